@@ -1,0 +1,62 @@
+//! A model: a graph, functions and what describes them.
+
+use super::{Graph, Metadata};
+use bytes::Bytes;
+
+/// A model.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// Version of the ONNX IR.
+    pub ir_version: i64,
+    /// Operator sets by domain, in the order of the file; `""` is ONNX's own.
+    pub opset_imports: Vec<(String, i64)>,
+    /// The tool that made the model.
+    pub producer_name: String,
+    /// Its version.
+    pub producer_version: String,
+    /// The model's name space.
+    pub domain: String,
+    /// The model's own version.
+    pub model_version: i64,
+    /// Documentation.
+    pub doc_string: String,
+    /// Named properties.
+    pub metadata: Metadata,
+    /// The main graph.
+    pub graph: Graph,
+    /// Model-local functions.
+    pub functions: Vec<Function>,
+    /// Fields that only the file format knows, encoded; written back as they are.
+    pub carried: Bytes,
+}
+
+impl Model {
+    /// The version of the operator set of `domain` that the model imports.
+    pub fn opset(&self, domain: &str) -> Option<i64> {
+        let same = |d: &str| d == domain || (domain.is_empty() && d == "ai.onnx");
+        self.opset_imports.iter().find(|(d, _)| same(d)).map(|&(_, version)| version)
+    }
+}
+
+/// A model-local function; its inputs and outputs are those of its body.
+#[derive(Clone, Debug, Default)]
+pub struct Function {
+    /// Domain.
+    pub domain: String,
+    /// Name.
+    pub name: String,
+    /// Overload; empty where there is only one.
+    pub overload: String,
+    /// Names of attributes without a default.
+    pub attributes: Vec<String>,
+    /// Attributes with a default.
+    pub attribute_defaults: Vec<(String, super::Attribute)>,
+    /// Operator sets its body uses.
+    pub opset_imports: Vec<(String, i64)>,
+    /// Documentation.
+    pub doc_string: String,
+    /// Named properties.
+    pub metadata: Metadata,
+    /// The body.
+    pub body: Graph,
+}

@@ -1,0 +1,124 @@
+//! Types of values: element type and symbolic shape, and ONNX's containers.
+
+use super::DataType;
+use std::fmt;
+
+/// One dimension of a shape.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dim {
+    /// Its size, as far as it is known.
+    pub size: DimSize,
+    /// ONNX's dimension denotation, such as `DATA_BATCH`; empty where there is none.
+    pub denotation: String,
+}
+
+/// The size of a dimension, as far as it is known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum DimSize {
+    /// A number.
+    Known(i64),
+    /// A name: equal names are equal sizes.
+    Symbol(String),
+    /// Nothing is known.
+    #[default]
+    Unknown,
+}
+
+impl Dim {
+    /// A dimension of a known size.
+    pub fn known(size: i64) -> Self {
+        Self { size: DimSize::Known(size), denotation: String::new() }
+    }
+
+    /// The number, where it is known.
+    pub fn as_known(&self) -> Option<i64> {
+        match self.size {
+            DimSize::Known(size) => Some(size),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.size {
+            DimSize::Known(size) => write!(f, "{size}"),
+            DimSize::Symbol(name) => f.write_str(name),
+            DimSize::Unknown => f.write_str("?"),
+        }
+    }
+}
+
+/// What kind of thing a value is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TypeKind {
+    /// A dense tensor; no shape means that even the rank is unknown, no dtype that the file does not say.
+    Tensor {
+        /// Element type.
+        dtype: Option<DataType>,
+        /// Shape.
+        shape: Option<Vec<Dim>>,
+    },
+    /// A sparse tensor.
+    SparseTensor {
+        /// Element type.
+        dtype: Option<DataType>,
+        /// Shape.
+        shape: Option<Vec<Dim>>,
+    },
+    /// A sequence of values of one type.
+    Sequence(Option<Box<Type>>),
+    /// A value or nothing.
+    Optional(Option<Box<Type>>),
+    /// A map.
+    Map {
+        /// Key type, an integer type or string.
+        key: DataType,
+        /// Value type.
+        value: Option<Box<Type>>,
+    },
+    /// An opaque type of a domain.
+    Opaque {
+        /// Domain.
+        domain: String,
+        /// Name.
+        name: String,
+    },
+    /// The file names no type.
+    Unset,
+}
+
+/// The type of a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Type {
+    /// What it is.
+    pub kind: TypeKind,
+    /// ONNX's type denotation, such as `TENSOR`; empty where there is none.
+    pub denotation: String,
+}
+
+impl Type {
+    /// A dense tensor of this element type and shape.
+    pub fn tensor(dtype: DataType, shape: Vec<Dim>) -> Self {
+        let kind = TypeKind::Tensor { dtype: Some(dtype), shape: Some(shape) };
+        Self { kind, denotation: String::new() }
+    }
+
+    /// The element type, for tensors.
+    pub fn dtype(&self) -> Option<DataType> {
+        match self.kind {
+            TypeKind::Tensor { dtype, .. } | TypeKind::SparseTensor { dtype, .. } => dtype,
+            _ => None,
+        }
+    }
+
+    /// The shape, for tensors of known rank.
+    pub fn shape(&self) -> Option<&[Dim]> {
+        match &self.kind {
+            TypeKind::Tensor { shape, .. } | TypeKind::SparseTensor { shape, .. } => {
+                shape.as_deref()
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! `peftc` is to adapters what a linker is to object files: it puts the PEFT adapters that
+//! people train onto ONNX models. Every transformation is a plugin pass over a graph.
+//!
+//! See ARCHITECTURE.md for what each module is and may use.
+
+pub mod adapter;
+pub mod context;
+pub mod error;
+pub mod ir;
+pub mod onnx;
+pub mod pass;
+pub mod plugin;
+pub mod recipe;
+pub mod weights;
+
+pub use context::{CancelToken, Context, Event, Level};
+pub use error::{Error, ErrorKind, Result};
