@@ -379,7 +379,6 @@ pub struct PeftcRecord {
 /// The host's functions. Those that return [`PeftcStatus`] have recorded the reason when they fail.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[expect(clippy::type_complexity, reason = "a table of C function pointers")]
 pub struct PeftcHost {
     /// Bytes of this struct.
     pub struct_size: u32,
