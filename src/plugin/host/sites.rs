@@ -1,0 +1,147 @@
+//! Linear sites and parameters.
+
+use super::{raw_node, raw_value, tensor_type};
+use crate::adapter::{LinearSite, Parameter};
+use crate::plugin::call::{Ended, by_ref, give, host_call, invalid, not_found, slice, text};
+use crate::plugin::run::Run;
+use peftc_abi::*;
+
+impl Run<'_> {
+    pub(super) fn site(&self, site: PeftcSite) -> Result<&LinearSite, Ended> {
+        (site.raw as usize)
+            .checked_sub(1)
+            .and_then(|i| self.sites().all().get(i))
+            .ok_or_else(|| invalid(format!("{} is not a linear site", site.raw)))
+    }
+
+    pub(super) fn parameter(&self, parameter: PeftcParameter) -> Result<&Parameter, Ended> {
+        (parameter.raw as usize)
+            .checked_sub(1)
+            .and_then(|i| self.parameters.get(i))
+            .ok_or_else(|| invalid(format!("{} is not a parameter", parameter.raw)))
+    }
+
+    /// Sites are numbered from 1, in the order they stand in the graph.
+    fn number_sites(&self, found: &[&LinearSite]) -> Vec<PeftcSite> {
+        let all = self.sites().all();
+        let number = |site: &LinearSite| all.iter().position(|s| s.node == site.node).map_or(0, |i| i + 1);
+        found.iter().map(|site| PeftcSite { raw: number(site) as u64 }).collect()
+    }
+}
+
+pub(super) unsafe extern "C" fn sites_of_module(
+    ctx: *mut PeftcCtx,
+    module: PeftcStr,
+    out: *mut *const PeftcSite,
+    len: *mut usize,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let found = run.sites().of_module(text(module)?).map_err(not_found)?;
+            let sites = run.number_sites(&found);
+            give(len, sites.len())?;
+            give(out, run.lend(sites))
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn sites_of_targets(
+    ctx: *mut PeftcCtx,
+    patterns: *const PeftcStr,
+    pattern_count: usize,
+    out: *mut *const PeftcSite,
+    len: *mut usize,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let patterns: Vec<String> = slice(patterns, pattern_count)?
+                .iter()
+                .map(|&p| text(p).map(str::to_owned))
+                .collect::<Result<_, _>>()?;
+            let found = run.sites().of_targets(&patterns).map_err(not_found)?;
+            let sites = run.number_sites(&found);
+            give(len, sites.len())?;
+            give(out, run.lend(sites))
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn site_info(
+    ctx: *mut PeftcCtx,
+    site: PeftcSite,
+    out: *mut PeftcSiteInfo,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let site = run.site(site)?.clone();
+            let mut flags = 0;
+            if site.transposed_input {
+                flags |= PEFTC_SITE_TRANSPOSED_INPUT;
+            }
+            if site.is_output_head {
+                flags |= PEFTC_SITE_OUTPUT_HEAD;
+            }
+            let bias = site.bias.map(|b| run.number_parameter(b));
+            let info = PeftcSiteInfo {
+                module: run.lend_str(site.module.unwrap_or_default()),
+                node: raw_node(site.node),
+                input: raw_value(Some(site.input)),
+                output: raw_value(Some(site.output)),
+                weight: run.number_parameter(site.weight),
+                bias: bias.unwrap_or_default(),
+                in_features: site.in_features,
+                out_features: site.out_features,
+                dtype: site.dtype.to_onnx(),
+                flags,
+            };
+            give(out, info)
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn parameter(
+    ctx: *mut PeftcCtx,
+    name: PeftcStr,
+    torch: *const PeftcTensorType,
+    out: *mut PeftcParameter,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let (_, dims) = tensor_type(by_ref(torch)?)?;
+            let conv1d = run.adapter.is_some_and(|a| a.config().fan_in_fan_out());
+            let found = run.sites().parameter(run.graph, text(name)?, &dims, conv1d).map_err(not_found)?;
+            give(out, run.number_parameter(found))
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn parameter_info(
+    ctx: *mut PeftcCtx,
+    parameter: PeftcParameter,
+    out: *mut PeftcParameterInfo,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let parameter = run.parameter(parameter)?;
+            let (value, transposed, factor) = (parameter.value, parameter.transposed, parameter.factor);
+            let tensor = run
+                .graph
+                .constant(value)
+                .ok_or_else(|| invalid("a parameter that is no constant"))?;
+            let (dtype, dims) = (tensor.dtype.to_onnx(), tensor.dims.clone());
+            let stored = PeftcTensorType { dtype, rank: dims.len() as u32, dims: run.lend(dims) };
+            let info = PeftcParameterInfo {
+                value: raw_value(Some(value)),
+                stored,
+                transposed: u32::from(transposed),
+                factor,
+            };
+            give(out, info)
+        })
+    }
+}

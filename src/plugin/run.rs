@@ -1,0 +1,193 @@
+//! One run of a plugin's pass: what it may read, what it records.
+
+use super::call::{Call, Failure};
+use super::host::HOST;
+use super::library::Plugin;
+use super::options::Options;
+use super::registry::Selected;
+use super::task::PluginTaskKind;
+use crate::adapter::{Adapter, Parameter, Sites};
+use crate::context::{Context, Level};
+use crate::error::{Error, Result};
+use crate::ir::{Edits, Graph, NodeId, ValueId};
+use crate::pass::Pass;
+use crate::weights::Plan;
+use peftc_abi::*;
+use std::any::Any;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A line of the report: what was bound to what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The module, as the adapter names it.
+    pub module: String,
+    /// The node or value of the graph that was changed or added to.
+    pub target: String,
+    /// What was done.
+    pub what: String,
+    /// Parameters of the adapter there.
+    pub parameters: u64,
+}
+
+/// A note of a pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// How loud.
+    pub level: Level,
+    /// The node it is about; may be empty.
+    pub node: String,
+    /// The text.
+    pub message: String,
+}
+
+/// A pass of a plugin, ready to run.
+pub struct PluginPass<'a> {
+    selected: Selected<'a>,
+    options: &'a Options,
+    adapter: Option<&'a Adapter>,
+    plan: &'a mut Plan,
+    context: &'a Context,
+    /// What it reported, after a run.
+    pub records: Vec<Record>,
+    /// What it noted, after a run.
+    pub notes: Vec<Note>,
+}
+
+impl<'a> PluginPass<'a> {
+    /// Prepares a pass. Weight tasks are added to `plan`.
+    pub fn new(
+        selected: Selected<'a>,
+        options: &'a Options,
+        adapter: Option<&'a Adapter>,
+        plan: &'a mut Plan,
+        context: &'a Context,
+    ) -> Self {
+        Self { selected, options, adapter, plan, context, records: Vec::new(), notes: Vec::new() }
+    }
+
+    fn failed(&self, status: PeftcStatus, failure: Option<Failure>) -> Error {
+        let error = match failure {
+            Some(failure) => failure.error,
+            None => Error::bug(format!("failed with status {status} and did not say why")),
+        };
+        match status {
+            PEFTC_CANCELLED => Error::interrupted(),
+            _ => error.within(self.title()),
+        }
+    }
+
+    /// Every tensor of the adapter must have found its place.
+    fn check_used(&self, used: &BTreeSet<String>) -> Result<()> {
+        let Some(adapter) = self.adapter else { return Ok(()) };
+        let unused: Vec<_> = adapter.tensor_names().filter(|n| !used.contains(*n)).collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "{} of {} tensors of the adapter {} have no place in the model",
+            unused.len(),
+            adapter.tensor_names().count(),
+            adapter.path().display()
+        );
+        let error = Error::input(message).within(self.title());
+        Err(unused.into_iter().fold(error, |e, name| e.help(format!("unused: {name}"))))
+    }
+}
+
+impl Pass for PluginPass<'_> {
+    fn title(&self) -> String {
+        let Plugin { name, version, .. } = self.selected.plugin;
+        format!("pass {:?} (plugin {name} {version})", self.selected.pass.name)
+    }
+
+    fn run(&mut self, graph: &Graph) -> Result<Edits> {
+        let run = Run {
+            graph,
+            order: graph.ops().into_iter().map(|(id, _)| id).collect(),
+            adapter: self.adapter,
+            options: self.options,
+            kinds: &self.selected.plugin.kinds,
+            context: self.context,
+            pass: &self.selected.pass.name,
+            plan: self.plan,
+            sites: OnceCell::new(),
+            parameters: Vec::new(),
+            used: BTreeSet::new(),
+            edits: Edits::new(graph),
+            tensors: Vec::new(),
+            records: Vec::new(),
+            notes: Vec::new(),
+            lent: Vec::new(),
+        };
+        let mut call = Call { failure: None, run: Some(run) };
+        let function = self.selected.pass.run;
+        // SAFETY: the function is as the ABI says, the table is static, and the call outlives it.
+        let status = unsafe { function(&raw const HOST, call.as_ctx()) };
+        let Call { failure, run } = call;
+        let Some(Run { mut edits, tensors, records, notes, used, .. }) = run else {
+            return Err(Error::bug("a host function took the run out of its call"));
+        };
+        if status != PEFTC_OK {
+            return Err(self.failed(status, failure));
+        }
+        self.check_used(&used)?;
+        for (value, data) in tensors {
+            edits.fill(value, data.into());
+        }
+        self.records = records;
+        self.notes = notes;
+        Ok(edits)
+    }
+}
+
+/// The state of a run.
+pub(super) struct Run<'a> {
+    pub(super) graph: &'a Graph,
+    /// The operators in topological order.
+    pub(super) order: Vec<NodeId>,
+    pub(super) adapter: Option<&'a Adapter>,
+    pub(super) options: &'a Options,
+    pub(super) kinds: &'a [Arc<PluginTaskKind>],
+    pub(super) context: &'a Context,
+    pub(super) pass: &'a str,
+    pub(super) plan: &'a mut Plan,
+    sites: OnceCell<Sites>,
+    /// What `PeftcParameter` numbers, from 1.
+    pub(super) parameters: Vec<Parameter>,
+    /// Adapter tensors that were asked for.
+    pub(super) used: BTreeSet<String>,
+    pub(super) edits: Edits,
+    /// Tensors that the plugin fills until the run ends.
+    pub(super) tensors: Vec<(ValueId, Box<[u8]>)>,
+    pub(super) records: Vec<Record>,
+    pub(super) notes: Vec<Note>,
+    lent: Vec<Box<dyn Any>>,
+}
+
+impl Run<'_> {
+    /// The linear sites, found at first use.
+    pub(super) fn sites(&self) -> &Sites {
+        self.sites.get_or_init(|| Sites::find(self.graph))
+    }
+
+    /// Keeps an array until the run ends.
+    pub(super) fn lend<T: 'static>(&mut self, items: Vec<T>) -> *const T {
+        let items: Box<[T]> = items.into();
+        let ptr = items.as_ptr();
+        self.lent.push(Box::new(items));
+        ptr
+    }
+
+    /// Keeps a string until the run ends.
+    pub(super) fn lend_str(&mut self, text: String) -> PeftcStr {
+        let len = text.len();
+        PeftcStr { ptr: self.lend(text.into_bytes()), len }
+    }
+
+    pub(super) fn number_parameter(&mut self, parameter: Parameter) -> PeftcParameter {
+        self.parameters.push(parameter);
+        PeftcParameter { raw: self.parameters.len() as u64 }
+    }
+}
