@@ -13,13 +13,14 @@ use crate::ir::{Edits, Graph, NodeId, ValueId};
 use crate::pass::Pass;
 use crate::weights::Plan;
 use peftc_abi::*;
+use serde::Serialize;
 use std::any::Any;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A line of the report: what was bound to what.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
     /// The module, as the adapter names it.
     pub module: String,
@@ -32,7 +33,7 @@ pub struct Record {
 }
 
 /// A note of a pass.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Note {
     /// How loud.
     pub level: Level,
@@ -42,8 +43,14 @@ pub struct Note {
     pub message: String,
 }
 
+/// What the labels of the weight tasks of a pass begin with.
+pub fn task_label(position: usize, pass: &str) -> String {
+    format!("pass {} ({pass}): ", position + 1)
+}
+
 /// A pass of a plugin, ready to run.
 pub struct PluginPass<'a> {
+    position: usize,
     selected: Selected<'a>,
     options: &'a Options,
     adapter: Option<&'a Adapter>,
@@ -56,15 +63,17 @@ pub struct PluginPass<'a> {
 }
 
 impl<'a> PluginPass<'a> {
-    /// Prepares a pass. Weight tasks are added to `plan`.
+    /// Prepares the pass at this position of a recipe. Weight tasks are added to `plan`; their
+    /// labels begin with [`task_label`].
     pub fn new(
+        position: usize,
         selected: Selected<'a>,
         options: &'a Options,
         adapter: Option<&'a Adapter>,
         plan: &'a mut Plan,
         context: &'a Context,
     ) -> Self {
-        Self { selected, options, adapter, plan, context, records: Vec::new(), notes: Vec::new() }
+        Self { position, selected, options, adapter, plan, context, records: Vec::new(), notes: Vec::new() }
     }
 
     fn failed(&self, status: PeftcStatus, failure: Option<Failure>) -> Error {
@@ -111,6 +120,7 @@ impl Pass for PluginPass<'_> {
             kinds: &self.selected.plugin.kinds,
             context: self.context,
             pass: &self.selected.pass.name,
+            label: task_label(self.position, &self.selected.pass.name),
             plan: self.plan,
             sites: OnceCell::new(),
             parameters: Vec::new(),
@@ -152,6 +162,7 @@ pub(super) struct Run<'a> {
     pub(super) kinds: &'a [Arc<PluginTaskKind>],
     pub(super) context: &'a Context,
     pub(super) pass: &'a str,
+    pub(super) label: String,
     pub(super) plan: &'a mut Plan,
     sites: OnceCell<Sites>,
     /// What `PeftcParameter` numbers, from 1.

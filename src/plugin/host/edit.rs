@@ -68,7 +68,7 @@ pub(super) unsafe extern "C" fn add_task(
                 results.iter().map(|ty| tensor_type(ty)).collect::<Result<_, _>>()?;
             let recorded = Task {
                 kind,
-                label: text(task.label)?.to_owned(),
+                label: format!("{}{}", run.label, text(task.label)?),
                 sources: sources.iter().map(|s| source(run, s)).collect::<Result<_, _>>()?,
                 results: results.clone(),
                 params: Bytes::copy_from_slice(slice(task.params, task.params_len)?),

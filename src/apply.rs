@@ -1,0 +1,174 @@
+//! The main job: a recipe's passes over a model, and the result written.
+
+mod history;
+mod output;
+mod report;
+
+pub use history::{AppliedEntry, PROPERTY as APPLIED_PROPERTY, read as applied};
+pub use output::Destination;
+pub use report::{AdapterReport, PassReport, Report, RoundingLoss, WrittenFile};
+
+use crate::adapter::Adapter;
+use crate::context::{Context, Level};
+use crate::error::{Error, Result};
+use crate::ir::Model;
+use crate::onnx::{self, ReadModel, UnknownField, WriteOptions};
+use crate::pass;
+use crate::plugin::{Options, PluginPass, Plugins, Selected};
+use crate::recipe::{PassRecipe, Recipe};
+use crate::weights::{self, Plan};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What to apply to what.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The passes.
+    pub recipe: Recipe,
+    /// An ONNX file, or a folder with one.
+    pub model: PathBuf,
+    /// Where the result goes; a path that ends with a separator, or is a folder, makes a
+    /// loadable folder. None: `MODEL.RECIPE.onnx` in the current folder.
+    pub output: Option<PathBuf>,
+    /// Everything but computing and writing.
+    pub dry_run: bool,
+    /// Overwrite the output, and apply an adapter that is already applied.
+    pub force: bool,
+    /// Write a model although fields that this version does not know get lost.
+    pub drop_unknown: bool,
+    /// How tensors are stored.
+    pub write: WriteOptions,
+}
+
+/// Runs the passes of a recipe on a model and writes the result.
+///
+/// # Errors
+/// Bad input, at its place; then nothing is written. A failure while writing leaves nothing behind.
+pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> {
+    let started = Instant::now();
+    let model_path = output::find_model(&job.model)?;
+    let destination = Destination::resolve(job, &model_path)?;
+    let ReadModel { mut model, unknown_fields, .. } = onnx::read(&model_path)?;
+    if !job.drop_unknown {
+        refuse_unknown(&model_path, &unknown_fields)?;
+    }
+    let mut report = Report::new(&model_path, &destination.model, &model, job.dry_run);
+    let structure = onnx::structure_sha256(&model);
+    let mut plan = Plan::default();
+    for (position, recipe) in job.recipe.passes.iter().enumerate() {
+        let step = Step { job, position, recipe, plugins, context, model_path: &model_path };
+        report.passes.push(step.run(&mut model, &mut plan, &structure)?);
+    }
+    report.count_parameters(&model);
+    let write = onnx::plan(&model, &destination.model, &job.write)?;
+    report.files = write.files();
+    if !job.dry_run {
+        let runner = |placements: &[weights::Placement<'_>], written: &(dyn Fn(u64) + Sync)| {
+            weights::run(&plan, placements, context, written)
+        };
+        let counters = write.commit(context, &runner)?;
+        report.count_rounding(&counters);
+        (report.side_files, report.left_out) = destination.copy_side_files(context)?;
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// One pass of the recipe.
+struct Step<'a> {
+    job: &'a Job,
+    position: usize,
+    recipe: &'a PassRecipe,
+    plugins: &'a Plugins,
+    context: &'a Context,
+    model_path: &'a Path,
+}
+
+impl Step<'_> {
+    /// Runs the pass: the model and the plan have what it records, the report what it did.
+    fn run(&self, model: &mut Model, plan: &mut Plan, structure: &str) -> Result<PassReport> {
+        let selected = self.plugins.pass(&self.recipe.name)?;
+        let options = Options::check(selected.pass, &self.job.recipe, self.recipe)?;
+        let adapter = self.recipe.adapter.as_deref().map(Adapter::open).transpose()?;
+        let adapter_report = match &adapter {
+            None => None,
+            Some(adapter) => {
+                self.check_handled(selected, adapter)?;
+                Some(self.describe(adapter)?)
+            }
+        };
+        if let Some(adapter) = &adapter_report {
+            self.refuse_twice(model, adapter)?;
+        }
+        let mut pass =
+            PluginPass::new(self.position, selected, &options, adapter.as_ref(), plan, self.context);
+        let applied = pass::run(&mut pass, model)?;
+        let PluginPass { records, notes, .. } = pass;
+        let report = PassReport {
+            pass: selected.pass.name.clone(),
+            plugin: format!("{} {}", selected.plugin.name, selected.plugin.version),
+            path: selected.plugin.path.clone(),
+            adapter: adapter_report,
+            options: options.given().map(|(k, v)| (k.to_owned(), v.clone())).collect(),
+            bound: records,
+            notes,
+            copied_weights: applied.copied.into_iter().map(Into::into).collect(),
+            rounding: None,
+        };
+        history::append(model, report.entry(&options, structure))?;
+        Ok(report)
+    }
+
+    fn check_handled(&self, selected: Selected<'_>, adapter: &Adapter) -> Result<()> {
+        let peft_type = adapter.peft_type();
+        if selected.pass.peft_types.iter().any(|t| t == peft_type) {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "pass {:?} does not handle adapters of peft_type {peft_type:?}: {}",
+            selected.pass.name,
+            adapter.path().display()
+        ))
+        .help(format!("it handles: {}", selected.pass.peft_types.join(", "))))
+    }
+
+    fn describe(&self, adapter: &Adapter) -> Result<AdapterReport> {
+        for key in adapter.config().unknown_keys() {
+            let message = format!("{}: unknown key {key:?} in adapter_config.json", adapter.path().display());
+            self.context.note(Level::Warning, message);
+        }
+        let base = adapter.base_model_name_or_path().map(str::to_owned);
+        Ok(AdapterReport {
+            path: adapter.path().to_owned(),
+            peft_type: adapter.peft_type().to_owned(),
+            base_verified: base.is_some() && base == output::named_base(self.model_path),
+            base_model_name_or_path: base,
+            sha256: adapter.sha256()?,
+        })
+    }
+
+    fn refuse_twice(&self, model: &Model, adapter: &AdapterReport) -> Result<()> {
+        let applied = history::read(model)?;
+        let same = applied.iter().find(|e| e.adapter_sha256.as_ref() == Some(&adapter.sha256));
+        match same {
+            Some(entry) if !self.job.force => Err(Error::input(format!(
+                "the adapter {} is already applied to {} (pass {:?}{})",
+                adapter.path.display(),
+                self.model_path.display(),
+                entry.pass,
+                entry.mode.as_ref().map(|m| format!(", mode {m}")).unwrap_or_default()
+            ))
+            .help("--force applies it once more")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refuse_unknown(path: &Path, unknown: &[UnknownField]) -> Result<()> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{}: has {} fields that this version would lose", path.display(), unknown.len());
+    let error = unknown.iter().take(8).fold(Error::input(message), |e, field| e.help(field.to_string()));
+    Err(error.help("--drop-unknown writes the model without them"))
+}

@@ -1,0 +1,133 @@
+//! Where a result goes, and what goes with it.
+
+use super::Job;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// Where a result goes.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The model file.
+    pub model: PathBuf,
+    /// The folder the input is in, where a whole folder is made.
+    side_files_of: Option<PathBuf>,
+}
+
+/// Files beside a model that describe it or its tokenizer.
+const SIDE_FILES: [&str; 4] = ["json", "txt", "model", "jinja"];
+
+impl Destination {
+    /// Decides it from the job; nothing is made yet.
+    ///
+    /// # Errors
+    /// The output is there already and `force` is not given.
+    pub(super) fn resolve(job: &Job, input: &Path) -> Result<Self> {
+        let destination = match &job.output {
+            None => Self { model: default_name(job, input), side_files_of: None },
+            Some(path) if is_folder(path) => {
+                let name = input.file_name().unwrap_or(OsStr::new("model.onnx"));
+                Self { model: path.join(name), side_files_of: Some(folder_of(input)) }
+            }
+            Some(path) => Self { model: path.clone(), side_files_of: None },
+        };
+        if !job.force && !job.dry_run && destination.model.symlink_metadata().is_ok() {
+            return Err(Error::input(format!("{} is there already", destination.model.display()))
+                .help("--force overwrites it"));
+        }
+        Ok(destination)
+    }
+
+    /// Makes the folder the model goes into, if it is to be a folder.
+    pub(super) fn create_folder(&self) -> Result<()> {
+        if self.side_files_of.is_none() {
+            return Ok(());
+        }
+        let folder = folder_of(&self.model);
+        std::fs::create_dir_all(&folder).map_err(|e| Error::write_file(&folder, &e))
+    }
+
+    /// Copies the small files beside the input that are no models. Gives those copied and those left out.
+    pub(super) fn copy_side_files(&self, context: &Context) -> Result<(Vec<String>, Vec<String>)> {
+        let (mut copied, mut left_out) = (Vec::new(), Vec::new());
+        let Some(from) = &self.side_files_of else { return Ok((copied, left_out)) };
+        let to = folder_of(&self.model);
+        if matches!((from.canonicalize(), to.canonicalize()), (Ok(a), Ok(b)) if a == b) {
+            return Ok((copied, left_out));
+        }
+        for name in file_names(from)? {
+            context.cancel().check()?;
+            if Some(name.as_os_str()) == self.model.file_name() {
+                continue;
+            }
+            let shown = name.to_string_lossy().into_owned();
+            let extension = Path::new(&name).extension().and_then(OsStr::to_str).unwrap_or_default();
+            if SIDE_FILES.contains(&extension) {
+                let target = to.join(&name);
+                std::fs::copy(from.join(&name), &target).map_err(|e| Error::write_file(&target, &e))?;
+                copied.push(shown);
+            } else {
+                left_out.push(shown);
+            }
+        }
+        Ok((copied, left_out))
+    }
+}
+
+/// The file that `model` is, or the one ONNX file in that folder.
+pub(super) fn find_model(model: &Path) -> Result<PathBuf> {
+    if !model.is_dir() {
+        return Ok(model.to_owned());
+    }
+    let mut found: Vec<_> = file_names(model)?
+        .into_iter()
+        .map(|name| model.join(name))
+        .filter(|path| path.extension() == Some(OsStr::new("onnx")))
+        .collect();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Error::input(format!("{}: a folder without an .onnx file", model.display()))),
+        n => {
+            let error = Error::input(format!("{}: a folder with {n} .onnx files; name one", model.display()));
+            Err(found.iter().fold(error, |e, path| e.help(path.display().to_string())))
+        }
+    }
+}
+
+/// The base model that the `config.json` beside a model names.
+pub(super) fn named_base(model: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder_of(model).join("config.json")).ok()?;
+    let config: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(config.get("_name_or_path")?.as_str()?.to_owned())
+}
+
+fn default_name(job: &Job, input: &Path) -> PathBuf {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    PathBuf::from(format!("{}.{}.onnx", stem(input), stem(&job.recipe.origin)))
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
+}
+
+pub(super) fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The names of the files in a folder, sorted.
+fn file_names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+    let unreadable = |e| Error::read_file(folder, &e);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.path().is_file() {
+            names.push(entry.file_name());
+        }
+    }
+    names.sort();
+    Ok(names)
+}

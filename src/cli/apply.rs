@@ -1,0 +1,194 @@
+//! `peftc apply`
+
+use super::style::{bytes, count, percent, plural, table};
+use super::Global;
+use peftc::adapter::Adapter;
+use peftc::apply::{self, AdapterReport, Job, PassReport, Report};
+use peftc::onnx::{ExternalData, WriteOptions};
+use peftc::plugin::Plugins;
+use peftc::recipe::Recipe;
+use peftc::{Error, Level, Result};
+use std::path::{Path, PathBuf};
+
+/// Apply a recipe, or one adapter, to a model
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// A recipe (.toml) or a PEFT adapter folder
+    recipe: PathBuf,
+    /// An ONNX model, or a folder with one
+    model: PathBuf,
+    /// Where to write; with a / at the end, a folder with the model's configuration and tokenizer
+    #[arg(short, long, value_name = "OUT.onnx|DIR/")]
+    output: Option<PathBuf>,
+    /// How the adapter is applied: merge, inject
+    #[arg(long)]
+    mode: Option<String>,
+    /// Set an option of a pass; may be given more than once
+    #[arg(long, value_name = "PASS.OPTION=VALUE")]
+    set: Vec<String>,
+    /// Check everything and report, but compute and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Overwrite the output; apply an adapter that is already applied
+    #[arg(long)]
+    force: bool,
+    /// Write although fields of the model that this version does not know get lost
+    #[arg(long)]
+    drop_unknown: bool,
+    /// Where the output's tensors are stored
+    #[arg(long, value_enum, default_value_t = Placement::Auto)]
+    external_data: Placement,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Placement {
+    /// As the input: in the model file unless the input has external data or it gets too large
+    Auto,
+    /// Large tensors in a data file
+    Always,
+    /// All in the model file
+    Never,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
+    let context = global.context()?;
+    let plugins = global.plugins()?;
+    let job = Job {
+        recipe: recipe(args, &plugins)?,
+        model: args.model.clone(),
+        output: args.output.clone(),
+        dry_run: args.dry_run,
+        force: args.force,
+        drop_unknown: args.drop_unknown,
+        write: WriteOptions {
+            external_data: match args.external_data {
+                Placement::Auto => ExternalData::Auto,
+                Placement::Always => ExternalData::Always,
+                Placement::Never => ExternalData::Never,
+            },
+        },
+    };
+    let report = apply::apply(&job, &plugins, &context).map_err(|e| with_command(e, &job))?;
+    global.report(&report, || text(&report))
+}
+
+/// A refusal that `--force` lifts says which command does it.
+fn with_command(error: Error, job: &Job) -> Error {
+    if job.force || !error.helps().iter().any(|h| h.starts_with("--force")) {
+        return error;
+    }
+    let words: Vec<String> = std::env::args().map(|word| quoted(&word)).collect();
+    error.help(format!("{} --force", words.join(" ")))
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn recipe(args: &Args, plugins: &Plugins) -> Result<Recipe> {
+    let mut recipe = if args.recipe.is_dir() {
+        let adapter = Adapter::open(&args.recipe)?;
+        let selected = plugins.pass_for_peft_type(adapter.peft_type())?;
+        Recipe::for_adapter(&args.recipe, &selected.pass.name)
+    } else if is_recipe(&args.recipe) {
+        Recipe::read(&args.recipe)?
+    } else {
+        return Err(Error::input(format!(
+            "{}: neither a recipe (.toml) nor an adapter folder",
+            args.recipe.display()
+        )));
+    };
+    if let Some(mode) = &args.mode {
+        recipe.set_for_all(plugins.with_option("mode"), "mode", mode)?;
+    }
+    for assignment in &args.set {
+        recipe.set(assignment)?;
+    }
+    Ok(recipe)
+}
+
+fn is_recipe(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "toml") || path.is_file()
+}
+
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    for pass in &report.passes {
+        text += &pass_text(pass);
+    }
+    let adapter = count(report.adapter_parameters);
+    let share = percent(report.adapter_parameters, report.model_parameters);
+    text += &format!(
+        "parameters  {adapter} of adapters, {share} of the model's {}; {} added to the graph\n",
+        count(report.model_parameters),
+        count(report.added_parameters)
+    );
+    for input in &report.added_inputs {
+        text += &format!("new input   {input}\n");
+    }
+    let verb = if report.dry_run { "would write " } else { "wrote       " };
+    for file in &report.files {
+        text += &format!("{verb}{} ({})\n", file.path.display(), bytes(file.bytes));
+    }
+    if !report.side_files.is_empty() {
+        text += &format!("copied      {}\n", report.side_files.join(", "));
+    }
+    if !report.left_out.is_empty() {
+        text += &format!("left out    {}\n", report.left_out.join(", "));
+    }
+    text + &format!("time        {:.2} s\n", report.seconds)
+}
+
+fn pass_text(pass: &PassReport) -> String {
+    let mut text = format!("{}  ({})\n", pass.pass, pass.plugin);
+    if let Some(adapter) = &pass.adapter {
+        text += &format!("  adapter   {} ({})\n", adapter.path.display(), adapter.peft_type);
+        text += &format!("  base      {}\n", base_text(adapter));
+    }
+    for (key, value) in &pass.options {
+        text += &format!("  {key:<9} {value}\n");
+    }
+    text += &format!("  bound     {}\n", plural(pass.bound.len(), "module"));
+    let rows: Vec<Vec<String>> = pass
+        .bound
+        .iter()
+        .map(|r| {
+            let parameters = format!("{} parameters", count(r.parameters));
+            vec![r.module.clone(), r.what.clone(), parameters, format!("-> {}", r.target)]
+        })
+        .collect();
+    text += &table(&rows, "            ");
+    for copied in &pass.copied_weights {
+        text += &format!(
+            "  copied    {} is used in {} other place(s) too: it stays, {} is the changed copy\n",
+            copied.weight, copied.other_uses, copied.copy
+        );
+    }
+    if let Some(loss) = &pass.rounding {
+        text += &format!(
+            "  rounding  {} of {} merged elements keep their value ({})\n",
+            count(loss.unchanged),
+            count(loss.elements),
+            percent(loss.unchanged, loss.elements)
+        );
+    }
+    for note in &pass.notes {
+        let level = if note.level == Level::Warning { "warning" } else { "note" };
+        let about = if note.node.is_empty() { String::new() } else { format!("{}: ", note.node) };
+        text += &format!("  {level:<9} {about}{}\n", note.message);
+    }
+    text + "\n"
+}
+
+fn base_text(adapter: &AdapterReport) -> String {
+    match &adapter.base_model_name_or_path {
+        None => "the adapter does not say which model it is for".into(),
+        Some(base) if adapter.base_verified => format!("{base} (the model's config.json names it too)"),
+        Some(base) => format!("{base} (not verified: the model does not name its base)"),
+    }
+}

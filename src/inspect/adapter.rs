@@ -1,0 +1,76 @@
+//! What an adapter holds.
+
+use crate::adapter::Adapter;
+use crate::error::Result;
+use crate::ir::Tensor;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What an adapter holds. Its JSON form only grows within one `schema`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterInspection {
+    /// Version of the JSON form.
+    pub schema: u32,
+    /// The folder.
+    pub path: PathBuf,
+    /// PEFT's name for its kind.
+    pub peft_type: String,
+    /// The model it says it was trained on.
+    pub base_model_name_or_path: Option<String>,
+    /// The entries of its configuration that are set.
+    pub config: BTreeMap<String, serde_json::Value>,
+    /// Keys of the configuration that this version does not know.
+    pub unknown_keys: Vec<String>,
+    /// Its tensors.
+    pub tensors: Vec<AdapterTensor>,
+    /// Elements of all tensors: what was trained.
+    pub parameters: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// SHA-256 of its configuration and weights.
+    pub sha256: String,
+}
+
+/// A tensor of an adapter.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AdapterTensor {
+    /// Its name, without the prefix of PEFT's wrapper.
+    pub name: String,
+    /// Element type.
+    pub dtype: &'static str,
+    /// Shape.
+    pub shape: Vec<i64>,
+}
+
+/// Reads an adapter and looks at it.
+pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
+    let adapter = Adapter::open(path)?;
+    let tensors: Vec<(&str, &Tensor)> =
+        adapter.tensor_names().filter_map(|name| Some((name, adapter.tensor(name)?))).collect();
+    let is_set = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => false,
+        serde_json::Value::Object(map) => !map.is_empty(),
+        _ => true,
+    };
+    let config = adapter.config().iter().filter(|(_, v)| is_set(v));
+    Ok(AdapterInspection {
+        schema: 1,
+        path: path.to_owned(),
+        peft_type: adapter.peft_type().to_owned(),
+        base_model_name_or_path: adapter.base_model_name_or_path().map(str::to_owned),
+        config: config.map(|(k, v)| (k.to_owned(), v.clone())).collect(),
+        unknown_keys: adapter.config().unknown_keys().into_iter().map(str::to_owned).collect(),
+        parameters: tensors.iter().filter_map(|(_, t)| t.element_count()).sum(),
+        bytes: tensors.iter().filter_map(|(_, t)| t.byte_len()).sum(),
+        tensors: tensors
+            .into_iter()
+            .map(|(name, t)| AdapterTensor {
+                name: name.to_owned(),
+                dtype: t.dtype.name(),
+                shape: t.dims.clone(),
+            })
+            .collect(),
+        sha256: adapter.sha256()?,
+    })
+}

@@ -1,0 +1,152 @@
+//! The rules of ARCHITECTURE.md that a compiler does not hold. A failure says what to edit.
+
+use std::path::{Path, PathBuf};
+
+/// Which modules of `src/` a module may use, besides itself, `error` and `context`.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("context", &[]),
+    ("ir", &[]),
+    ("recipe", &[]),
+    ("weights", &["ir"]),
+    ("onnx", &["ir", "weights"]),
+    ("pass", &["ir"]),
+    ("adapter", &["ir"]),
+    ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),
+    ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin"]),
+    ("inspect", &["ir", "adapter", "onnx", "apply"]),
+];
+
+/// Where `unsafe` may stand.
+const UNSAFE_IN: &[&str] = &["src/plugin", "src/ir/tensor", "src/weights/map", "plugins/abi", "plugins/sdk", "tests/plugins"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below a folder, as paths from the root, with their text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path: PathBuf = entry.expect("a folder of the project can be read").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source file can be read");
+                let name = path.strip_prefix(root()).expect("it is below the root");
+                files.push((name.to_string_lossy().into_owned(), text));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The module of `src/` that a file belongs to.
+fn module(file: &str) -> &str {
+    let inner = file.strip_prefix("src/").expect("a file of src");
+    inner.split(['/', '.']).next().expect("a path has a first part")
+}
+
+/// The code of a line, without a comment at its end.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut wrong = Vec::new();
+    for (file, text) in sources("src") {
+        let own = module(&file);
+        if ["main", "lib", "cli"].contains(&own) {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_USE.iter().find(|(m, _)| *m == own) else {
+            wrong.push(format!("{file}: add the module {own:?} to MAY_USE and to ARCHITECTURE.md"));
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            for used in code(line).split("crate::").skip(1) {
+                let used = used.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+                let fine = [own, "error", "context", ""].contains(&used)
+                    || allowed.contains(&used)
+                    || used.starts_with(char::is_uppercase);
+                if !fine {
+                    wrong.push(format!("{file}:{}: {own} may not use {used}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "move the code, or change the design and MAY_USE:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let prints = ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"];
+    let mut wrong = Vec::new();
+    let files = sources("src").into_iter().chain(sources("plugins/sdk/src")).chain(sources("plugins/lora/src"));
+    for (file, text) in files.filter(|(f, _)| !f.starts_with("src/cli")) {
+        for (number, line) in text.lines().enumerate() {
+            if prints.iter().any(|p| code(line).contains(p)) {
+                wrong.push(format!("{file}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "emit an Event, or return text to the CLI:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn unsafe_stands_where_it_may_and_says_why() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "plugins", "tests"] {
+        for (file, text) in sources(folder) {
+            let lines: Vec<&str> = text.lines().collect();
+            for (index, line) in lines.iter().enumerate() {
+                let code = code(line);
+                let is_block = code.contains("unsafe {") || code.contains("unsafe impl");
+                if !is_block || file == "tests/tidy.rs" {
+                    continue;
+                }
+                let place = format!("{file}:{}", index + 1);
+                if !UNSAFE_IN.iter().any(|allowed| file.starts_with(allowed)) {
+                    wrong.push(format!("{place}: unsafe may not stand here"));
+                }
+                let above = &lines[index.saturating_sub(5)..=index];
+                if !above.iter().any(|l| l.contains("SAFETY:") || l.contains("# Safety")) {
+                    wrong.push(format!("{place}: no // SAFETY: note above"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn file_parsers_forbid_unsafe() {
+    for file in ["src/onnx.rs", "src/recipe.rs", "src/adapter.rs", "src/ir/text.rs"] {
+        let text = std::fs::read_to_string(root().join(file)).expect("a source file can be read");
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{file}: add #![forbid(unsafe_code)]");
+    }
+}
+
+#[test]
+fn stock_passes_know_only_the_sdk() {
+    for plugin in ["lora"] {
+        let manifest = std::fs::read_to_string(root().join("plugins").join(plugin).join("Cargo.toml"))
+            .expect("a plugin has a manifest");
+        assert!(!manifest.contains("\npeftc.") && !manifest.contains("\npeftc ") && !manifest.contains("peftc-abi"),
+            "plugins/{plugin}/Cargo.toml: a pass is written against peftc-plugin alone");
+    }
+}
+
+#[test]
+fn architecture_names_every_module() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("there is an ARCHITECTURE.md");
+    for (file, _) in sources("src") {
+        let module = module(&file);
+        assert!(text.contains(&format!("`{module}`")) || ["lib", "main"].contains(&module),
+            "ARCHITECTURE.md: say what `{module}` is and may use");
+    }
+}
