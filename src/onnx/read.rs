@@ -1,0 +1,206 @@
+//! Reading a model: the file is mapped, messages share the map, weights are not touched.
+
+mod graph;
+mod tensor;
+
+use super::external::ExternalFiles;
+use super::proto::*;
+use super::scan::{UnknownField, unknown_fields};
+use super::types::{metadata, opsets, ty};
+use crate::error::{Error, Result};
+use crate::ir::tensor::MappedFile;
+use crate::ir::{Attribute, AttributeKind, AttributeValue, Function, Model, ValueInfo};
+use graph::{Scope, build_graph};
+use prost::Message;
+use std::path::Path;
+
+/// A model that was read.
+#[derive(Clone, Debug)]
+pub struct ReadModel {
+    /// The model.
+    pub model: Model,
+    /// Fields that this version does not know: writing the model loses them.
+    pub unknown_fields: Vec<UnknownField>,
+    /// The size of the model file.
+    pub bytes: u64,
+}
+
+/// Reads an ONNX model.
+///
+/// # Errors
+/// The file is missing, truncated, or no ONNX model; it says something that cannot be: a value
+/// nothing makes, two values of one name, a tensor whose bytes do not fit its shape, external
+/// data that is missing, too short, or out of the model's folder.
+pub fn read(path: &Path) -> Result<ReadModel> {
+    read_inner(path).map_err(|e| match e.message().starts_with(&path.display().to_string()) {
+        true => e,
+        false => e.within(path.display()),
+    })
+}
+
+fn read_inner(path: &Path) -> Result<ReadModel> {
+    let map = MappedFile::open(path)?;
+    let size = map.as_slice().len();
+    let proto = ModelProto::decode(map.to_bytes()).map_err(|e| {
+        Error::input(format!("is no ONNX model, or a truncated one ({size} bytes): {e}"))
+    })?;
+    if proto.graph.is_none() {
+        return Err(Error::input(format!("is no ONNX model: it has no graph ({size} bytes)")));
+    }
+    let unknown_fields = unknown_fields(map.as_slice());
+    let mut reader = Reader { external: ExternalFiles::of_model(path)? };
+    Ok(ReadModel { model: reader.model(proto)?, unknown_fields, bytes: size as u64 })
+}
+
+/// What reading needs beside the message at hand.
+struct Reader {
+    external: ExternalFiles,
+}
+
+impl Reader {
+    fn model(&mut self, proto: ModelProto) -> Result<Model> {
+        let carried = ModelProto {
+            training_info: proto.training_info,
+            configuration: proto.configuration,
+            ..Default::default()
+        };
+        let functions = proto.functions.into_iter().map(|f| self.function(f)).collect::<Result<_>>()?;
+        Ok(Model {
+            ir_version: proto.ir_version.unwrap_or(0),
+            opset_imports: opsets(proto.opset_import),
+            producer_name: proto.producer_name.unwrap_or_default(),
+            producer_version: proto.producer_version.unwrap_or_default(),
+            domain: proto.domain.unwrap_or_default(),
+            model_version: proto.model_version.unwrap_or(0),
+            doc_string: proto.doc_string.unwrap_or_default(),
+            metadata: metadata(proto.metadata_props),
+            graph: build_graph(self, proto.graph.unwrap_or_default(), Scope::Closed)?,
+            functions,
+            carried: carried.encode_to_vec().into(),
+        })
+    }
+
+    fn function(&mut self, proto: FunctionProto) -> Result<Function> {
+        let (domain, name) = (proto.domain.unwrap_or_default(), proto.name.unwrap_or_default());
+        let place = format!("function {domain}::{name}");
+        let io = |name: String| ValueInfoProto { name: Some(name), ..Default::default() };
+        let body = GraphProto {
+            name: Some(name.clone()),
+            node: proto.node,
+            input: proto.input.into_iter().map(io).collect(),
+            output: proto.output.into_iter().map(io).collect(),
+            value_info: proto.value_info,
+            ..Default::default()
+        };
+        let within = |e: Error| e.within(&place);
+        let defaults = proto.attribute_proto.into_iter().map(|a| self.attribute(a, &mut Vec::new()));
+        Ok(Function {
+            attribute_defaults: defaults.collect::<Result<_>>().map_err(within)?,
+            body: build_graph(self, body, Scope::Closed).map_err(within)?,
+            attributes: proto.attribute,
+            opset_imports: opsets(proto.opset_import),
+            doc_string: proto.doc_string.unwrap_or_default(),
+            metadata: metadata(proto.metadata_props),
+            overload: proto.overload.unwrap_or_default(),
+            domain,
+            name,
+        })
+    }
+
+    fn value_info(&self, proto: ValueInfoProto) -> Result<ValueInfo> {
+        Ok(ValueInfo {
+            ty: proto.r#type.map(ty).transpose()?,
+            doc_string: proto.doc_string.unwrap_or_default(),
+            metadata: metadata(proto.metadata_props),
+        })
+    }
+
+    /// An attribute; the outer values that its subgraphs read are added to `captures`.
+    fn attribute(&mut self, proto: AttributeProto, captures: &mut Vec<String>) -> Result<(String, Attribute)> {
+        let name = proto.name.clone().unwrap_or_default();
+        let doc_string = proto.doc_string.clone().unwrap_or_default();
+        let value = self.attribute_value(proto, captures).map_err(|e| e.within(format!("attribute {name:?}")))?;
+        Ok((name, Attribute { value, doc_string }))
+    }
+
+    fn attribute_value(&mut self, proto: AttributeProto, captures: &mut Vec<String>) -> Result<AttributeValue> {
+        let kind = attribute_kind(&proto)?;
+        if let Some(name) = proto.ref_attr_name.filter(|n| !n.is_empty()) {
+            return Ok(AttributeValue::Reference { kind, name });
+        }
+        let missing = || Error::input("has no value of its type");
+        Ok(match kind {
+            AttributeKind::Undefined => return Err(Error::input("has no type")),
+            AttributeKind::Float => AttributeValue::Float(proto.f.unwrap_or(0.0)),
+            AttributeKind::Int => AttributeValue::Int(proto.i.unwrap_or(0)),
+            AttributeKind::String => AttributeValue::String(proto.s.unwrap_or_default()),
+            AttributeKind::Tensor => AttributeValue::Tensor(self.tensor(*proto.t.ok_or_else(missing)?)?),
+            AttributeKind::Graph => {
+                let graph = build_graph(self, *proto.g.ok_or_else(missing)?, Scope::Open(captures))?;
+                AttributeValue::Graph(Box::new(graph))
+            }
+            AttributeKind::Floats => AttributeValue::Floats(proto.floats),
+            AttributeKind::Ints => AttributeValue::Ints(proto.ints),
+            AttributeKind::Strings => AttributeValue::Strings(proto.strings),
+            AttributeKind::Tensors => {
+                AttributeValue::Tensors(proto.tensors.into_iter().map(|t| self.tensor(t)).collect::<Result<_>>()?)
+            }
+            AttributeKind::Graphs => {
+                let graph = |g| build_graph(self, g, Scope::Open(captures));
+                AttributeValue::Graphs(proto.graphs.into_iter().map(graph).collect::<Result<_>>()?)
+            }
+            AttributeKind::SparseTensor => {
+                let sparse = proto.sparse_tensor.ok_or_else(missing)?;
+                AttributeValue::SparseTensor(self.sparse(*sparse)?)
+            }
+            AttributeKind::SparseTensors => {
+                let tensors = proto.sparse_tensors.into_iter().map(|t| self.sparse(t));
+                AttributeValue::SparseTensors(tensors.collect::<Result<_>>()?)
+            }
+            AttributeKind::Type => AttributeValue::Type(ty(*proto.tp.ok_or_else(missing)?)?),
+            AttributeKind::Types => {
+                AttributeValue::Types(proto.type_protos.into_iter().map(ty).collect::<Result<_>>()?)
+            }
+        })
+    }
+}
+
+/// The declared kind, or, in models before IR 2, that of the field that is set.
+fn attribute_kind(proto: &AttributeProto) -> Result<AttributeKind> {
+    use AttributeKind::*;
+    let set = [
+        (proto.f.is_some(), Float),
+        (proto.i.is_some(), Int),
+        (proto.s.is_some(), String),
+        (proto.t.is_some(), Tensor),
+        (proto.g.is_some(), Graph),
+        (!proto.floats.is_empty(), Floats),
+        (!proto.ints.is_empty(), Ints),
+        (!proto.strings.is_empty(), Strings),
+        (!proto.tensors.is_empty(), Tensors),
+        (!proto.graphs.is_empty(), Graphs),
+    ];
+    let all = [
+        Undefined, Float, Int, String, Tensor, Graph, Floats, Ints, Strings, Tensors, Graphs, SparseTensor,
+        SparseTensors, Type, Types,
+    ];
+    match proto.r#type.unwrap_or(0) {
+        0 => Ok(set.iter().find(|(is_set, _)| *is_set).map_or(Undefined, |&(_, kind)| kind)),
+        number => all
+            .into_iter()
+            .find(|&kind| kind as i32 == number)
+            .ok_or_else(|| Error::input(format!("has the unknown type {number}"))),
+    }
+}
+
+/// The external data files that the main graph of a model names; none if it cannot be read.
+pub(super) fn external_locations(path: &Path) -> Vec<String> {
+    let Ok(map) = MappedFile::open(path) else { return Vec::new() };
+    let graph = ModelProto::decode(map.to_bytes()).ok().and_then(|m| m.graph).unwrap_or_default();
+    let entries = graph.initializer.iter().flat_map(|t| &t.external_data);
+    let mut locations: Vec<String> =
+        entries.filter(|e| e.key() == "location").map(|e| e.value().to_owned()).collect();
+    locations.sort();
+    locations.dedup();
+    locations
+}

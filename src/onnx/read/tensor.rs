@@ -1,0 +1,93 @@
+//! Tensors: all storage fields become packed little-endian bytes.
+
+use super::Reader;
+use crate::error::{Error, Result};
+use crate::ir::tensor::Sparse;
+use crate::ir::{DataType, Storage, Tensor, TensorData, element_count};
+use crate::onnx::proto::*;
+use crate::onnx::types::{dtype, metadata};
+use bytes::Bytes;
+
+impl Reader {
+    pub(super) fn tensor(&mut self, proto: TensorProto) -> Result<Tensor> {
+        let name = proto.name.clone().unwrap_or_default();
+        self.unnamed_tensor(proto).map_err(|e| e.within(format!("tensor {name:?}")))
+    }
+
+    fn unnamed_tensor(&mut self, proto: TensorProto) -> Result<Tensor> {
+        if proto.segment.is_some() {
+            return Err(Error::input("is stored in segments, which ONNX never defined the reading of"));
+        }
+        let dtype = dtype(proto.data_type())?;
+        let elements = element_count(&proto.dims)
+            .ok_or_else(|| Error::input(format!("cannot have the shape {:?}", proto.dims)))?;
+        let (data, storage) = self.data(&proto, dtype, elements)?;
+        Ok(Tensor {
+            dtype,
+            dims: proto.dims,
+            data,
+            storage,
+            name: proto.name.unwrap_or_default(),
+            doc_string: proto.doc_string.unwrap_or_default(),
+            metadata: metadata(proto.metadata_props),
+        })
+    }
+
+    fn data(&mut self, proto: &TensorProto, dtype: DataType, elements: u64) -> Result<(TensorData, Storage)> {
+        const EXTERNAL: i32 = 1;
+        let misfit = |found: u64, unit: &str, needed: u64| {
+            Error::input(format!("{dtype} {:?} has {found} {unit}, it needs {needed}", proto.dims))
+        };
+        if dtype == DataType::String {
+            let strings = proto.string_data.clone();
+            if strings.len() as u64 != elements {
+                return Err(misfit(strings.len() as u64, "strings", elements));
+            }
+            return Ok((TensorData::Strings(strings), Storage::Typed));
+        }
+        let needed = dtype
+            .byte_len(elements)
+            .ok_or_else(|| Error::input(format!("{dtype} {:?} is larger than memory can be", proto.dims)))?;
+        if proto.data_location() == EXTERNAL {
+            let slice = self.external.slice(&proto.external_data, needed)?;
+            return Ok((TensorData::File(slice), Storage::Raw));
+        }
+        let (bytes, storage) = match &proto.raw_data {
+            Some(raw) => (raw.clone(), Storage::Raw),
+            None => (typed_bytes(proto, dtype), Storage::Typed),
+        };
+        if bytes.len() as u64 != needed {
+            return Err(misfit(bytes.len() as u64, "bytes", needed));
+        }
+        Ok((TensorData::Bytes(bytes), storage))
+    }
+
+    pub(super) fn sparse(&mut self, proto: SparseTensorProto) -> Result<Tensor> {
+        let missing = || Error::input("a sparse tensor without values or indices");
+        let mut values = self.tensor(proto.values.ok_or_else(missing)?)?;
+        let indices = self.tensor(proto.indices.ok_or_else(missing)?)?;
+        let name = std::mem::take(&mut values.name);
+        let dtype = values.dtype;
+        let data = TensorData::Sparse(Box::new(Sparse { values, indices }));
+        Ok(Tensor { name, ..Tensor::new(dtype, proto.dims, data) })
+    }
+}
+
+/// The elements of the typed field that ONNX assigns to a data type.
+fn typed_bytes(proto: &TensorProto, dtype: DataType) -> Bytes {
+    fn le<const N: usize, T: Copy>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Bytes {
+        values.iter().flat_map(|&v| bytes(v)).collect::<Vec<u8>>().into()
+    }
+    match dtype {
+        DataType::F32 | DataType::C64 => le(&proto.float_data, f32::to_le_bytes),
+        DataType::F64 | DataType::C128 => le(&proto.double_data, f64::to_le_bytes),
+        DataType::I64 => le(&proto.int64_data, i64::to_le_bytes),
+        DataType::U64 => le(&proto.uint64_data, u64::to_le_bytes),
+        DataType::U32 => le(&proto.uint64_data, |v| (v as u32).to_le_bytes()),
+        DataType::I32 => le(&proto.int32_data, i32::to_le_bytes),
+        DataType::I16 | DataType::U16 | DataType::F16 | DataType::BF16 => {
+            le(&proto.int32_data, |v| (v as u16).to_le_bytes())
+        }
+        _ => le(&proto.int32_data, |v| [v as u8]),
+    }
+}
