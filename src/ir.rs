@@ -27,4 +27,4 @@ pub use model::{Function, Model};
 pub use node::{Attribute, AttributeKind, AttributeValue, Node, NodeKind, Op};
 pub use tensor::{Storage, Tensor, TensorData, element_count};
 pub use types::{Dim, DimSize, Type, TypeKind};
-pub use verify::{Violation, verify};
+pub use verify::{Violation, verify, verify_model};

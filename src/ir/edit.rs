@@ -1,11 +1,16 @@
 //! Changes to a graph, as data: recorded against a snapshot, checked whole, applied whole.
 
 mod apply;
+mod captures;
+mod check;
+mod names;
+mod outputs;
 
 pub use apply::Applied;
 
 use super::{Graph, NodeId, Op, Tensor, Use, ValueId, ValueInfo};
-use std::collections::{HashMap, HashSet};
+use names::Names;
+use std::collections::HashMap;
 
 /// A list of changes to one snapshot of a graph.
 ///
@@ -13,17 +18,18 @@ use std::collections::{HashMap, HashSet};
 /// this list understands. Names that are taken get a number behind them.
 #[derive(Clone, Debug)]
 pub struct Edits {
-    pub(super) list: Vec<Edit>,
-    pub(super) added: Vec<AddedValue>,
-    names: HashSet<String>,
-    /// For values that helpers redirect more than once: the edit that redirects them.
+    list: Vec<Edit>,
+    added: Vec<AddedValue>,
+    value_names: Names,
+    node_names: Names,
+    /// For values that deltas are added to: the edit that redirects their uses.
     deltas: HashMap<ValueId, usize>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Edit {
+enum Edit {
     AddInitializer { value: usize, tensor: Tensor },
-    AddInput { value: usize, info: ValueInfo, default: Option<Tensor> },
+    AddInput { value: usize, default: Option<Tensor> },
     AddNode { op: Op, inputs: Vec<Option<ValueId>>, first: usize, outputs: usize },
     ReplaceUses { old: ValueId, by: ValueId },
     ReplaceInput { at: Use, by: ValueId },
@@ -32,10 +38,14 @@ pub(super) enum Edit {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct AddedValue {
-    pub(super) name: String,
+struct AddedValue {
+    name: String,
     /// The tensor, for initializers: what a later edit or a weight task may read.
-    pub(super) tensor: Option<Tensor>,
+    tensor: Option<Tensor>,
+    /// What was declared about it.
+    info: Option<ValueInfo>,
+    /// A value of the snapshot that has the same type, as it stands in its place.
+    like: Option<ValueId>,
 }
 
 /// An operator to add.
@@ -52,9 +62,9 @@ pub struct NewNode {
 impl Edits {
     /// An empty list against this snapshot.
     pub fn new(snapshot: &Graph) -> Self {
-        let mut names = HashSet::new();
-        collect_names(snapshot, &mut names);
-        Self { list: Vec::new(), added: Vec::new(), names, deltas: HashMap::new() }
+        let (value_names, node_names) = Names::of(snapshot);
+        let (list, added, deltas) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { list, added, value_names, node_names, deltas }
     }
 
     /// Whether nothing was recorded.
@@ -62,17 +72,24 @@ impl Edits {
         self.list.is_empty()
     }
 
+    /// How many edits were recorded.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Adds an initializer.
     pub fn add_initializer(&mut self, name: &str, tensor: Tensor) -> ValueId {
-        let value = self.add_value(name, Some(tensor.clone()));
+        let value = self.add_value(name);
+        self.added[value].tensor = Some(tensor.clone());
         self.list.push(Edit::AddInitializer { value, tensor });
         ValueId::added(value)
     }
 
     /// Adds a graph input behind those that are there.
     pub fn add_input(&mut self, name: &str, info: ValueInfo, default: Option<Tensor>) -> ValueId {
-        let value = self.add_value(name, None);
-        self.list.push(Edit::AddInput { value, info, default });
+        let value = self.add_value(name);
+        self.added[value].info = Some(info);
+        self.list.push(Edit::AddInput { value, default });
         ValueId::added(value)
     }
 
@@ -80,19 +97,31 @@ impl Edits {
     pub fn add_node(&mut self, node: NewNode) -> Vec<ValueId> {
         let NewNode { mut op, inputs, outputs } = node;
         if !op.name.is_empty() {
-            op.name = self.fresh_name(&op.name);
+            op.name = self.node_names.fresh(&op.name);
         }
         let first = self.added.len();
         for name in &outputs {
-            self.add_value(name, None);
+            self.add_value(name);
         }
         self.list.push(Edit::AddNode { op, inputs, first, outputs: outputs.len() });
         (first..first + outputs.len()).map(ValueId::added).collect()
     }
 
+    /// Declares what is known of a value that this list adds; values of other lists are left alone.
+    ///
+    /// Where nothing is declared, a value that takes over the uses of another has its type.
+    pub fn declare(&mut self, value: ValueId, info: ValueInfo) {
+        if let Some(added) = value.as_added().and_then(|i| self.added.get_mut(i)) {
+            added.info = Some(info);
+        }
+    }
+
     /// Redirects the uses that `old` has in the snapshot to `by`, graph outputs and captures
     /// included. Inputs of added nodes stay as they were given.
+    ///
+    /// A graph output keeps its name: `by` takes it over, and `old` gets a number behind its own.
     pub fn replace_uses(&mut self, old: ValueId, by: ValueId) {
+        self.set_like(by, old);
         self.list.push(Edit::ReplaceUses { old, by });
     }
 
@@ -112,55 +141,55 @@ impl Edits {
         self.list.push(Edit::RemoveNode { node });
     }
 
-    /// Adds `delta` to a value of the snapshot for all its uses. Several deltas on one value
-    /// add up, in the order they come. `sum` is the Add to insert, with no inputs yet.
-    pub fn add_delta(&mut self, to: ValueId, delta: ValueId, mut sum: NewNode) {
-        let earlier = self.deltas.get(&to).copied();
-        let current = match earlier {
-            Some(edit) => match self.list[edit] {
-                Edit::ReplaceUses { by, .. } => by,
-                _ => unreachable!("deltas are recorded as ReplaceUses"),
-            },
-            None => to,
-        };
-        sum.inputs = vec![Some(current), Some(delta)];
+    /// Adds `delta` to a value of the snapshot for all its uses, and gives the sum. Several
+    /// deltas on one value add up, in the order they come. `sum` is the Add to insert: its
+    /// inputs are set here, and of its outputs the first is kept.
+    pub fn add_delta(&mut self, to: ValueId, delta: ValueId, mut sum: NewNode) -> ValueId {
+        sum.inputs = vec![Some(self.current(to)), Some(delta)];
+        sum.outputs.resize_with(1, String::new);
         let by = self.add_node(sum)[0];
-        match earlier {
-            Some(edit) => self.list[edit] = Edit::ReplaceUses { old: to, by },
+        self.set_like(by, to);
+        match self.deltas.get(&to) {
+            Some(&edit) => self.list[edit] = Edit::ReplaceUses { old: to, by },
             None => {
                 self.deltas.insert(to, self.list.len());
-                self.replace_uses(to, by);
+                self.list.push(Edit::ReplaceUses { old: to, by });
             }
+        }
+        by
+    }
+
+    /// What stands for a value of the snapshot after the deltas that were added to it so far.
+    pub fn current(&self, value: ValueId) -> ValueId {
+        match self.deltas.get(&value).map(|&edit| &self.list[edit]) {
+            Some(Edit::ReplaceUses { by, .. }) => *by,
+            _ => value,
         }
     }
 
     /// The tensor of an initializer that this list adds.
     pub fn added_tensor(&self, value: ValueId) -> Option<&Tensor> {
-        self.added.get(value.as_added()?)?.tensor.as_ref()
+        self.get_added(value)?.tensor.as_ref()
     }
 
-    fn add_value(&mut self, name: &str, tensor: Option<Tensor>) -> usize {
-        let name = self.fresh_name(name);
-        self.added.push(AddedValue { name, tensor });
-        self.added.len() - 1
+    /// The name of a value that this list adds.
+    pub fn added_name(&self, value: ValueId) -> Option<&str> {
+        Some(&self.get_added(value)?.name)
     }
 
-    fn fresh_name(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut number = 0;
-        while name.is_empty() || !self.names.insert(name.clone()) {
-            number += 1;
-            name = format!("{wanted}.{number}");
+    fn get_added(&self, value: ValueId) -> Option<&AddedValue> {
+        self.added.get(value.as_added()?)
+    }
+
+    fn set_like(&mut self, value: ValueId, like: ValueId) {
+        if let Some(added) = value.as_added().and_then(|i| self.added.get_mut(i)) {
+            added.like.get_or_insert(like);
         }
-        name
     }
-}
 
-/// All names of values and nodes, those of subgraphs included: a new name may shadow none of them.
-fn collect_names(graph: &Graph, names: &mut HashSet<String>) {
-    names.extend(graph.value_ids().map(|v| graph.value(v).name().to_owned()));
-    for op in graph.node_ids().filter_map(|id| graph.node(id).op()) {
-        names.insert(op.name.clone());
-        op.subgraphs().for_each(|sub| collect_names(sub, names));
+    fn add_value(&mut self, name: &str) -> usize {
+        let name = self.value_names.fresh(name);
+        self.added.push(AddedValue { name, tensor: None, info: None, like: None });
+        self.added.len() - 1
     }
 }

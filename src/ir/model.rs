@@ -60,3 +60,13 @@ pub struct Function {
     /// The body.
     pub body: Graph,
 }
+
+impl Function {
+    /// Domain, name and overload in one: `domain::name<overload>`.
+    pub fn full_name(&self) -> String {
+        let Self { domain, name, overload, .. } = self;
+        let domain = if domain.is_empty() { String::new() } else { format!("{domain}::") };
+        let overload = if overload.is_empty() { String::new() } else { format!("<{overload}>") };
+        format!("{domain}{name}{overload}")
+    }
+}

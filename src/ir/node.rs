@@ -2,6 +2,7 @@
 
 use super::{Graph, Metadata, Tensor, Type, ValueId};
 use bytes::Bytes;
+use petgraph::stable_graph::EdgeIndex;
 
 /// A node of the graph.
 #[derive(Clone, Debug)]
@@ -10,12 +11,20 @@ pub struct Node {
     pub kind: NodeKind,
     /// The values it makes, by output slot; none where an optional output is left out.
     pub(super) outputs: Vec<Option<ValueId>>,
-    /// Input slots, optional ones that are left out included.
-    pub(super) input_count: u32,
-    /// Outer values that its subgraphs capture.
-    pub(super) capture_count: u32,
-    /// Where it stands among the others; ties are broken by the id.
-    pub(super) order: u64,
+    /// The edges into its input slots; none where an optional one is left out.
+    pub(super) inputs: Vec<Option<EdgeIndex>>,
+    /// The edges of the outer values that its subgraphs capture.
+    pub(super) captures: Vec<Option<EdgeIndex>>,
+    pub(super) order: Order,
+}
+
+/// Where a node stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Order {
+    /// Its place in the file; an added node shares that of the node it stands behind.
+    pub(super) place: u64,
+    /// Its number among all nodes that were ever added.
+    pub(super) added: u64,
 }
 
 impl Node {
@@ -42,12 +51,12 @@ impl Node {
 
     /// Input slots, optional ones that are left out included.
     pub fn input_count(&self) -> usize {
-        self.input_count as usize
+        self.inputs.len()
     }
 
     /// How many outer values its subgraphs capture.
     pub fn capture_count(&self) -> usize {
-        self.capture_count as usize
+        self.captures.len()
     }
 }
 
@@ -126,6 +135,15 @@ impl Op {
             AttributeValue::Graph(graph) => std::slice::from_ref(&**graph),
             AttributeValue::Graphs(graphs) => graphs.as_slice(),
             _ => &[],
+        })
+    }
+
+    /// The subgraphs in its attributes, to change them.
+    pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Graph> {
+        self.attributes.iter_mut().flat_map(|(_, a)| match &mut a.value {
+            AttributeValue::Graph(graph) => std::slice::from_mut(&mut **graph),
+            AttributeValue::Graphs(graphs) => graphs.as_mut_slice(),
+            _ => &mut [],
         })
     }
 }

@@ -4,7 +4,7 @@ mod file;
 
 pub use file::{FileSlice, MappedFile};
 
-use super::{DataType, Metadata};
+use super::{DataType, Dim, Metadata, Type, TypeKind};
 use bytes::Bytes;
 
 /// A tensor: element type, shape and data.
@@ -111,6 +111,17 @@ impl Tensor {
             TensorData::File(slice) => Some(slice.as_slice()),
             TensorData::Strings(_) | TensorData::Sparse(_) | TensorData::Pending { .. } => None,
         }
+    }
+
+    /// Its type: element type and sizes.
+    pub fn ty(&self) -> Type {
+        let dtype = Some(self.dtype);
+        let shape = Some(self.dims.iter().map(|&d| Dim::known(d)).collect());
+        let kind = match self.data {
+            TensorData::Sparse(_) => TypeKind::SparseTensor { dtype, shape },
+            _ => TypeKind::Tensor { dtype, shape },
+        };
+        Type { kind, denotation: String::new() }
     }
 
     /// Whether the elements are still to be computed.

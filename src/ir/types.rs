@@ -122,3 +122,31 @@ impl Type {
         }
     }
 }
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of =
+            |inner: &Option<Box<Type>>| inner.as_ref().map_or("?".to_owned(), ToString::to_string);
+        match &self.kind {
+            TypeKind::Tensor { dtype, shape } => tensor(f, "", dtype, shape),
+            TypeKind::SparseTensor { dtype, shape } => tensor(f, "sparse ", dtype, shape),
+            TypeKind::Sequence(inner) => write!(f, "sequence({})", of(inner)),
+            TypeKind::Optional(inner) => write!(f, "optional({})", of(inner)),
+            TypeKind::Map { key, value } => write!(f, "map({key}, {})", of(value)),
+            TypeKind::Opaque { domain, name } => write!(f, "opaque({domain:?}, {name:?})"),
+            TypeKind::Unset => f.write_str("?"),
+        }
+    }
+}
+
+fn tensor(
+    f: &mut fmt::Formatter<'_>,
+    prefix: &str,
+    dtype: &Option<DataType>,
+    shape: &Option<Vec<Dim>>,
+) -> fmt::Result {
+    write!(f, "{prefix}{}", dtype.map_or("?", DataType::name))?;
+    let Some(shape) = shape else { return Ok(()) };
+    let dims: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    write!(f, "[{}]", dims.join(", "))
+}
