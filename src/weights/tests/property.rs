@@ -145,7 +145,7 @@ impl TaskContext for Alone {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_computes_what_whole_tasks_compute(
