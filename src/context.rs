@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -63,6 +64,7 @@ type Sink = dyn Fn(Event) + Send + Sync;
 pub struct Context {
     pool: Arc<rayon::ThreadPool>,
     memory: u64,
+    scratch: PathBuf,
     cancel: CancelToken,
     sink: Arc<Sink>,
 }
@@ -84,7 +86,16 @@ impl Context {
             .build()
             .map_err(|e| Error::environment(format!("cannot start threads: {e}")))?;
         let (pool, sink) = (Arc::new(pool), Arc::new(sink));
-        Ok(Self { pool, memory, cancel: CancelToken::default(), sink })
+        let scratch = std::env::temp_dir();
+        Ok(Self { pool, memory, scratch, cancel: CancelToken::default(), sink })
+    }
+
+    /// The same, with temporary files in this folder instead of the system's: one on a disk, not
+    /// in memory.
+    #[must_use]
+    pub fn with_scratch_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.scratch = folder.into();
+        self
     }
 
     /// The one thread pool.
@@ -95,6 +106,11 @@ impl Context {
     /// Bytes that weight tasks may hold at once.
     pub fn memory(&self) -> u64 {
         self.memory
+    }
+
+    /// Where temporary files go. They have no names.
+    pub fn scratch_folder(&self) -> &Path {
+        &self.scratch
     }
 
     /// The cancellation token.

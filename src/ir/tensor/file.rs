@@ -55,6 +55,19 @@ impl MappedFile {
     }
 }
 
+/// The content of a file without a name, which nobody writes any more: mapped, and on disk for
+/// as long as the bytes live.
+///
+/// # Errors
+///
+/// What the system says when it cannot map the file.
+pub fn map_temporary(file: &File) -> std::io::Result<Bytes> {
+    // SAFETY: the map is read-only, and nobody else can open a file without a name. Its owner
+    // has written it to the end and drops it.
+    let map = unsafe { memmap2::Mmap::map(file) }?;
+    Ok(Bytes::from_owner(map))
+}
+
 struct Content(Arc<MappedFile>);
 
 impl AsRef<[u8]> for Content {
