@@ -8,7 +8,8 @@ mod outputs;
 
 pub use apply::Applied;
 
-use super::{Graph, NodeId, Op, Tensor, Use, ValueId, ValueInfo};
+use super::{Graph, NodeId, Op, Tensor, TensorData, Use, ValueId, ValueInfo};
+use bytes::Bytes;
 use names::Names;
 use std::collections::HashMap;
 
@@ -75,6 +76,28 @@ impl Edits {
     /// How many edits were recorded.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Whether this list adds the value.
+    pub fn adds(&self, value: ValueId) -> bool {
+        value.as_added().is_some_and(|i| i < self.added.len())
+    }
+
+    /// The name of a value that this list adds.
+    pub fn added_name(&self, value: ValueId) -> Option<&str> {
+        Some(&self.added.get(value.as_added()?)?.name)
+    }
+
+    /// Gives an initializer that this list adds its elements; other values are left alone.
+    pub fn fill(&mut self, value: ValueId, bytes: Bytes) {
+        let added = value.as_added();
+        for edit in &mut self.list {
+            if let Edit::AddInitializer { value, tensor } = edit
+                && Some(*value) == added
+            {
+                tensor.data = TensorData::Bytes(bytes.clone());
+            }
+        }
     }
 
     /// Adds an initializer.

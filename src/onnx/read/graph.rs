@@ -47,12 +47,11 @@ impl Builder<'_> {
             proto.node.into_iter().map(|node| self.add_node(reader, node)).collect::<Result<_>>()?;
         for Reads { node, inputs, captures } in reads {
             for (slot, name) in inputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-                let value = self.resolve(name, || format!("input {slot} of {}", self.describe(node)));
-                let value = value?;
+                let value = self.resolve(name).map_err(|e| e.within(self.describe(node)))?;
                 self.graph.connect(value, Use::input(node, slot));
             }
             for (slot, name) in captures.iter().enumerate() {
-                let value = self.resolve(name, || format!("a subgraph of {}", self.describe(node)))?;
+                let value = self.resolve(name).map_err(|e| e.within(self.describe(node)))?;
                 self.graph.connect(value, Use { node, slot: Slot::Capture(slot as u32) });
             }
         }
@@ -146,13 +145,13 @@ impl Builder<'_> {
     }
 
     /// The value of a name: of this graph, or an outer one that becomes a capture.
-    fn resolve(&mut self, name: &str, reader: impl FnOnce() -> String) -> Result<ValueId> {
+    fn resolve(&mut self, name: &str) -> Result<ValueId> {
         if let Some(value) = self.graph.value_named(name) {
             return Ok(value);
         }
         match &mut self.scope {
             Scope::Closed => {
-                let error = Error::input(format!("{} is {name:?}, which nothing makes", reader()));
+                let error = Error::input(format!("reads {name:?}, which nothing makes"));
                 let near = crate::error::near(name, self.made.iter().map(String::as_str), 2);
                 Err(near.iter().fold(error, |e, n| e.help(format!("there is {n:?}"))))
             }
@@ -169,7 +168,7 @@ impl Builder<'_> {
     fn add_outputs(&mut self, reader: &mut Reader, outputs: Vec<ValueInfoProto>) -> Result<()> {
         for output in outputs {
             let name = output.name().to_owned();
-            let value = self.resolve(&name, || "a graph output".into())?;
+            let value = self.resolve(&name).map_err(|e| e.within("graph output"))?;
             self.graph.add_graph_output(value);
             let info = reader.value_info(output).map_err(|e| e.within(format!("output {name:?}")))?;
             let declared = &mut self.graph.value_mut(value).info;
