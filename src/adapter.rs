@@ -1,1 +1,18 @@
-//! adapter
+//! Adapter checkpoints, and where the modules they name stand in a graph.
+//!
+//! An [`Adapter`] is a Hugging Face PEFT folder. [`Sites`] are the places of a graph that
+//! multiply by a weight, found by structure, with the module paths that exporters leave behind.
+#![forbid(unsafe_code)]
+
+mod bind;
+mod config;
+mod module;
+mod parameter;
+mod peft;
+mod site;
+
+pub use config::Config;
+pub use module::module_path;
+pub use parameter::Parameter;
+pub use peft::Adapter;
+pub use site::{LinearSite, Sites};

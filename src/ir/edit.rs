@@ -83,11 +83,6 @@ impl Edits {
         value.as_added().is_some_and(|i| i < self.added.len())
     }
 
-    /// The name of a value that this list adds.
-    pub fn added_name(&self, value: ValueId) -> Option<&str> {
-        Some(&self.added.get(value.as_added()?)?.name)
-    }
-
     /// Gives an initializer that this list adds its elements; other values are left alone.
     pub fn fill(&mut self, value: ValueId, bytes: Bytes) {
         let added = value.as_added();

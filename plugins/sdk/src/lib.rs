@@ -1,1 +1,50 @@
-//! sdk
+//! Write peftc passes in safe Rust.
+//!
+//! A plugin is a crate with `crate-type = ["cdylib"]`, whose library is named
+//! `peftc_plugin_NAME`, and that says [`export_plugin!`] once. A pass is a function that reads
+//! the graph through a [`Run`] and records edits; the host applies all of them, or none.
+//!
+//! ```
+//! use peftc_plugin::{Result, Run};
+//!
+//! /// Notes how many linear layers there are.
+//! fn count(run: &Run<'_>) -> Result<()> {
+//!     let sites = run.sites_of_targets(&["all-linear"])?;
+//!     run.note(&format!("{} linear layers", sites.len()));
+//!     Ok(())
+//! }
+//!
+//! peftc_plugin::export_plugin! {
+//!     passes: [{
+//!         name: "count",
+//!         summary: "count linear layers",
+//!         peft_types: [],
+//!         options: [],
+//!         run: count,
+//!     }],
+//!     task_kinds: [],
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Large tensors are not computed while a pass runs: it records *weight tasks*
+//! ([`Run::add_task`]), which the host computes region by region while the output is written.
+
+mod error;
+pub mod export;
+mod ids;
+mod run;
+mod task;
+mod tensor;
+
+pub use error::{Error, Result, Status};
+pub use ids::{Node, Parameter, Site, Value};
+pub use run::{
+    Attr, Level, NodeInfo, NodeSpec, ParameterInfo, Record, Run, SiteInfo, SourceSpec, TaskSpec, UseInfo,
+    ValueInfo,
+};
+pub use task::{TaskCall, TensorMut};
+pub use tensor::{DataType, TensorType, TensorView};
+
+#[doc(hidden)]
+pub use peftc_abi as abi;

@@ -1,0 +1,219 @@
+//! Recording edits, weight tasks and the report.
+
+use super::graph::NO_ATTR;
+use super::{EMPTY, Run, filled, raw_strs};
+use crate::error::{Error, Result, check};
+use crate::ids::{Node, Parameter, Site, Value};
+use crate::run::Attr;
+use crate::tensor::TensorType;
+use peftc_abi::*;
+
+/// An operator to add.
+#[derive(Clone, Debug, Default)]
+pub struct NodeSpec<'s> {
+    /// Operator.
+    pub op_type: &'s str,
+    /// Domain; empty for ONNX's own.
+    pub domain: &'s str,
+    /// Preferred name.
+    pub name: &'s str,
+    /// What it is for, such as `lora.A`: a later pass tells it from a layer.
+    pub role: &'s str,
+    /// The module it belongs to.
+    pub module: &'s str,
+    /// Inputs; none leaves an optional one out.
+    pub inputs: Vec<Option<Value>>,
+    /// Preferred names of the outputs.
+    pub outputs: Vec<String>,
+    /// Attributes.
+    pub attrs: Vec<(&'s str, Attr<'s>)>,
+}
+
+/// A source of a weight task.
+#[derive(Clone, Debug)]
+pub enum SourceSpec<'s> {
+    /// A constant, whole or split.
+    Value {
+        /// The constant, or a result of another task.
+        value: Value,
+        /// For each axis of the results, the axis of this source that is split alike; none where
+        /// the whole source is needed.
+        follows: Vec<Option<u32>>,
+    },
+    /// A whole tensor of the adapter, which then counts as used.
+    Adapter(&'s str),
+}
+
+/// A weight task to record.
+#[derive(Clone, Debug)]
+pub struct TaskSpec<'s> {
+    /// The name of a task kind of this plugin.
+    pub kind: &'s str,
+    /// What it is for, mostly a module path.
+    pub label: &'s str,
+    /// Sources.
+    pub sources: Vec<SourceSpec<'s>>,
+    /// Types and preferred names of the results.
+    pub results: Vec<(TensorType, String)>,
+    /// Parameter bytes.
+    pub params: Vec<u8>,
+}
+
+/// A line of the report.
+#[derive(Clone, Debug)]
+pub struct Record<'s> {
+    /// The module.
+    pub module: &'s str,
+    /// The value of the graph that was changed or added to.
+    pub value: Option<Value>,
+    /// What was done.
+    pub what: &'s str,
+    /// Parameters of the adapter there.
+    pub parameters: u64,
+}
+
+impl Run<'_> {
+    /// Adds a small tensor; `bytes` are its packed elements. Large ones are for weight tasks.
+    pub fn add_tensor(&self, name: &str, ty: &TensorType, bytes: &[u8]) -> Result<Value> {
+        let raw = ty.raw();
+        let mut view =
+            PeftcTensorMut { data: std::ptr::null_mut(), byte_len: 0, dims: std::ptr::null(), rank: 0, dtype: 0 };
+        // SAFETY: host and context are those of this run; the type outlives the call.
+        let value = filled(PeftcValue::default(), |o| unsafe {
+            (self.host.add_tensor)(self.ctx, PeftcStr::new(name), &raw const raw, &raw mut view, o)
+        })?;
+        if view.byte_len != bytes.len() {
+            return Err(Error::invalid(format!("{ty} has {} bytes, not {}", view.byte_len, bytes.len())));
+        }
+        if !bytes.is_empty() {
+            // SAFETY: the host gives `byte_len` writable bytes, which are as many as `bytes`.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), view.data, bytes.len()) };
+        }
+        Ok(Value(value))
+    }
+
+    /// Records a weight task; its results are initializers.
+    pub fn add_task(&self, task: TaskSpec<'_>) -> Result<Vec<Value>> {
+        let follows: Vec<Vec<i32>> = task.sources.iter().map(raw_follows).collect();
+        let sources: Vec<PeftcSource> =
+            task.sources.iter().zip(&follows).map(|(source, follows)| raw_source(source, follows)).collect();
+        let results: Vec<PeftcTensorType> = task.results.iter().map(|(ty, _)| ty.raw()).collect();
+        let names: Vec<PeftcStr> = task.results.iter().map(|(_, name)| PeftcStr::new(name)).collect();
+        let desc = PeftcTaskDesc {
+            kind: PeftcStr::new(task.kind),
+            label: PeftcStr::new(task.label),
+            sources: sources.as_ptr(),
+            source_count: sources.len(),
+            results: results.as_ptr(),
+            names: names.as_ptr(),
+            result_count: results.len(),
+            params: task.params.as_ptr(),
+            params_len: task.params.len(),
+        };
+        let mut values = vec![PeftcValue::default(); results.len()];
+        // SAFETY: host and context are those of this run; all arrays outlive the call, and there
+        // is room for a value of each result.
+        check(unsafe { (self.host.add_task)(self.ctx, &raw const desc, values.as_mut_ptr()) })?;
+        Ok(values.into_iter().map(Value).collect())
+    }
+
+    /// Adds an operator and gives the values it makes.
+    pub fn add_node(&self, node: NodeSpec<'_>) -> Result<Vec<Value>> {
+        let inputs: Vec<PeftcValue> =
+            node.inputs.iter().map(|v| v.map_or(PeftcValue::default(), |v| v.0)).collect();
+        let outputs = raw_strs(&node.outputs);
+        let attrs: Vec<PeftcNamedAttr> = node
+            .attrs
+            .iter()
+            .map(|(name, attr)| Ok(PeftcNamedAttr { name: PeftcStr::new(name), value: raw_attr(attr)? }))
+            .collect::<Result<_>>()?;
+        let desc = PeftcNodeDesc {
+            op_type: PeftcStr::new(node.op_type),
+            domain: PeftcStr::new(node.domain),
+            name: PeftcStr::new(node.name),
+            role: PeftcStr::new(node.role),
+            module: PeftcStr::new(node.module),
+            inputs: inputs.as_ptr(),
+            input_count: inputs.len(),
+            outputs: outputs.as_ptr(),
+            output_count: outputs.len(),
+            attrs: attrs.as_ptr(),
+            attr_count: attrs.len(),
+        };
+        let mut values = vec![PeftcValue::default(); outputs.len()];
+        // SAFETY: host and context are those of this run; all arrays outlive the call, and there
+        // is room for a value of each output.
+        check(unsafe { (self.host.add_node)(self.ctx, &raw const desc, values.as_mut_ptr()) })?;
+        Ok(values.into_iter().map(Value).collect())
+    }
+
+    /// Redirects the uses that `old` has now to `by`, graph outputs and captures included.
+    pub fn replace_uses(&self, old: Value, by: Value) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.replace_uses)(self.ctx, old.0, by.0) })
+    }
+
+    /// Redirects one input slot.
+    pub fn replace_input(&self, node: Node, slot: usize, by: Value) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.replace_input)(self.ctx, node.0, slot, by.0) })
+    }
+
+    /// Replaces a parameter by an added tensor, for the uses that are the module's own.
+    pub fn replace_parameter(&self, parameter: Parameter, by: Value) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.replace_parameter)(self.ctx, parameter.0, by.0) })
+    }
+
+    /// Adds `delta` to the output of a site. Several deltas on one site add up.
+    pub fn add_delta(&self, site: Site, delta: Value) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.add_delta)(self.ctx, site.0, delta.0) })
+    }
+
+    /// Removes an operator whose values nothing uses any more.
+    pub fn remove_node(&self, node: Node) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.remove_node)(self.ctx, node.0) })
+    }
+
+    /// Adds a line to the report.
+    pub fn record(&self, record: &Record<'_>) -> Result<()> {
+        let raw = PeftcRecord {
+            module: PeftcStr::new(record.module),
+            value: record.value.map_or(PeftcValue::default(), |v| v.0),
+            what: PeftcStr::new(record.what),
+            parameters: record.parameters,
+        };
+        // SAFETY: host and context are those of this run; the record outlives the call.
+        check(unsafe { (self.host.record)(self.ctx, &raw const raw) })
+    }
+}
+
+fn raw_follows(source: &SourceSpec<'_>) -> Vec<i32> {
+    match source {
+        SourceSpec::Value { follows, .. } => {
+            follows.iter().map(|axis| axis.map_or(PEFTC_WHOLE, |a| a as i32)).collect()
+        }
+        SourceSpec::Adapter(_) => Vec::new(),
+    }
+}
+
+fn raw_source(source: &SourceSpec<'_>, follows: &[i32]) -> PeftcSource {
+    let (value, adapter_tensor) = match source {
+        SourceSpec::Value { value, .. } => (value.0, EMPTY),
+        SourceSpec::Adapter(name) => (PeftcValue::default(), PeftcStr::new(name)),
+    };
+    PeftcSource { value, adapter_tensor, follows: follows.as_ptr(), follows_count: follows.len() }
+}
+
+fn raw_attr(attr: &Attr<'_>) -> Result<PeftcAttr> {
+    Ok(match attr {
+        Attr::Float(f) => PeftcAttr { kind: 1, f: *f, ..NO_ATTR },
+        Attr::Int(i) => PeftcAttr { kind: 2, i: *i, ..NO_ATTR },
+        Attr::Str(s) => PeftcAttr { kind: 3, s: PeftcStr::new(s), ..NO_ATTR },
+        Attr::Floats(floats) => PeftcAttr { kind: 6, floats: floats.as_ptr(), len: floats.len(), ..NO_ATTR },
+        Attr::Ints(ints) => PeftcAttr { kind: 7, ints: ints.as_ptr(), len: ints.len(), ..NO_ATTR },
+        Attr::Other => return Err(Error::invalid("an attribute of this kind cannot be added")),
+    })
+}

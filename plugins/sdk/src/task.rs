@@ -1,0 +1,102 @@
+//! The side of a weight task that computes.
+
+use crate::error::{Error, Result};
+use crate::tensor::{DataType, TensorView, array, known};
+use peftc_abi::*;
+
+/// One call of a task kind: a region of the results to fill.
+pub struct TaskCall<'a> {
+    host: &'a PeftcTaskHost,
+    ctx: *mut PeftcCtx,
+    /// The task's parameters.
+    pub params: &'a [u8],
+    /// The axis along which the results are the range `start..end`.
+    pub axis: usize,
+    /// First index of the range.
+    pub start: u64,
+    /// Index behind it.
+    pub end: u64,
+    /// Sources: whole, or the range where they follow the axis.
+    pub sources: Vec<TensorView<'a>>,
+    /// Results to fill.
+    pub results: Vec<TensorMut<'a>>,
+}
+
+/// A tensor to fill.
+pub struct TensorMut<'a> {
+    /// Element type.
+    pub dtype: DataType,
+    /// Sizes of this region.
+    pub dims: &'a [i64],
+    /// Packed elements, little-endian, without alignment.
+    pub bytes: &'a mut [u8],
+}
+
+impl<'a> TaskCall<'a> {
+    /// # Safety
+    /// All arguments are as the host gives them to a task, valid for `'a`.
+    pub(crate) unsafe fn from_raw(
+        host: &'a PeftcTaskHost,
+        ctx: *mut PeftcCtx,
+        args: &'a PeftcTaskArgs,
+    ) -> Result<Self> {
+        // SAFETY: forwarded.
+        let (params, sources, results) = unsafe {
+            (
+                array(args.params, args.params_len),
+                array(args.sources, args.source_count),
+                array(args.results, args.result_count),
+            )
+        };
+        // SAFETY: forwarded.
+        let sources = sources.iter().map(|s| unsafe { TensorView::from_raw(s) }).collect::<Result<_>>()?;
+        // SAFETY: forwarded; result views do not overlap.
+        let results = results.iter().map(|r| unsafe { TensorMut::from_raw(r) }).collect::<Result<_>>()?;
+        let PeftcTaskArgs { axis, start, end, .. } = *args;
+        Ok(Self { host, ctx, params, axis: axis as usize, start, end, sources, results })
+    }
+
+    /// Adds to a counter of the task.
+    pub fn count(&self, counter: &str, amount: u64) {
+        // SAFETY: host and context are those of this call.
+        unsafe { (self.host.count)(self.ctx, PeftcStr::new(counter), amount) }
+    }
+
+    /// An error once the task should stop.
+    pub fn check_cancelled(&self) -> Result<()> {
+        // SAFETY: host and context are those of this call.
+        match unsafe { (self.host.cancelled)(self.ctx) } {
+            0 => Ok(()),
+            _ => Err(Error { code: PEFTC_CANCELLED, message: None }),
+        }
+    }
+
+    /// Parameters that are float64 numbers.
+    ///
+    /// # Errors
+    /// There are not `N` of them.
+    pub fn f64_params<const N: usize>(&self) -> Result<[f64; N]> {
+        let (chunks, rest) = self.params.as_chunks::<8>();
+        let values: Vec<f64> = chunks.iter().map(|&c| f64::from_le_bytes(c)).collect();
+        match <[f64; N]>::try_from(values) {
+            Ok(values) if rest.is_empty() => Ok(values),
+            _ => Err(Error::invalid(format!("{} parameter bytes, expected {}", self.params.len(), 8 * N))),
+        }
+    }
+}
+
+impl TensorMut<'_> {
+    /// # Safety
+    /// `raw` is as the host gives it, valid and not aliased for the lifetime of the result.
+    unsafe fn from_raw(raw: &PeftcTensorMut) -> Result<Self> {
+        let dtype = known(raw.dtype)?;
+        // SAFETY: forwarded.
+        let dims = unsafe { array(raw.dims, raw.rank as usize) };
+        let bytes = match raw.byte_len {
+            0 => &mut [][..],
+            // SAFETY: forwarded.
+            len => unsafe { std::slice::from_raw_parts_mut(raw.data, len) },
+        };
+        Ok(Self { dtype, dims, bytes })
+    }
+}

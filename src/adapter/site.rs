@@ -1,0 +1,185 @@
+//! Linear sites: the places of a graph that multiply by a weight, by structure.
+//!
+//! - MatMul whose right operand is a constant matrix, as `[in, out]`, or transposed on the way;
+//! - Gemm with a constant matrix, in every transposition (`Linear` with two-dimensional input,
+//!   GPT-2's `Conv1D`).
+//!
+//! The bias is Gemm's third input, or the constant `[out]` that an Add puts on the output.
+//! Nodes that peftc added (`peftc.role`) are branches, not layers.
+
+use super::module::module_path;
+use super::parameter::{Parameter, Trail};
+use crate::ir::{DataType, Graph, NodeId, NodeKind, Op, ValueId};
+use std::collections::{BTreeMap, HashSet};
+
+/// A place that computes `y = x · Wᵀ (+ b)` with PyTorch's W `[out, in]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearSite {
+    /// Its module path, as far as the exporter left it.
+    pub module: Option<String>,
+    /// The MatMul or Gemm.
+    pub node: NodeId,
+    /// x.
+    pub input: ValueId,
+    /// Whether the node reads x transposed (Gemm `transA`).
+    pub transposed_input: bool,
+    /// The node's output; a bias that an Add puts on comes after it.
+    pub output: ValueId,
+    /// W.
+    pub weight: Parameter,
+    /// b.
+    pub bias: Option<Parameter>,
+    /// Input features.
+    pub in_features: i64,
+    /// Output features.
+    pub out_features: i64,
+    /// The element type of the weight and the activations.
+    pub dtype: DataType,
+    /// Whether it is the output head, which PEFT's `all-linear` leaves out: its result reaches
+    /// a graph output with nothing but changes of shape and a bias between, and it is named as a
+    /// head or has the shape of an embedding of the model.
+    pub is_output_head: bool,
+}
+
+/// The linear sites of a graph, and its modules.
+#[derive(Clone, Debug, Default)]
+pub struct Sites {
+    sites: Vec<LinearSite>,
+    /// The operators of each module.
+    pub(super) modules: BTreeMap<String, Vec<NodeId>>,
+}
+
+impl Sites {
+    /// Finds all linear sites, in the order of the graph.
+    pub fn find(graph: &Graph) -> Self {
+        let mut found = Self::default();
+        let embeddings = embedding_shapes(graph);
+        for (id, op) in graph.ops() {
+            if op.metadata.get("peftc.role").is_some() {
+                continue;
+            }
+            let module = module_path(graph, id);
+            if let Some(module) = &module {
+                found.modules.entry(module.clone()).or_default().push(id);
+            }
+            if let Some(site) = site(graph, id, op, module, &embeddings) {
+                found.sites.push(site);
+            }
+        }
+        found
+    }
+
+    /// All sites, in the order of the graph.
+    pub fn all(&self) -> &[LinearSite] {
+        &self.sites
+    }
+}
+
+fn site(
+    graph: &Graph,
+    node: NodeId,
+    op: &Op,
+    module: Option<String>,
+    embeddings: &HashSet<[i64; 2]>,
+) -> Option<LinearSite> {
+    let (is_gemm, flag) = match () {
+        () if op.is("MatMul") => (false, false),
+        () if op.is("Gemm") => (true, op.int("transB").unwrap_or(0) != 0),
+        () => return None,
+    };
+    let input = graph.node_input(node, 0).filter(|&x| graph.constant(x).is_none())?;
+    let trail = Trail::follow(graph, node, 1)?;
+    let &[rows, columns] = trail.dims(graph) else { return None };
+    let dtype = graph.constant(trail.constant)?.dtype;
+    let alpha = op.float("alpha").filter(|_| is_gemm).unwrap_or(1.0);
+    if !dtype.is_float() || alpha == 0.0 {
+        return None;
+    }
+    let transposed = flag == trail.flipped;
+    let (in_features, out_features) = if transposed { (rows, columns) } else { (columns, rows) };
+    let output = graph.output(node)?;
+    let weight = trail.into_parameter(graph, node, transposed, alpha);
+    let bias = match is_gemm {
+        true => gemm_bias(graph, node, op, out_features),
+        false => None,
+    };
+    let bias = bias.or_else(|| added_bias(graph, output, out_features));
+    let shape = [out_features, in_features];
+    let is_output_head = feeds_graph_output(graph, output)
+        && (embeddings.contains(&shape) || module.as_deref().is_some_and(is_head_name));
+    Some(LinearSite {
+        module,
+        node,
+        input,
+        transposed_input: is_gemm && op.int("transA").unwrap_or(0) != 0,
+        output,
+        weight,
+        bias,
+        in_features,
+        out_features,
+        dtype,
+        is_output_head,
+    })
+}
+
+fn gemm_bias(graph: &Graph, node: NodeId, op: &Op, out: i64) -> Option<Parameter> {
+    let trail = Trail::follow(graph, node, 2).filter(|t| t.dims(graph) == [out])?;
+    let beta = op.float("beta").unwrap_or(1.0);
+    (beta != 0.0).then(|| trail.into_parameter(graph, node, false, beta))
+}
+
+/// The constant `[out]` that an Add puts on a value, behind deltas that peftc added.
+fn added_bias(graph: &Graph, output: ValueId, out: i64) -> Option<Parameter> {
+    let uses = graph.uses(output);
+    let adds = uses.iter().filter_map(|at| {
+        let op = graph.node(at.node).op().filter(|op| op.is("Add"))?;
+        Some((at.node, op))
+    });
+    for (add, op) in adds {
+        if op.metadata.get("peftc.role").is_some() {
+            return added_bias(graph, graph.output(add)?, out);
+        }
+        for slot in 0..2 {
+            let trail = Trail::follow(graph, add, slot).filter(|t| t.dims(graph) == [out]);
+            if let Some(trail) = trail {
+                return Some(trail.into_parameter(graph, add, false, 1.0));
+            }
+        }
+    }
+    None
+}
+
+/// The shapes of matrices that are looked up in.
+fn embedding_shapes(graph: &Graph) -> HashSet<[i64; 2]> {
+    let gathers = graph.ops().into_iter().filter(|(_, op)| op.is("Gather"));
+    gathers
+        .filter_map(|(id, _)| Trail::follow(graph, id, 0))
+        .filter_map(|trail| trail.dims(graph).try_into().ok())
+        .collect()
+}
+
+fn is_head_name(module: &str) -> bool {
+    let last = module.rsplit('.').next().unwrap_or(module);
+    ["lm_head", "embed_out", "score", "classifier", "qa_outputs"].contains(&last)
+}
+
+/// Whether a value reaches a graph output through nothing but shape changes, casts and adds.
+fn feeds_graph_output(graph: &Graph, value: ValueId) -> bool {
+    const PASSES: [&str; 8] =
+        ["Add", "Reshape", "Identity", "Cast", "Slice", "Squeeze", "Unsqueeze", "Transpose"];
+    let mut seen = HashSet::new();
+    let mut values = vec![value];
+    while let Some(value) = values.pop() {
+        if !seen.insert(value) || seen.len() > 64 {
+            continue;
+        }
+        for at in graph.uses(value) {
+            match &graph.node(at.node).kind {
+                NodeKind::Output => return true,
+                NodeKind::Op(op) if PASSES.iter().any(|p| op.is(p)) => values.extend(graph.output(at.node)),
+                _ => {}
+            }
+        }
+    }
+    false
+}
