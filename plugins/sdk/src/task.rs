@@ -71,15 +71,14 @@ impl<'a> TaskCall<'a> {
         }
     }
 
-    /// Parameters that are float64 numbers.
+    /// Parameters that are little-endian words of eight bytes.
     ///
     /// # Errors
     /// There are not `N` of them.
-    pub fn f64_params<const N: usize>(&self) -> Result<[f64; N]> {
-        let (chunks, rest) = self.params.as_chunks::<8>();
-        let values: Vec<f64> = chunks.iter().map(|&c| f64::from_le_bytes(c)).collect();
-        match <[f64; N]>::try_from(values) {
-            Ok(values) if rest.is_empty() => Ok(values),
+    pub fn words<const N: usize>(&self) -> Result<[[u8; 8]; N]> {
+        let (words, rest) = self.params.as_chunks::<8>();
+        match <[[u8; 8]; N]>::try_from(words) {
+            Ok(words) if rest.is_empty() => Ok(words),
             _ => Err(Error::invalid(format!("{} parameter bytes, expected {}", self.params.len(), 8 * N))),
         }
     }

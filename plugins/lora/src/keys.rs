@@ -1,0 +1,199 @@
+//! The adapter's tensors by what they are for.
+
+use crate::config::Scaling;
+use peftc_plugin::{Error, Result, Run, Site, SiteInfo, TensorView};
+use std::collections::BTreeMap;
+
+/// The tensors of an adapter, grouped.
+#[derive(Debug, Default)]
+pub(crate) struct Keys<'a> {
+    /// A and B by module.
+    pub(crate) layers: BTreeMap<&'a str, Layer<'a>>,
+    /// Tensors that replace a parameter of the model: (the tensor, the parameter's name).
+    pub(crate) parameters: Vec<(&'a str, String)>,
+}
+
+/// The tensors of one module.
+#[derive(Debug, Default)]
+pub(crate) struct Layer<'a> {
+    a: Option<&'a str>,
+    b: Option<&'a str>,
+    b_bias: Option<&'a str>,
+}
+
+impl<'a> Keys<'a> {
+    /// Groups tensors by their names. Those that are of no known form are left to the host,
+    /// which refuses an adapter with tensors nobody used.
+    pub(crate) fn of(names: &[&'a str]) -> Result<Self> {
+        let mut keys = Self::default();
+        for &name in names {
+            if let Some((module, what)) = refused(name) {
+                return Err(Error::unsupported(format!(
+                    "the adapter has {what} at {module} ({name}), which this version cannot apply"
+                )));
+            }
+            if let Some(module) = name.strip_suffix(".lora_A.weight") {
+                keys.layers.entry(module).or_default().a = Some(name);
+            } else if let Some(module) = name.strip_suffix(".lora_B.weight") {
+                keys.layers.entry(module).or_default().b = Some(name);
+            } else if let Some(module) = name.strip_suffix(".lora_B.bias") {
+                keys.layers.entry(module).or_default().b_bias = Some(name);
+            } else if name.ends_with(".weight") || name.ends_with(".bias") {
+                let plain = name.replace(".base_layer.", ".").replace(".modules_to_save.", ".");
+                keys.parameters.push((name, plain));
+            }
+        }
+        keys.refuse_two_biases()?;
+        Ok(keys)
+    }
+
+    fn refuse_two_biases(&self) -> Result<()> {
+        for (_, parameter) in &self.parameters {
+            let module = parameter.strip_suffix(".bias").unwrap_or_default();
+            if self.layers.get(module).is_some_and(|layer| layer.b_bias.is_some()) {
+                return Err(Error::unsupported(format!(
+                    "the adapter both replaces the bias of {module} and adds lora_B.bias to it"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tensors of arithmetic that is refused: the module and what it is.
+fn refused(name: &str) -> Option<(&str, &'static str)> {
+    let forms = [
+        (".lora_magnitude_vector", "a DoRA magnitude"),
+        (".lora_embedding_A", "a LoRA on an embedding"),
+        (".lora_embedding_B", "a LoRA on an embedding"),
+        (".trainable_tokens_delta", "trainable tokens"),
+    ];
+    forms.iter().find_map(|&(form, what)| Some((&name[..name.find(form)?], what)))
+}
+
+/// A layer whose tensors fit the model.
+pub(crate) struct CheckedLayer<'r> {
+    pub(crate) module: &'r str,
+    /// The tensor A, `[r, in]`.
+    pub(crate) a: &'r str,
+    /// The tensor B, `[out, r]`.
+    pub(crate) b: &'r str,
+    /// The bias of B, `[out]`.
+    pub(crate) b_bias: Option<&'r str>,
+    pub(crate) rank: i64,
+    pub(crate) scale: f64,
+    /// Where the module stands in the graph; more than once if it is called more than once.
+    pub(crate) sites: Vec<(Site, SiteInfo<'r>)>,
+    /// Elements of all its tensors.
+    pub(crate) parameters: u64,
+}
+
+impl<'r> CheckedLayer<'r> {
+    pub(crate) fn check(run: &Run<'r>, module: &'r str, layer: &Layer<'r>, scaling: &Scaling) -> Result<Self> {
+        let missing = |what: &str| Error::invalid(format!("{module}: the adapter has no {what} for it"));
+        let a_name = layer.a.ok_or_else(|| missing("lora_A.weight"))?;
+        let b_name = layer.b.ok_or_else(|| missing("lora_B.weight"))?;
+        let sites = run.sites_of_module(module)?;
+        let sites: Vec<_> =
+            sites.into_iter().map(|site| Ok((site, run.site(site)?))).collect::<Result<_>>()?;
+        let (a, b) = (run.adapter_tensor(a_name)?, run.adapter_tensor(b_name)?);
+        let bias = layer.b_bias.map(|name| run.adapter_tensor(name)).transpose()?;
+        let rank = scaling.rank(run, module)?;
+        for (_, site) in &sites {
+            check_shapes(module, a, b, bias, rank, site)?;
+        }
+        Ok(Self {
+            module,
+            a: a_name,
+            b: b_name,
+            b_bias: layer.b_bias,
+            rank,
+            scale: scaling.scale(run, module, rank)?,
+            sites,
+            parameters: [Some(a), Some(b), bias].into_iter().flatten().map(|t| t.ty().elements()).sum(),
+        })
+    }
+
+    /// What the report says of it.
+    pub(crate) fn what(&self) -> String {
+        describe(self.rank, self.scale)
+    }
+}
+
+pub(crate) fn describe(rank: i64, scale: f64) -> String {
+    format!("r={rank} scale={}", scale as f32)
+}
+
+fn check_shapes(
+    module: &str,
+    a: TensorView<'_>,
+    b: TensorView<'_>,
+    bias: Option<TensorView<'_>>,
+    rank: i64,
+    site: &SiteInfo<'_>,
+) -> Result<()> {
+    if a.dims.len() > 2 {
+        return Err(Error::unsupported(format!(
+            "{module}: lora_A is {}, of a convolution; this version applies LoRA to linear layers",
+            a.ty()
+        )));
+    }
+    let (inputs, outputs) = (site.in_features, site.out_features);
+    let expected = [(a.dims, vec![rank, inputs], "lora_A"), (b.dims, vec![outputs, rank], "lora_B")];
+    for (found, wanted, name) in expected {
+        if found != wanted {
+            return Err(Error::invalid(format!(
+                "{module}: {name} is {found:?}, expected {wanted:?}: the layer has {inputs} inputs and {outputs} \
+                 outputs, and adapter_config.json gives it rank {rank}"
+            )));
+        }
+    }
+    match bias {
+        Some(bias) if bias.dims != [outputs] => Err(Error::invalid(format!(
+            "{module}: lora_B.bias is {:?}, expected [{outputs}]",
+            bias.dims
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_grouped() {
+        let names = [
+            "lm_head.weight",
+            "m.q.lora_A.weight",
+            "m.q.lora_B.bias",
+            "m.q.lora_B.weight",
+            "m.v.base_layer.bias",
+            "m.odd",
+        ];
+        let keys = Keys::of(&names).expect("plain LoRA");
+        assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.q"]);
+        let expected =
+            [("lm_head.weight", "lm_head.weight".to_owned()), ("m.v.base_layer.bias", "m.v.bias".to_owned())];
+        assert_eq!(keys.parameters, expected);
+    }
+
+    #[test]
+    fn other_arithmetic_is_refused_by_name() {
+        let error = Keys::of(&["m.q.lora_magnitude_vector.weight"]).expect_err("DoRA");
+        assert!(error.to_string().contains("DoRA magnitude at m.q"), "{error}");
+    }
+
+    #[test]
+    fn two_changes_of_one_bias_are_refused() {
+        let error = Keys::of(&["m.q.base_layer.bias", "m.q.lora_B.bias"]).expect_err("two biases");
+        assert!(error.to_string().contains("m.q"), "{error}");
+    }
+
+    #[test]
+    fn theory_size_is_r_times_d_plus_k() {
+        let (r, d, k) = (16u64, 4096u64, 4096u64);
+        let share = 100.0 * (r * (d + k)) as f64 / (d * k) as f64;
+        assert!((share - 0.78).abs() < 0.005, "{share}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Mode `merge`: W + s·BA, into the weights.
+
+use crate::Replaced;
+use crate::keys::CheckedLayer;
+use crate::tasks::words;
+use peftc_plugin::{ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
+
+/// Merges one layer.
+pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>, replaced: &mut Replaced) -> Result<()> {
+    for (index, &(site, info)) in layer.sites.iter().enumerate() {
+        let weight = run.parameter_info(info.weight)?;
+        let merged = || merged_weight(run, layer, &weight);
+        replaced.replace(run, info.weight, weight.value, merged)?;
+        if index == 0 {
+            let (what, parameters) = (layer.what(), layer.parameters);
+            let value = Some(weight.value);
+            run.record(&Record { module: layer.module, value, what: &what, parameters })?;
+        }
+        let Some(b_bias) = layer.b_bias else { continue };
+        match info.bias {
+            Some(parameter) => {
+                let bias = run.parameter_info(parameter)?;
+                let merged = || merged_bias(run, layer, b_bias, &bias);
+                replaced.replace(run, parameter, bias.value, merged)?;
+            }
+            None => {
+                let ty = TensorType::new(info.dtype, [info.out_features]);
+                run.add_delta(site, scaled_bias(run, layer, b_bias, ty)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn merged_weight(run: &Run<'_>, layer: &CheckedLayer<'_>, weight: &ParameterInfo) -> Result<Value> {
+    let follows = vec![Some(0), Some(1)];
+    let scale = layer.scale / f64::from(weight.factor);
+    one(run.add_task(TaskSpec {
+        kind: "merge",
+        label: layer.module,
+        sources: vec![
+            SourceSpec::Value { value: weight.value, follows },
+            SourceSpec::Adapter(layer.a),
+            SourceSpec::Adapter(layer.b),
+        ],
+        results: vec![(weight.stored.clone(), format!("{}.weight.merged", layer.module))],
+        params: words(&[scale, f64::from(u8::from(weight.transposed))]),
+    })?)
+}
+
+fn merged_bias(run: &Run<'_>, layer: &CheckedLayer<'_>, b_bias: &str, bias: &ParameterInfo) -> Result<Value> {
+    one(run.add_task(TaskSpec {
+        kind: "bias",
+        label: layer.module,
+        sources: vec![
+            SourceSpec::Value { value: bias.value, follows: Vec::new() },
+            SourceSpec::Adapter(b_bias),
+        ],
+        results: vec![(bias.stored.clone(), format!("{}.bias.merged", layer.module))],
+        params: words(&[layer.scale / f64::from(bias.factor)]),
+    })?)
+}
+
+/// s times the bias of B, as a tensor of its own.
+pub(crate) fn scaled_bias(
+    run: &Run<'_>,
+    layer: &CheckedLayer<'_>,
+    b_bias: &str,
+    ty: TensorType,
+) -> Result<Value> {
+    one(run.add_task(TaskSpec {
+        kind: "turn",
+        label: layer.module,
+        sources: vec![SourceSpec::Adapter(b_bias)],
+        results: vec![(ty, format!("{}.lora_B.bias", layer.module))],
+        params: words(&[layer.scale, 0.0]),
+    })?)
+}
+
+/// The one result of a task or a node.
+pub(crate) fn one(values: Vec<Value>) -> Result<Value> {
+    let first = values.first().copied();
+    first.ok_or_else(|| peftc_plugin::Error::invalid("the host gave no value for a result"))
+}

@@ -1,0 +1,27 @@
+//! Task kinds: what is computed while the output is written.
+
+pub(crate) mod bias;
+pub(crate) mod init;
+pub(crate) mod merge;
+pub(crate) mod turn;
+
+use peftc_plugin::{Error, Result, TaskCall, TensorMut, TensorView};
+
+/// Parameters of a task that are numbers.
+pub(crate) fn words(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
+}
+
+/// The numbers of [`words`].
+fn numbers<const N: usize>(call: &TaskCall<'_>) -> Result<[f64; N]> {
+    Ok(call.words::<N>()?.map(f64::from_le_bytes))
+}
+
+/// The first `N` sources and the one result of a call.
+fn views<'c, 'a, const N: usize>(
+    call: &'c mut TaskCall<'a>,
+) -> Result<([TensorView<'a>; N], &'c mut TensorMut<'a>)> {
+    let wrong = || Error::invalid("the task was recorded with other sources or results");
+    let sources = call.sources.as_slice().try_into().map_err(|_| wrong())?;
+    Ok((sources, call.results.first_mut().ok_or_else(wrong)?))
+}
