@@ -4,9 +4,10 @@ mod history;
 mod output;
 mod report;
 
-pub use history::{AppliedEntry, PROPERTY as APPLIED_PROPERTY, read as applied};
+pub use history::{AppliedEntry, read as applied};
 pub use output::Destination;
-pub use report::{AdapterReport, PassReport, Report, RoundingLoss, WrittenFile};
+pub use output::find_model;
+pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, parameters};
 
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
@@ -46,14 +47,14 @@ pub struct Job {
 /// Bad input, at its place; then nothing is written. A failure while writing leaves nothing behind.
 pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> {
     let started = Instant::now();
-    let model_path = output::find_model(&job.model)?;
+    let model_path = find_model(&job.model)?;
     let destination = Destination::resolve(job, &model_path)?;
     let ReadModel { mut model, unknown_fields, .. } = onnx::read(&model_path)?;
     if !job.drop_unknown {
         refuse_unknown(&model_path, &unknown_fields)?;
     }
     let mut report = Report::new(&model_path, &destination.model, &model, job.dry_run);
-    let structure = onnx::structure_sha256(&model);
+    let structure = onnx::structure_sha256(&model)?;
     let mut plan = Plan::default();
     for (position, recipe) in job.recipe.passes.iter().enumerate() {
         let step = Step { job, position, recipe, plugins, context, model_path: &model_path };
@@ -63,10 +64,10 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     let write = onnx::plan(&model, &destination.model, &job.write)?;
     report.files = write.files();
     if !job.dry_run {
-        let runner = |placements: &[weights::Placement<'_>], written: &(dyn Fn(u64) + Sync)| {
+        destination.create_folder()?;
+        let counters = write.commit(context, &|placements, written| {
             weights::run(&plan, placements, context, written)
-        };
-        let counters = write.commit(context, &runner)?;
+        })?;
         report.count_rounding(&counters);
         (report.side_files, report.left_out) = destination.copy_side_files(context)?;
     }
@@ -100,8 +101,14 @@ impl Step<'_> {
         if let Some(adapter) = &adapter_report {
             self.refuse_twice(model, adapter)?;
         }
-        let mut pass =
-            PluginPass::new(self.position, selected, &options, adapter.as_ref(), plan, self.context);
+        let mut pass = PluginPass::new(
+            self.position,
+            selected,
+            &options,
+            adapter.as_ref(),
+            plan,
+            self.context,
+        );
         let applied = pass::run(&mut pass, model)?;
         let PluginPass { records, notes, .. } = pass;
         let report = PassReport {
@@ -134,7 +141,8 @@ impl Step<'_> {
 
     fn describe(&self, adapter: &Adapter) -> Result<AdapterReport> {
         for key in adapter.config().unknown_keys() {
-            let message = format!("{}: unknown key {key:?} in adapter_config.json", adapter.path().display());
+            let message =
+                format!("{}: unknown key {key:?} in adapter_config.json", adapter.path().display());
             self.context.note(Level::Warning, message);
         }
         let base = adapter.base_model_name_or_path().map(str::to_owned);
@@ -143,7 +151,7 @@ impl Step<'_> {
             peft_type: adapter.peft_type().to_owned(),
             base_verified: base.is_some() && base == output::named_base(self.model_path),
             base_model_name_or_path: base,
-            sha256: adapter.sha256()?,
+            sha256: adapter.sha256(),
         })
     }
 
@@ -168,7 +176,9 @@ fn refuse_unknown(path: &Path, unknown: &[UnknownField]) -> Result<()> {
     if unknown.is_empty() {
         return Ok(());
     }
-    let message = format!("{}: has {} fields that this version would lose", path.display(), unknown.len());
-    let error = unknown.iter().take(8).fold(Error::input(message), |e, field| e.help(field.to_string()));
+    let message =
+        format!("{}: has {} fields that this version would lose", path.display(), unknown.len());
+    let error =
+        unknown.iter().take(8).fold(Error::input(message), |e, field| e.help(field.to_string()));
     Err(error.help("--drop-unknown writes the model without them"))
 }

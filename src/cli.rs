@@ -106,7 +106,11 @@ impl Global {
         Ok(context)
     }
 
-    fn report<T: serde::Serialize>(&self, report: &T, text: impl FnOnce() -> String) -> Result<String> {
+    fn report<T: serde::Serialize>(
+        &self,
+        report: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<String> {
         if !self.json {
             return Ok(text());
         }
@@ -125,7 +129,8 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "g" | "gib" => 1 << 30,
         other => return Err(format!("unknown unit {other:?}; KiB, MiB and GiB are known")),
     };
-    let number: u64 = digits.trim().parse().map_err(|_| format!("{digits:?} is not a whole number"))?;
+    let number: u64 =
+        digits.trim().parse().map_err(|_| format!("{digits:?} is not a whole number"))?;
     let bytes = number.checked_mul(unit).ok_or("too large")?;
     if bytes < 1 << 20 { Err("at least 1MiB".into()) } else { Ok(bytes) }
 }

@@ -4,8 +4,10 @@
 //! See ARCHITECTURE.md for what each module is and may use.
 
 pub mod adapter;
+pub mod apply;
 pub mod context;
 pub mod error;
+pub mod inspect;
 pub mod ir;
 pub mod onnx;
 pub mod pass;

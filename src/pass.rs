@@ -23,7 +23,8 @@ pub fn run(pass: &mut dyn Pass, model: &mut Model) -> Result<Applied> {
     let _entered = span.enter();
     let edits = pass.run(&model.graph)?;
     model.graph.apply(edits).map_err(|problems| {
-        let message = format!("{}: its edits cannot be applied; the graph is unchanged", pass.title());
+        let message =
+            format!("{}: its edits cannot be applied; the graph is unchanged", pass.title());
         problems.into_iter().fold(Error::bug(message), Error::help)
     })
 }

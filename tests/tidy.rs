@@ -18,7 +18,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Where `unsafe` may stand.
-const UNSAFE_IN: &[&str] = &["src/plugin", "src/ir/tensor", "src/weights/map", "plugins/abi", "plugins/sdk", "tests/plugins"];
+const UNSAFE_IN: &[&str] = &[
+    "src/plugin",
+    "src/ir/tensor",
+    "src/weights/map",
+    "plugins/abi",
+    "plugins/sdk",
+    "tests/plugins",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -69,7 +76,10 @@ fn dependencies_point_one_way() {
         };
         for (number, line) in text.lines().enumerate() {
             for used in code(line).split("crate::").skip(1) {
-                let used = used.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+                let used = used
+                    .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                    .next()
+                    .unwrap_or_default();
                 let fine = [own, "error", "context", ""].contains(&used)
                     || allowed.contains(&used)
                     || used.starts_with(char::is_uppercase);
@@ -79,14 +89,21 @@ fn dependencies_point_one_way() {
             }
         }
     }
-    assert!(wrong.is_empty(), "move the code, or change the design and MAY_USE:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "move the code, or change the design and MAY_USE:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn only_the_command_line_prints() {
     let prints = ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"];
     let mut wrong = Vec::new();
-    let files = sources("src").into_iter().chain(sources("plugins/sdk/src")).chain(sources("plugins/lora/src"));
+    let files = sources("src")
+        .into_iter()
+        .chain(sources("plugins/sdk/src"))
+        .chain(sources("plugins/lora/src"));
     for (file, text) in files.filter(|(f, _)| !f.starts_with("src/cli")) {
         for (number, line) in text.lines().enumerate() {
             if prints.iter().any(|p| code(line).contains(p)) {
@@ -134,19 +151,27 @@ fn file_parsers_forbid_unsafe() {
 #[test]
 fn stock_passes_know_only_the_sdk() {
     for plugin in ["lora"] {
-        let manifest = std::fs::read_to_string(root().join("plugins").join(plugin).join("Cargo.toml"))
-            .expect("a plugin has a manifest");
-        assert!(!manifest.contains("\npeftc.") && !manifest.contains("\npeftc ") && !manifest.contains("peftc-abi"),
-            "plugins/{plugin}/Cargo.toml: a pass is written against peftc-plugin alone");
+        let manifest =
+            std::fs::read_to_string(root().join("plugins").join(plugin).join("Cargo.toml"))
+                .expect("a plugin has a manifest");
+        assert!(
+            !manifest.contains("\npeftc.")
+                && !manifest.contains("\npeftc ")
+                && !manifest.contains("peftc-abi"),
+            "plugins/{plugin}/Cargo.toml: a pass is written against peftc-plugin alone"
+        );
     }
 }
 
 #[test]
 fn architecture_names_every_module() {
-    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("there is an ARCHITECTURE.md");
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md"))
+        .expect("there is an ARCHITECTURE.md");
     for (file, _) in sources("src") {
         let module = module(&file);
-        assert!(text.contains(&format!("`{module}`")) || ["lib", "main"].contains(&module),
-            "ARCHITECTURE.md: say what `{module}` is and may use");
+        assert!(
+            text.contains(&format!("`{module}`")) || ["lib", "main"].contains(&module),
+            "ARCHITECTURE.md: say what `{module}` is and may use"
+        );
     }
 }

@@ -54,7 +54,13 @@ impl Sites {
     ///
     /// # Errors
     /// Nothing of this name and these sizes is in the graph.
-    pub fn parameter(&self, graph: &Graph, name: &str, dims: &[i64], conv1d: bool) -> Result<Parameter> {
+    pub fn parameter(
+        &self,
+        graph: &Graph,
+        name: &str,
+        dims: &[i64],
+        conv1d: bool,
+    ) -> Result<Parameter> {
         let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
         let modules: BTreeSet<&str> = self.named().map(|(module, _)| module).collect();
         if match_module(module, &modules)?.is_some() {
@@ -66,7 +72,8 @@ impl Sites {
             None => None,
         };
         found.or_else(|| named_parameter(graph, name, dims)).ok_or_else(|| {
-            let error = Error::input(format!("the model has no parameter {name:?} of shape {dims:?}"));
+            let error =
+                Error::input(format!("the model has no parameter {name:?} of shape {dims:?}"));
             near(module, modules.iter().copied(), 3)
                 .iter()
                 .fold(error, |e, near| e.help(format!("near: module {near}")))
@@ -112,10 +119,14 @@ impl Sites {
                 "bias" => site.bias.clone(),
                 _ => None,
             };
-            let found = found.ok_or_else(|| Error::input(format!("the linear layer {module:?} has no {leaf:?}")))?;
+            let found = found.ok_or_else(|| {
+                Error::input(format!("the linear layer {module:?} has no {leaf:?}"))
+            })?;
             match &mut merged {
                 None => merged = Some(found),
-                Some(first) if (first.value, first.transposed) == (found.value, found.transposed) => {
+                Some(first)
+                    if (first.value, first.transposed) == (found.value, found.transposed) =>
+                {
                     first.uses.extend(found.uses);
                     first.uses.sort();
                     first.uses.dedup();
@@ -130,7 +141,9 @@ impl Sites {
         let parameter = merged.ok_or_else(|| self.no_site(module))?;
         let stored = graph.constant(parameter.value).map(|t| t.dims.clone()).unwrap_or_default();
         if leaf == "bias" && stored != dims {
-            return Err(Error::input(format!("{module}.bias is {dims:?} in the adapter, {stored:?} in the model")));
+            return Err(Error::input(format!(
+                "{module}.bias is {dims:?} in the adapter, {stored:?} in the model"
+            )));
         }
         Ok(parameter)
     }
@@ -146,7 +159,9 @@ fn turned(graph: &Graph, site: &LinearSite, dims: &[i64], conv1d: bool) -> Resul
         (false, true) => true,
         (false, false) => {
             let module = site.module.as_deref().unwrap_or_default();
-            return Err(Error::input(format!("{module}.weight is {dims:?} in the adapter, {stored:?} in the model")));
+            return Err(Error::input(format!(
+                "{module}.weight is {dims:?} in the adapter, {stored:?} in the model"
+            )));
         }
     };
     Ok(Parameter { transposed, ..site.weight.clone() })
@@ -159,10 +174,13 @@ fn match_module<'a>(name: &str, modules: &BTreeSet<&'a str>) -> Result<Option<&'
     }
     let longer: Vec<&str> = modules.iter().copied().filter(|m| ends_with_path(m, name)).collect();
     match longer.as_slice() {
-        [] => Ok(modules.iter().copied().filter(|m| ends_with_path(name, m)).max_by_key(|m| m.len())),
+        [] => {
+            Ok(modules.iter().copied().filter(|m| ends_with_path(name, m)).max_by_key(|m| m.len()))
+        }
         [one] => Ok(Some(one)),
         several => {
-            let error = Error::input(format!("{name:?} matches {} modules of the model", several.len()));
+            let error =
+                Error::input(format!("{name:?} matches {} modules of the model", several.len()));
             Err(several.iter().take(8).fold(error, |e, m| e.help((*m).to_owned())))
         }
     }
@@ -174,12 +192,18 @@ fn ends_with_path(path: &str, end: &str) -> bool {
 }
 
 /// The parameter of a module that is no linear layer: a norm's or an embedding's.
-fn module_parameter(graph: &Graph, nodes: &[NodeId], leaf: &str, dims: &[i64]) -> Option<Parameter> {
+fn module_parameter(
+    graph: &Graph,
+    nodes: &[NodeId],
+    leaf: &str,
+    dims: &[i64],
+) -> Option<Parameter> {
     let mut found: Option<Parameter> = None;
     for &node in nodes {
         let Some(op) = graph.node(node).op() else { continue };
         for &slot in parameter_slots(op, leaf) {
-            let trail = Trail::follow(graph, node, slot).filter(|t| !t.flipped && t.dims(graph) == dims);
+            let trail =
+                Trail::follow(graph, node, slot).filter(|t| !t.flipped && t.dims(graph) == dims);
             let Some(trail) = trail else { continue };
             let parameter = trail.into_parameter(graph, node, false, 1.0);
             match &mut found {
@@ -194,8 +218,12 @@ fn module_parameter(graph: &Graph, nodes: &[NodeId], leaf: &str, dims: &[i64]) -
 
 /// The input slots of an operator where a module's parameter of this name may stand.
 fn parameter_slots(op: &Op, leaf: &str) -> &'static [usize] {
-    const NORMS: [&str; 4] =
-        ["LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization", "GroupNormalization"];
+    const NORMS: [&str; 4] = [
+        "LayerNormalization",
+        "SimplifiedLayerNormalization",
+        "RMSNormalization",
+        "GroupNormalization",
+    ];
     let is_norm = NORMS.contains(&op.op_type.as_str());
     match (op.op_type.as_str(), leaf) {
         (_, "weight") if is_norm => &[1],
@@ -216,7 +244,13 @@ fn named_parameter(graph: &Graph, name: &str, dims: &[i64]) -> Option<Parameter>
         let first = ending.next()?;
         ending.next().is_none().then_some(first)
     })?;
-    Some(Parameter { value, uses: graph.uses(value), transposed: false, factor: 1.0, shared_through: None })
+    Some(Parameter {
+        value,
+        uses: graph.uses(value),
+        transposed: false,
+        factor: 1.0,
+        shared_through: None,
+    })
 }
 
 /// A target pattern of a recipe.
@@ -229,8 +263,9 @@ enum Target {
 impl Target {
     fn parse(pattern: &str) -> Result<Self> {
         let regex = |text: &str| {
-            Regex::new(&format!("^(?:{text})$"))
-                .map_err(|e| Error::input(format!("target {pattern:?} is no regular expression: {e}")))
+            Regex::new(&format!("^(?:{text})$")).map_err(|e| {
+                Error::input(format!("target {pattern:?} is no regular expression: {e}"))
+            })
         };
         if pattern == "all-linear" {
             return Ok(Self::AllLinear);

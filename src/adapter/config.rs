@@ -69,8 +69,10 @@ impl Config {
         }
         let version = entries.get("version").and_then(Value::as_str).unwrap_or_default();
         if entries.contains_key("config") && version.starts_with("adapters") {
-            return Err(Error::input(format!("is an AdapterHub adapter ({version}), which this version cannot read"))
-                .help("accepted: adapters of Hugging Face PEFT"));
+            return Err(Error::input(format!(
+                "is an AdapterHub adapter ({version}), which this version cannot read"
+            ))
+            .help("accepted: adapters of Hugging Face PEFT"));
         }
         Err(Error::input("has no \"peft_type\": it is not of Hugging Face PEFT"))
     }
@@ -112,8 +114,9 @@ impl Config {
             return Err(wrong(format!("is {patterns}, expected an object")));
         };
         for (pattern, number) in patterns {
-            let regex = Regex::new(&format!(r"^(?:(.*\.)?({pattern})$)"))
-                .map_err(|e| wrong(format!("{pattern:?} is no pattern this version can match: {e}")))?;
+            let regex = Regex::new(&format!(r"^(?:(.*\.)?({pattern})$)")).map_err(|e| {
+                wrong(format!("{pattern:?} is no pattern this version can match: {e}"))
+            })?;
             if regex.is_match(module) {
                 let number = number.as_f64();
                 return number.map(Some).ok_or_else(|| wrong(format!("{pattern:?} has no number")));
@@ -147,13 +150,19 @@ mod tests {
             ("null", None),
         ];
         for (patterns, expected) in cases {
-            assert_eq!(config(patterns).pattern("rank_pattern", module).ok(), Some(expected), "{patterns}");
+            assert_eq!(
+                config(patterns).pattern("rank_pattern", module).ok(),
+                Some(expected),
+                "{patterns}"
+            );
         }
     }
 
     #[test]
     fn a_pattern_that_cannot_be_matched_is_named() {
-        let error = config(r#"{"(?=q)q_proj": 4}"#).pattern("rank_pattern", "q_proj").expect_err("look-ahead");
+        let error = config(r#"{"(?=q)q_proj": 4}"#)
+            .pattern("rank_pattern", "q_proj")
+            .expect_err("look-ahead");
         assert!(error.message().contains("(?=q)q_proj"), "{error}");
     }
 

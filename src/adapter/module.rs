@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn name_scopes_of_dynamo() {
         let cases = [
-            ("['', 'model', 'model.layers.0.mlp', 'model.layers.0.mlp.up_proj', 'linear']", Some("model.layers.0.mlp.up_proj")),
+            (
+                "['', 'model', 'model.layers.0.mlp', 'model.layers.0.mlp.up_proj', 'linear']",
+                Some("model.layers.0.mlp.up_proj"),
+            ),
             (r#"["lm_head", "linear"]"#, Some("lm_head")),
             (r"['it\'s', 'x']", Some("it's")),
             ("['', 'add']", None),

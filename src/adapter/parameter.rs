@@ -62,10 +62,18 @@ impl Trail {
     }
 
     /// The parameter of a module that this is.
-    pub(super) fn into_parameter(self, graph: &Graph, user: NodeId, transposed: bool, factor: f32) -> Parameter {
+    pub(super) fn into_parameter(
+        self,
+        graph: &Graph,
+        user: NodeId,
+        transposed: bool,
+        factor: f32,
+    ) -> Parameter {
         let module = module_path(graph, user);
         let own = |at: &Use| {
-            at.node == user || self.through.contains(&at.node) || module_path(graph, at.node) == module
+            at.node == user
+                || self.through.contains(&at.node)
+                || module_path(graph, at.node) == module
         };
         let shared = self.through.iter().find(|&&node| {
             let made = graph.output(node).map(|value| graph.uses(value)).unwrap_or_default();

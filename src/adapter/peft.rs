@@ -92,7 +92,8 @@ fn check_folder(path: &Path) -> Result<()> {
     let config = path.join(CONFIG);
     if !config.exists() {
         let names = std::fs::read_dir(path).into_iter().flatten().flatten();
-        let mut names: Vec<_> = names.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> =
+            names.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names.truncate(12);
         return Err(Error::input(format!("{}: no adapter: it has no {CONFIG}", path.display()))
@@ -137,7 +138,8 @@ fn tensors(file: &Arc<MappedFile>) -> Result<BTreeMap<String, Tensor>> {
 
 /// PEFT wraps a model as `base_model.model`; what all layers share is in `base_model`.
 fn strip_wrapper(name: &str) -> &str {
-    let stripped = name.strip_prefix("base_model.model.").or_else(|| name.strip_prefix("base_model."));
+    let stripped =
+        name.strip_prefix("base_model.model.").or_else(|| name.strip_prefix("base_model."));
     stripped.unwrap_or(name)
 }
 
@@ -158,6 +160,8 @@ fn dtype(dtype: Dtype) -> Result<DataType> {
         Dtype::BOOL => DataType::Bool,
         Dtype::F8_E4M3 => DataType::F8E4M3FN,
         Dtype::F8_E5M2 => DataType::F8E5M2,
-        other => return Err(Error::input(format!("its type {other:?} has no ONNX counterpart here"))),
+        other => {
+            return Err(Error::input(format!("its type {other:?} has no ONNX counterpart here")));
+        }
     })
 }

@@ -176,7 +176,9 @@ fn feeds_graph_output(graph: &Graph, value: ValueId) -> bool {
         for at in graph.uses(value) {
             match &graph.node(at.node).kind {
                 NodeKind::Output => return true,
-                NodeKind::Op(op) if PASSES.iter().any(|p| op.is(p)) => values.extend(graph.output(at.node)),
+                NodeKind::Op(op) if PASSES.iter().any(|p| op.is(p)) => {
+                    values.extend(graph.output(at.node))
+                }
                 _ => {}
             }
         }

@@ -36,8 +36,9 @@ pub struct AppliedEntry {
 /// The property is there but is no such list.
 pub fn read(model: &Model) -> Result<Vec<AppliedEntry>> {
     let Some(text) = model.metadata.get(PROPERTY) else { return Ok(Vec::new()) };
-    serde_json::from_str(text)
-        .map_err(|e| Error::input(format!("metadata property {PROPERTY:?} is not what peftc writes: {e}")))
+    serde_json::from_str(text).map_err(|e| {
+        Error::input(format!("metadata property {PROPERTY:?} is not what peftc writes: {e}"))
+    })
 }
 
 /// Adds an entry.

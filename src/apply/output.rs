@@ -62,10 +62,12 @@ impl Destination {
                 continue;
             }
             let shown = name.to_string_lossy().into_owned();
-            let extension = Path::new(&name).extension().and_then(OsStr::to_str).unwrap_or_default();
+            let extension =
+                Path::new(&name).extension().and_then(OsStr::to_str).unwrap_or_default();
             if SIDE_FILES.contains(&extension) {
                 let target = to.join(&name);
-                std::fs::copy(from.join(&name), &target).map_err(|e| Error::write_file(&target, &e))?;
+                std::fs::copy(from.join(&name), &target)
+                    .map_err(|e| Error::write_file(&target, &e))?;
                 copied.push(shown);
             } else {
                 left_out.push(shown);
@@ -76,7 +78,7 @@ impl Destination {
 }
 
 /// The file that `model` is, or the one ONNX file in that folder.
-pub(super) fn find_model(model: &Path) -> Result<PathBuf> {
+pub fn find_model(model: &Path) -> Result<PathBuf> {
     if !model.is_dir() {
         return Ok(model.to_owned());
     }
@@ -89,7 +91,10 @@ pub(super) fn find_model(model: &Path) -> Result<PathBuf> {
         1 => Ok(found.remove(0)),
         0 => Err(Error::input(format!("{}: a folder without an .onnx file", model.display()))),
         n => {
-            let error = Error::input(format!("{}: a folder with {n} .onnx files; name one", model.display()));
+            let error = Error::input(format!(
+                "{}: a folder with {n} .onnx files; name one",
+                model.display()
+            ));
             Err(found.iter().fold(error, |e, path| e.help(path.display().to_string())))
         }
     }

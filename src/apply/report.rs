@@ -1,7 +1,8 @@
 //! What was done, for people and for programs.
 
-use crate::ir::Model;
 use super::history::AppliedEntry;
+use crate::ir::Model;
+use crate::onnx::OutputFile;
 use crate::plugin::{Note, Options, Record, task_label};
 use crate::recipe::OptionValue;
 use crate::weights::Counters;
@@ -31,7 +32,7 @@ pub struct Report {
     /// Graph inputs that the passes added.
     pub added_inputs: Vec<String>,
     /// The files of the output; in a dry run, those it would have.
-    pub files: Vec<WrittenFile>,
+    pub files: Vec<OutputFile>,
     /// Files beside the input that were copied into the output folder.
     pub side_files: Vec<String>,
     /// Files beside the input that were left out of the output folder.
@@ -40,15 +41,6 @@ pub struct Report {
     pub seconds: f64,
     #[serde(skip)]
     inputs_before: HashSet<String>,
-}
-
-/// A file of the output.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WrittenFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
 }
 
 /// What a pass did.
@@ -113,7 +105,10 @@ impl PassReport {
             mode,
             what: what.into_iter().collect(),
             adapter_sha256: self.adapter.as_ref().map(|a| a.sha256.clone()),
-            base_model_name_or_path: self.adapter.as_ref().and_then(|a| a.base_model_name_or_path.clone()),
+            base_model_name_or_path: self
+                .adapter
+                .as_ref()
+                .and_then(|a| a.base_model_name_or_path.clone()),
             model_structure_sha256: structure.to_owned(),
             peftc: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -157,14 +152,23 @@ impl Report {
 
     pub(super) fn count_parameters(&mut self, after: &Model) {
         self.added_parameters = parameters(after).saturating_sub(self.model_parameters);
-        self.adapter_parameters = self.passes.iter().flat_map(|p| &p.bound).map(|r| r.parameters).sum();
-        self.added_inputs = input_names(after).filter(|n| !self.inputs_before.contains(n)).collect();
+        self.adapter_parameters =
+            self.passes.iter().flat_map(|p| &p.bound).map(|r| r.parameters).sum();
+        self.added_inputs =
+            input_names(after).filter(|n| !self.inputs_before.contains(n)).collect();
     }
 
     /// Adds up what the merging tasks counted.
     pub(super) fn count_rounding(&mut self, counters: &Counters) {
         for (index, pass) in self.passes.iter_mut().enumerate() {
-            let sum = |counter: &str| counters.sum(&task_label(index, &pass.pass), counter);
+            let label = task_label(index, &pass.pass);
+            let sum = |counter: &str| -> u64 {
+                counters
+                    .iter()
+                    .filter(|(l, c, _)| l.starts_with(&label) && *c == counter)
+                    .map(|(_, _, n)| n)
+                    .sum()
+            };
             let (elements, unchanged) = (sum("elements"), sum("unchanged"));
             pass.rounding = (elements > 0).then_some(RoundingLoss { elements, unchanged });
         }
@@ -172,7 +176,7 @@ impl Report {
 }
 
 /// Elements of all initializers, overridable ones included.
-pub(crate) fn parameters(model: &Model) -> u64 {
+pub fn parameters(model: &Model) -> u64 {
     model.graph.initializers().iter().filter_map(|(_, tensor)| tensor.element_count()).sum()
 }
 

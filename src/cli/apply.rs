@@ -1,7 +1,7 @@
 //! `peftc apply`
 
-use super::style::{bytes, count, percent, plural, table};
 use super::Global;
+use super::style::{bytes, count, percent, plural, table};
 use peftc::adapter::Adapter;
 use peftc::apply::{self, AdapterReport, Job, PassReport, Report};
 use peftc::onnx::{ExternalData, WriteOptions};
@@ -104,7 +104,7 @@ fn recipe(args: &Args, plugins: &Plugins) -> Result<Recipe> {
         )));
     };
     if let Some(mode) = &args.mode {
-        recipe.set_for_all(plugins.with_option("mode"), "mode", mode)?;
+        recipe.set_for_all(|pass| plugins.has_option(pass, "mode"), "mode", mode)?;
     }
     for assignment in &args.set {
         recipe.set(assignment)?;
@@ -188,7 +188,9 @@ fn pass_text(pass: &PassReport) -> String {
 fn base_text(adapter: &AdapterReport) -> String {
     match &adapter.base_model_name_or_path {
         None => "the adapter does not say which model it is for".into(),
-        Some(base) if adapter.base_verified => format!("{base} (the model's config.json names it too)"),
+        Some(base) if adapter.base_verified => {
+            format!("{base} (the model's config.json names it too)")
+        }
         Some(base) => format!("{base} (not verified: the model does not name its base)"),
     }
 }

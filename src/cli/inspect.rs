@@ -3,7 +3,9 @@
 use super::Global;
 use super::style::{bytes, count, percent, plural, table};
 use peftc::Result;
-use peftc::inspect::{AdapterInspection, ModelInspection, Signature, inspect_adapter, inspect_model};
+use peftc::inspect::{
+    AdapterInspection, ModelInspection, Signature, inspect_adapter, inspect_model,
+};
 use std::path::{Path, PathBuf};
 
 /// Show what a model or an adapter holds
@@ -46,7 +48,12 @@ fn model_text(model: &ModelInspection) -> String {
     text += &format!("parameters  {}\n", count(model.parameters));
     for size in &model.dtypes {
         let tensors = plural(size.tensors as usize, "tensor");
-        text += &format!("  {:<9} {}, {} in {tensors}\n", size.dtype, count(size.elements), bytes(size.bytes));
+        text += &format!(
+            "  {:<9} {}, {} in {tensors}\n",
+            size.dtype,
+            count(size.elements),
+            bytes(size.bytes)
+        );
     }
     if model.external_bytes > 0 {
         text += &format!("external    {}\n", bytes(model.external_bytes));
@@ -93,16 +100,24 @@ fn applied_text(model: &ModelInspection) -> String {
     let mut text = String::new();
     for branch in &model.branches {
         let nodes = plural(branch.nodes, "node");
-        text += &format!("branch      {}: {nodes}, {} parameters\n", branch.role, count(branch.parameters));
+        text += &format!(
+            "branch      {}: {nodes}, {} parameters\n",
+            branch.role,
+            count(branch.parameters)
+        );
     }
     if !model.branches.is_empty() {
         let trainable = model.branch_parameters();
         let share = percent(trainable, model.parameters);
-        text += &format!("trainable   {} parameters in branches, {share} of all\n", count(trainable));
+        text +=
+            &format!("trainable   {} parameters in branches, {share} of all\n", count(trainable));
     }
     for entry in &model.applied {
         let mode = entry.mode.as_ref().map(|m| format!(" {m}")).unwrap_or_default();
-        let adapter = entry.adapter_sha256.as_ref().map(|s| format!(", adapter sha256 {}", &s[..16.min(s.len())]));
+        let adapter = entry
+            .adapter_sha256
+            .as_ref()
+            .map(|s| format!(", adapter sha256 {}", &s[..16.min(s.len())]));
         text += &format!(
             "applied     {}{mode} ({}){}, by peftc {}\n",
             entry.pass,
@@ -128,9 +143,16 @@ fn adapter_text(adapter: &AdapterInspection) -> String {
         text += &format!("unknown     {key}\n");
     }
     let tensors = plural(adapter.tensors.len(), "tensor");
-    text += &format!("parameters  {}, {} in {tensors}\n", count(adapter.parameters), bytes(adapter.bytes));
-    let rows: Vec<_> =
-        adapter.tensors.iter().map(|t| vec![t.name.clone(), format!("{}{:?}", t.dtype, t.shape)]).collect();
+    text += &format!(
+        "parameters  {}, {} in {tensors}\n",
+        count(adapter.parameters),
+        bytes(adapter.bytes)
+    );
+    let rows: Vec<_> = adapter
+        .tensors
+        .iter()
+        .map(|t| vec![t.name.clone(), format!("{}{:?}", t.dtype, t.shape)])
+        .collect();
     text += &table(&rows, "  ");
     text + &format!("sha256      {}\n", adapter.sha256)
 }

@@ -50,7 +50,10 @@ fn list(plugins: &Plugins, global: &Global) -> Result<String> {
             .collect();
         let mut text = if rows.is_empty() { "no plugins found\n".into() } else { table(&rows, "") };
         for path in plugins.shadowed() {
-            text += &format!("not loaded (another folder has a file of this name): {}\n", path.display());
+            text += &format!(
+                "not loaded (another folder has a file of this name): {}\n",
+                path.display()
+            );
         }
         for error in plugins.failed() {
             text += &format!("not loaded: {}\n", error.message());

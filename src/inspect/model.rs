@@ -111,7 +111,12 @@ pub fn inspect_model(path: &Path) -> Result<ModelInspection> {
         ir_version: model.ir_version,
         opsets: model.opset_imports.iter().map(|(d, v)| (domain_name(d).to_owned(), *v)).collect(),
         producer: format!("{} {}", model.producer_name, model.producer_version).trim().to_owned(),
-        inputs: graph.inputs().iter().filter_map(|&n| graph.output(n)).map(|v| signature(graph, v)).collect(),
+        inputs: graph
+            .inputs()
+            .iter()
+            .filter_map(|&n| graph.output(n))
+            .map(|v| signature(graph, v))
+            .collect(),
         outputs: graph
             .outputs()
             .iter()
@@ -135,7 +140,8 @@ fn domain_name(domain: &str) -> &str {
 
 fn signature(graph: &Graph, value: ValueId) -> Signature {
     let ty = graph.value_type(value);
-    let shape = ty.as_ref().and_then(Type::shape).map(|s| s.iter().map(ToString::to_string).collect());
+    let shape =
+        ty.as_ref().and_then(Type::shape).map(|s| s.iter().map(ToString::to_string).collect());
     Signature {
         name: graph.value(value).name().to_owned(),
         dtype: ty.and_then(|t| t.dtype()).map(|d| d.name()),

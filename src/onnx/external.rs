@@ -28,17 +28,21 @@ impl ExternalFiles {
     }
 
     /// The bytes that the entries of `external_data` name; `expected` is what the type needs.
-    pub(super) fn slice(&mut self, entries: &[StringStringEntryProto], expected: u64) -> Result<FileSlice> {
+    pub(super) fn slice(
+        &mut self,
+        entries: &[StringStringEntryProto],
+        expected: u64,
+    ) -> Result<FileSlice> {
         let get = |key: &str| entries.iter().find(|e| e.key() == key).map(|e| e.value());
-        let number = |key: &str| match get(key) {
-            None => Ok(None),
-            Some(text) => text
-                .trim()
-                .parse::<u64>()
-                .map(Some)
-                .map_err(|_| Error::input(format!("external data: {key} is {text:?}, no number"))),
-        };
-        let location = get("location").ok_or_else(|| Error::input("external data without a location"))?;
+        let number =
+            |key: &str| match get(key) {
+                None => Ok(None),
+                Some(text) => text.trim().parse::<u64>().map(Some).map_err(|_| {
+                    Error::input(format!("external data: {key} is {text:?}, no number"))
+                }),
+            };
+        let location =
+            get("location").ok_or_else(|| Error::input("external data without a location"))?;
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         if length.is_some_and(|length| length != expected) {
             let length = length.unwrap_or_default();
@@ -68,13 +72,17 @@ impl ExternalFiles {
         let relative = Path::new(location);
         let plain = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
         if location.is_empty() || !relative.components().all(plain) {
-            return Err(Error::input(format!("external data {location:?} leads out of the model's folder"))
-                .help("accepted: a relative path without .."));
+            return Err(Error::input(format!(
+                "external data {location:?} leads out of the model's folder"
+            ))
+            .help("accepted: a relative path without .."));
         }
         let candidates = self.folders.iter().map(|f| f.join(relative));
         let Some(found) = candidates.clone().find(|c| c.exists()) else {
             let error = Error::input(format!("external data file {location:?} is missing"));
-            return Err(candidates.fold(error, |e, c| e.help(format!("looked for {}", c.display()))));
+            return Err(
+                candidates.fold(error, |e, c| e.help(format!("looked for {}", c.display())))
+            );
         };
         let real = found.canonicalize().map_err(|e| Error::read_file(&found, &e))?;
         if !self.folders.iter().any(|folder| real.starts_with(folder)) {

@@ -64,7 +64,8 @@ impl Reader {
             configuration: proto.configuration,
             ..Default::default()
         };
-        let functions = proto.functions.into_iter().map(|f| self.function(f)).collect::<Result<_>>()?;
+        let functions =
+            proto.functions.into_iter().map(|f| self.function(f)).collect::<Result<_>>()?;
         Ok(Model {
             ir_version: proto.ir_version.unwrap_or(0),
             opset_imports: opsets(proto.opset_import),
@@ -93,7 +94,8 @@ impl Reader {
             ..Default::default()
         };
         let within = |e: Error| e.within(&place);
-        let defaults = proto.attribute_proto.into_iter().map(|a| self.attribute(a, &mut Vec::new()));
+        let defaults =
+            proto.attribute_proto.into_iter().map(|a| self.attribute(a, &mut Vec::new()));
         Ok(Function {
             attribute_defaults: defaults.collect::<Result<_>>().map_err(within)?,
             body: build_graph(self, body, Scope::Closed).map_err(within)?,
@@ -116,14 +118,24 @@ impl Reader {
     }
 
     /// An attribute; the outer values that its subgraphs read are added to `captures`.
-    fn attribute(&mut self, proto: AttributeProto, captures: &mut Vec<String>) -> Result<(String, Attribute)> {
+    fn attribute(
+        &mut self,
+        proto: AttributeProto,
+        captures: &mut Vec<String>,
+    ) -> Result<(String, Attribute)> {
         let name = proto.name.clone().unwrap_or_default();
         let doc_string = proto.doc_string.clone().unwrap_or_default();
-        let value = self.attribute_value(proto, captures).map_err(|e| e.within(format!("attribute {name:?}")))?;
+        let value = self
+            .attribute_value(proto, captures)
+            .map_err(|e| e.within(format!("attribute {name:?}")))?;
         Ok((name, Attribute { value, doc_string }))
     }
 
-    fn attribute_value(&mut self, proto: AttributeProto, captures: &mut Vec<String>) -> Result<AttributeValue> {
+    fn attribute_value(
+        &mut self,
+        proto: AttributeProto,
+        captures: &mut Vec<String>,
+    ) -> Result<AttributeValue> {
         let kind = attribute_kind(&proto)?;
         if let Some(name) = proto.ref_attr_name.filter(|n| !n.is_empty()) {
             return Ok(AttributeValue::Reference { kind, name });
@@ -134,17 +146,20 @@ impl Reader {
             AttributeKind::Float => AttributeValue::Float(proto.f.unwrap_or(0.0)),
             AttributeKind::Int => AttributeValue::Int(proto.i.unwrap_or(0)),
             AttributeKind::String => AttributeValue::String(proto.s.unwrap_or_default()),
-            AttributeKind::Tensor => AttributeValue::Tensor(self.tensor(*proto.t.ok_or_else(missing)?)?),
+            AttributeKind::Tensor => {
+                AttributeValue::Tensor(self.tensor(*proto.t.ok_or_else(missing)?)?)
+            }
             AttributeKind::Graph => {
-                let graph = build_graph(self, *proto.g.ok_or_else(missing)?, Scope::Open(captures))?;
+                let graph =
+                    build_graph(self, *proto.g.ok_or_else(missing)?, Scope::Open(captures))?;
                 AttributeValue::Graph(Box::new(graph))
             }
             AttributeKind::Floats => AttributeValue::Floats(proto.floats),
             AttributeKind::Ints => AttributeValue::Ints(proto.ints),
             AttributeKind::Strings => AttributeValue::Strings(proto.strings),
-            AttributeKind::Tensors => {
-                AttributeValue::Tensors(proto.tensors.into_iter().map(|t| self.tensor(t)).collect::<Result<_>>()?)
-            }
+            AttributeKind::Tensors => AttributeValue::Tensors(
+                proto.tensors.into_iter().map(|t| self.tensor(t)).collect::<Result<_>>()?,
+            ),
             AttributeKind::Graphs => {
                 let graph = |g| build_graph(self, g, Scope::Open(captures));
                 AttributeValue::Graphs(proto.graphs.into_iter().map(graph).collect::<Result<_>>()?)
@@ -181,8 +196,21 @@ fn attribute_kind(proto: &AttributeProto) -> Result<AttributeKind> {
         (!proto.graphs.is_empty(), Graphs),
     ];
     let all = [
-        Undefined, Float, Int, String, Tensor, Graph, Floats, Ints, Strings, Tensors, Graphs, SparseTensor,
-        SparseTensors, Type, Types,
+        Undefined,
+        Float,
+        Int,
+        String,
+        Tensor,
+        Graph,
+        Floats,
+        Ints,
+        Strings,
+        Tensors,
+        Graphs,
+        SparseTensor,
+        SparseTensors,
+        Type,
+        Types,
     ];
     match proto.r#type.unwrap_or(0) {
         0 => Ok(set.iter().find(|(is_set, _)| *is_set).map_or(Undefined, |&(_, kind)| kind)),

@@ -98,7 +98,10 @@ mod tests {
         let shown: Vec<String> = unknown_fields(&model).iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
-            ["GraphProto field 99, 1 times, first at byte 4", "ModelProto field 1000, 1 times, first at byte 7"]
+            [
+                "GraphProto field 99, 1 times, first at byte 4",
+                "ModelProto field 1000, 1 times, first at byte 7"
+            ]
         );
     }
 }

@@ -6,8 +6,9 @@ use crate::ir::{DataType, Dim, DimSize, Metadata, Type, TypeKind};
 
 /// The data type of this number.
 pub(super) fn dtype(number: i32) -> Result<DataType> {
-    DataType::from_onnx(number)
-        .ok_or_else(|| Error::input(format!("data type {number} is unknown to this version (ONNX IR 14)")))
+    DataType::from_onnx(number).ok_or_else(|| {
+        Error::input(format!("data type {number} is unknown to this version (ONNX IR 14)"))
+    })
 }
 
 fn known_dtype(number: Option<i32>) -> Result<Option<DataType>> {
@@ -63,7 +64,8 @@ pub(super) fn type_proto(ty: &Type) -> TypeProto {
         }
         TypeKind::SparseTensor { dtype, shape } => {
             let shape = shape_proto(shape);
-            proto.sparse_tensor_type = Some(TypeProtoSparseTensor { elem_type: number(dtype), shape });
+            proto.sparse_tensor_type =
+                Some(TypeProtoSparseTensor { elem_type: number(dtype), shape });
         }
         TypeKind::Sequence(t) => {
             proto.sequence_type = Some(TypeProtoSequence { elem_type: inner(t) });
@@ -107,7 +109,10 @@ pub(super) fn metadata(props: Vec<StringStringEntryProto>) -> Metadata {
 
 /// The messages of named properties.
 pub(super) fn metadata_proto(metadata: &Metadata) -> Vec<StringStringEntryProto> {
-    let entry = |(k, v): (&str, &str)| StringStringEntryProto { key: Some(k.into()), value: Some(v.into()) };
+    let entry = |(k, v): (&str, &str)| StringStringEntryProto {
+        key: Some(k.into()),
+        value: Some(v.into()),
+    };
     metadata.iter().map(entry).collect()
 }
 

@@ -97,7 +97,10 @@ impl<'a> Run<'a> {
                 return Err(invalid("its data is still to be computed: only its type can be read"));
             }
             TensorData::Strings(_) | TensorData::Sparse(_) => {
-                return Err(invalid(format!("a {} tensor that is not dense numbers", tensor.dtype)));
+                return Err(invalid(format!(
+                    "a {} tensor that is not dense numbers",
+                    tensor.dtype
+                )));
             }
         };
         self.lend(vec![tensor.data.clone()]);
@@ -120,8 +123,9 @@ fn raw_node(node: NodeId) -> PeftcNode {
 }
 
 fn dtype(number: i32) -> Result<DataType, Ended> {
-    DataType::from_onnx(number)
-        .ok_or_else(|| invalid(format!("{number} is no ONNX TensorProto.DataType that this version knows")))
+    DataType::from_onnx(number).ok_or_else(|| {
+        invalid(format!("{number} is no ONNX TensorProto.DataType that this version knows"))
+    })
 }
 
 /// Type and shape that a plugin passed in.

@@ -104,7 +104,11 @@ impl Plugin {
         let status = unsafe { entry(&raw const HOST, call.as_ctx(), &raw mut description) };
         if status != PEFTC_OK {
             return Err(call.failure.map_or_else(
-                || Error::input(format!("its entry failed with status {status} and did not say why")),
+                || {
+                    Error::input(format!(
+                        "its entry failed with status {status} and did not say why"
+                    ))
+                },
                 |f| f.error,
             ));
         }
@@ -174,7 +178,8 @@ unsafe fn copy_kind(kind: *const PeftcTaskKind, origin: &str) -> Result<PluginTa
     let kind = unsafe { sized(kind, "task kind") }?;
     // SAFETY: forwarded.
     let name = unsafe { string(kind.name, "task kind name") }?;
-    let run = kind.run.ok_or_else(|| Error::input(format!("task kind {name:?} has no function")))?;
+    let run =
+        kind.run.ok_or_else(|| Error::input(format!("task kind {name:?} has no function")))?;
     Ok(PluginTaskKind::new(name, origin.to_owned(), kind.split_axes, run))
 }
 
@@ -215,7 +220,9 @@ unsafe fn copy_option(option: &PeftcOption) -> Result<OptionInfo> {
             PEFTC_OPTION_FLOAT => OptionKind::Float,
             PEFTC_OPTION_STRING => OptionKind::String,
             PEFTC_OPTION_LIST => OptionKind::List,
-            other => return Err(Error::input(format!("option {key:?} has the unknown kind {other}"))),
+            other => {
+                return Err(Error::input(format!("option {key:?} has the unknown kind {other}")));
+            }
         };
         Ok(OptionInfo {
             kind,
@@ -231,7 +238,8 @@ unsafe fn copy_option(option: &PeftcOption) -> Result<OptionInfo> {
 /// As [`slice`].
 unsafe fn array<'a, T>(ptr: *const T, len: usize) -> Result<&'a [T]> {
     // SAFETY: forwarded.
-    unsafe { slice(ptr, len) }.map_err(|_| Error::input(format!("an array at {ptr:?} cannot be read")))
+    unsafe { slice(ptr, len) }
+        .map_err(|_| Error::input(format!("an array at {ptr:?} cannot be read")))
 }
 
 /// # Safety

@@ -23,7 +23,12 @@ impl Options {
         for declared in info.options.iter().filter(|o| !o.default.is_empty()) {
             let value = OptionValue::parse(&declared.default)
                 .and_then(|v| fit(declared, v))
-                .map_err(|e| Error::bug(format!("pass {:?}: the default of option {:?}: {e}", info.name, declared.key)))?;
+                .map_err(|e| {
+                    Error::bug(format!(
+                        "pass {:?}: the default of option {:?}: {e}",
+                        info.name, declared.key
+                    ))
+                })?;
             options.values.insert(declared.key.clone(), value);
         }
         for entry in &pass.options {
@@ -51,7 +56,8 @@ impl Options {
 }
 
 fn unknown(info: &PassInfo, key: &str, error: Error) -> Error {
-    let keys: Vec<&str> = info.options.iter().map(|o| o.key.as_str()).chain(["name", "adapter"]).collect();
+    let keys: Vec<&str> =
+        info.options.iter().map(|o| o.key.as_str()).chain(["name", "adapter"]).collect();
     match near(key, keys.iter().copied(), 1).first() {
         Some(near) => error.help(format!("did you mean {near:?}?")),
         None => error.help(format!("it has: {}", keys.join(", "))),

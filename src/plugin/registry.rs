@@ -77,7 +77,9 @@ impl Plugins {
     }
 
     fn passes(&self) -> impl Iterator<Item = Selected<'_>> {
-        self.plugins.iter().flat_map(|plugin| plugin.passes.iter().map(move |pass| Selected { plugin, pass }))
+        self.plugins
+            .iter()
+            .flat_map(|plugin| plugin.passes.iter().map(move |pass| Selected { plugin, pass }))
     }
 
     fn find(&self, name: &str) -> Option<Selected<'_>> {
@@ -98,15 +100,25 @@ impl Plugins {
     pub fn pass_for_peft_type(&self, peft_type: &str) -> Result<Selected<'_>> {
         let handles = |s: &Selected<'_>| s.pass.peft_types.iter().any(|t| t == peft_type);
         self.passes().find(handles).ok_or_else(|| {
-            let error = Error::input(format!("no plugin handles adapters of peft_type {peft_type:?}"));
+            let error =
+                Error::input(format!("no plugin handles adapters of peft_type {peft_type:?}"));
             self.explain_missing(error)
         })
+    }
+
+    /// Whether there is a pass of this name with this option.
+    pub fn has_option(&self, pass: &str, option: &str) -> bool {
+        self.find(pass).is_some_and(|s| s.pass.options.iter().any(|o| o.key == option))
     }
 
     fn explain_missing(&self, mut error: Error) -> Error {
         for s in self.passes() {
             let types = s.pass.peft_types.join(", ");
-            error = error.help(format!("loaded: {} ({types}) from {}", s.pass.name, s.plugin.path.display()));
+            error = error.help(format!(
+                "loaded: {} ({types}) from {}",
+                s.pass.name,
+                s.plugin.path.display()
+            ));
         }
         for failed in &self.failed {
             error = error.help(format!("not loaded: {}", failed.message()));

@@ -73,7 +73,16 @@ impl<'a> PluginPass<'a> {
         plan: &'a mut Plan,
         context: &'a Context,
     ) -> Self {
-        Self { position, selected, options, adapter, plan, context, records: Vec::new(), notes: Vec::new() }
+        Self {
+            position,
+            selected,
+            options,
+            adapter,
+            plan,
+            context,
+            records: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     fn failed(&self, status: PeftcStatus, failure: Option<Failure>) -> Error {

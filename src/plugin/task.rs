@@ -73,7 +73,9 @@ impl TaskKind for PluginTaskKind {
             PEFTC_OK => Ok(()),
             PEFTC_CANCELLED => Err(Error::interrupted()),
             _ => {
-                let what = call.failure.unwrap_or_else(|| format!("failed with status {status} and did not say why"));
+                let what = call
+                    .failure
+                    .unwrap_or_else(|| format!("failed with status {status} and did not say why"));
                 Err(match status {
                     PEFTC_PANIC => Error::bug(what),
                     _ => Error::input(what),
@@ -102,7 +104,11 @@ static TASK_HOST: PeftcTaskHost = PeftcTaskHost {
 ///
 /// # Safety
 /// `ctx` is the one this task call was given, on its thread.
-unsafe fn with<T>(ctx: *mut PeftcCtx, otherwise: T, body: impl FnOnce(&mut TaskCall<'_>) -> T) -> T {
+unsafe fn with<T>(
+    ctx: *mut PeftcCtx,
+    otherwise: T,
+    body: impl FnOnce(&mut TaskCall<'_>) -> T,
+) -> T {
     // SAFETY: `run` made it from a `TaskCall` that outlives the call.
     let call = unsafe { &mut *ctx.cast::<TaskCall<'_>>() };
     catch_unwind(AssertUnwindSafe(|| body(call))).unwrap_or_else(|panic| {

@@ -29,7 +29,8 @@ pub(crate) fn refuse_unsupported(run: &Run<'_>) -> Result<()> {
             )));
         }
     }
-    let init = run.config_json("init_lora_weights")?.unwrap_or("true").trim_matches('"').to_lowercase();
+    let init =
+        run.config_json("init_lora_weights")?.unwrap_or("true").trim_matches('"').to_lowercase();
     if PLAIN_INITS.contains(&init.as_str()) {
         return Ok(());
     }

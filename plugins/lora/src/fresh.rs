@@ -31,7 +31,8 @@ pub(crate) fn run(run: &Run<'_>, mode: Mode) -> Result<()> {
     let mut branches: Vec<(String, Branch<'_>)> = Vec::new();
     let infos: Vec<(Site, SiteInfo<'_>)> =
         sites.into_iter().map(|site| Ok((site, run.site(site)?))).collect::<Result<_>>()?;
-    let names: Vec<String> = infos.iter().map(|(_, info)| name(run, info)).collect::<Result<_>>()?;
+    let names: Vec<String> =
+        infos.iter().map(|(_, info)| name(run, info)).collect::<Result<_>>()?;
     for ((site, info), module) in infos.iter().zip(&names) {
         if !branches.iter().any(|(name, _)| name == module) {
             branches.push((module.clone(), fresh.branch(run, module, info)?));
@@ -59,10 +60,19 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn branch<'m>(&self, run: &Run<'_>, module: &'m str, info: &SiteInfo<'_>) -> Result<Branch<'m>> {
+    fn branch<'m>(
+        &self,
+        run: &Run<'_>,
+        module: &'m str,
+        info: &SiteInfo<'_>,
+    ) -> Result<Branch<'m>> {
         let (inputs, outputs) = (info.in_features, info.out_features);
         if self.rank > inputs.min(outputs) {
-            run.warn(&format!("{module}: rank {} is more than the layer's {}", self.rank, inputs.min(outputs)));
+            run.warn(&format!(
+                "{module}: rank {} is more than the layer's {}",
+                self.rank,
+                inputs.min(outputs)
+            ));
         }
         let a = match self.gaussian {
             true => Init::Gaussian { deviation: 1.0 / self.rank as f64 },
@@ -70,8 +80,20 @@ impl Fresh {
         };
         let branch = Branch {
             module,
-            a: self.drawn(run, module, "lora_A", TensorType::new(info.dtype, [inputs, self.rank]), a)?,
-            b: self.drawn(run, module, "lora_B", TensorType::new(info.dtype, [self.rank, outputs]), Init::Zero)?,
+            a: self.drawn(
+                run,
+                module,
+                "lora_A",
+                TensorType::new(info.dtype, [inputs, self.rank]),
+                a,
+            )?,
+            b: self.drawn(
+                run,
+                module,
+                "lora_B",
+                TensorType::new(info.dtype, [self.rank, outputs]),
+                Init::Zero,
+            )?,
         };
         let what = format!("{} fresh", describe(self.rank, self.scale));
         let parameters = (self.rank * (inputs + outputs)) as u64;
@@ -79,7 +101,14 @@ impl Fresh {
         Ok(branch)
     }
 
-    fn drawn(&self, run: &Run<'_>, module: &str, leaf: &str, ty: TensorType, init: Init) -> Result<Value> {
+    fn drawn(
+        &self,
+        run: &Run<'_>,
+        module: &str,
+        leaf: &str,
+        ty: TensorType,
+        init: Init,
+    ) -> Result<Value> {
         one(run.add_task(TaskSpec {
             kind: "init",
             label: module,

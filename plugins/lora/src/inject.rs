@@ -4,7 +4,8 @@ use crate::keys::CheckedLayer;
 use crate::merge::{one, scaled_bias};
 use crate::tasks::words;
 use peftc_plugin::{
-    Attr, DataType, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
+    Attr, DataType, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
+    TensorType, Value,
 };
 
 /// Injects one layer.
@@ -58,7 +59,13 @@ pub(crate) struct Branch<'r> {
 
 impl Branch<'_> {
     /// Adds the branch to a site.
-    pub(crate) fn add(&self, run: &Run<'_>, site: Site, info: &SiteInfo<'_>, bias: Option<Value>) -> Result<()> {
+    pub(crate) fn add(
+        &self,
+        run: &Run<'_>,
+        site: Site,
+        info: &SiteInfo<'_>,
+        bias: Option<Value>,
+    ) -> Result<()> {
         let x = match info.transposed_input {
             true => self.node(run, "lora_A/Transpose", "lora.transpose", &[info.input])?,
             false => info.input,

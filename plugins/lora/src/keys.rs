@@ -89,8 +89,14 @@ pub(crate) struct CheckedLayer<'r> {
 }
 
 impl<'r> CheckedLayer<'r> {
-    pub(crate) fn check(run: &Run<'r>, module: &'r str, layer: &Layer<'r>, scaling: &Scaling) -> Result<Self> {
-        let missing = |what: &str| Error::invalid(format!("{module}: the adapter has no {what} for it"));
+    pub(crate) fn check(
+        run: &Run<'r>,
+        module: &'r str,
+        layer: &Layer<'r>,
+        scaling: &Scaling,
+    ) -> Result<Self> {
+        let missing =
+            |what: &str| Error::invalid(format!("{module}: the adapter has no {what} for it"));
         let a_name = layer.a.ok_or_else(|| missing("lora_A.weight"))?;
         let b_name = layer.b.ok_or_else(|| missing("lora_B.weight"))?;
         let sites = run.sites_of_module(module)?;
@@ -110,7 +116,11 @@ impl<'r> CheckedLayer<'r> {
             rank,
             scale: scaling.scale(run, module, rank)?,
             sites,
-            parameters: [Some(a), Some(b), bias].into_iter().flatten().map(|t| t.ty().elements()).sum(),
+            parameters: [Some(a), Some(b), bias]
+                .into_iter()
+                .flatten()
+                .map(|t| t.ty().elements())
+                .sum(),
         })
     }
 
@@ -139,7 +149,8 @@ fn check_shapes(
         )));
     }
     let (inputs, outputs) = (site.in_features, site.out_features);
-    let expected = [(a.dims, vec![rank, inputs], "lora_A"), (b.dims, vec![outputs, rank], "lora_B")];
+    let expected =
+        [(a.dims, vec![rank, inputs], "lora_A"), (b.dims, vec![outputs, rank], "lora_B")];
     for (found, wanted, name) in expected {
         if found != wanted {
             return Err(Error::invalid(format!(
@@ -173,8 +184,10 @@ mod tests {
         ];
         let keys = Keys::of(&names).expect("plain LoRA");
         assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.q"]);
-        let expected =
-            [("lm_head.weight", "lm_head.weight".to_owned()), ("m.v.base_layer.bias", "m.v.bias".to_owned())];
+        let expected = [
+            ("lm_head.weight", "lm_head.weight".to_owned()),
+            ("m.v.base_layer.bias", "m.v.bias".to_owned()),
+        ];
         assert_eq!(keys.parameters, expected);
     }
 

@@ -63,7 +63,9 @@ fn run(run: &Run<'_>) -> Result<()> {
     let mode = match run.option_str("mode")? {
         Some("merge") => Mode::Merge,
         Some("inject") => Mode::Inject,
-        Some(other) => return Err(Error::invalid(format!("mode {other:?} is neither merge nor inject"))),
+        Some(other) => {
+            return Err(Error::invalid(format!("mode {other:?} is neither merge nor inject")));
+        }
         None if run.has_adapter() => Mode::Merge,
         None => Mode::Inject,
     };

@@ -6,7 +6,11 @@ use crate::tasks::words;
 use peftc_plugin::{ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
 
 /// Merges one layer.
-pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>, replaced: &mut Replaced) -> Result<()> {
+pub(crate) fn layer(
+    run: &Run<'_>,
+    layer: &CheckedLayer<'_>,
+    replaced: &mut Replaced,
+) -> Result<()> {
     for (index, &(site, info)) in layer.sites.iter().enumerate() {
         let weight = run.parameter_info(info.weight)?;
         let merged = || merged_weight(run, layer, &weight);
@@ -48,7 +52,12 @@ fn merged_weight(run: &Run<'_>, layer: &CheckedLayer<'_>, weight: &ParameterInfo
     })?)
 }
 
-fn merged_bias(run: &Run<'_>, layer: &CheckedLayer<'_>, b_bias: &str, bias: &ParameterInfo) -> Result<Value> {
+fn merged_bias(
+    run: &Run<'_>,
+    layer: &CheckedLayer<'_>,
+    b_bias: &str,
+    bias: &ParameterInfo,
+) -> Result<Value> {
     one(run.add_task(TaskSpec {
         kind: "bias",
         label: layer.module,

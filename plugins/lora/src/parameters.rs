@@ -23,5 +23,10 @@ fn replace(run: &Run<'_>, tensor: &str, name: &str) -> Result<()> {
     run.replace_parameter(parameter, by)?;
     let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
     let what = format!("saved {leaf}");
-    run.record(&Record { module, value: Some(info.value), what: &what, parameters: torch.elements() })
+    run.record(&Record {
+        module,
+        value: Some(info.value),
+        what: &what,
+        parameters: torch.elements(),
+    })
 }

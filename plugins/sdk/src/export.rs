@@ -33,7 +33,6 @@ impl OptionKind {
     }
 }
 
-
 #[doc(hidden)]
 pub const fn axes(list: &[u32]) -> u32 {
     let mut mask = 0;

@@ -40,8 +40,8 @@ mod tensor;
 pub use error::{Error, Result, Status};
 pub use ids::{Node, Parameter, Site, Value};
 pub use run::{
-    Attr, Level, NodeInfo, NodeSpec, ParameterInfo, Record, Run, SiteInfo, SourceSpec, TaskSpec, UseInfo,
-    ValueInfo,
+    Attr, Level, NodeInfo, NodeSpec, ParameterInfo, Record, Run, SiteInfo, SourceSpec, TaskSpec,
+    UseInfo, ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};
 pub use tensor::{DataType, TensorType, TensorView};

@@ -49,9 +49,11 @@ impl<'a> TaskCall<'a> {
             )
         };
         // SAFETY: forwarded.
-        let sources = sources.iter().map(|s| unsafe { TensorView::from_raw(s) }).collect::<Result<_>>()?;
+        let sources =
+            sources.iter().map(|s| unsafe { TensorView::from_raw(s) }).collect::<Result<_>>()?;
         // SAFETY: forwarded; result views do not overlap.
-        let results = results.iter().map(|r| unsafe { TensorMut::from_raw(r) }).collect::<Result<_>>()?;
+        let results =
+            results.iter().map(|r| unsafe { TensorMut::from_raw(r) }).collect::<Result<_>>()?;
         let PeftcTaskArgs { axis, start, end, .. } = *args;
         Ok(Self { host, ctx, params, axis: axis as usize, start, end, sources, results })
     }
@@ -79,7 +81,11 @@ impl<'a> TaskCall<'a> {
         let (words, rest) = self.params.as_chunks::<8>();
         match <[[u8; 8]; N]>::try_from(words) {
             Ok(words) if rest.is_empty() => Ok(words),
-            _ => Err(Error::invalid(format!("{} parameter bytes, expected {}", self.params.len(), 8 * N))),
+            _ => Err(Error::invalid(format!(
+                "{} parameter bytes, expected {}",
+                self.params.len(),
+                8 * N
+            ))),
         }
     }
 }

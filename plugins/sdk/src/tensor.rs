@@ -174,7 +174,8 @@ impl<'a> TensorView<'a> {
     pub(crate) unsafe fn from_raw(raw: &PeftcTensor) -> Result<Self> {
         let dtype = known(raw.dtype)?;
         // SAFETY: forwarded.
-        let (dims, bytes) = unsafe { (array(raw.dims, raw.rank as usize), array(raw.data, raw.byte_len)) };
+        let (dims, bytes) =
+            unsafe { (array(raw.dims, raw.rank as usize), array(raw.data, raw.byte_len)) };
         Ok(Self { dtype, dims, bytes })
     }
 

@@ -17,7 +17,11 @@ pub(super) enum Scope<'a> {
 }
 
 /// Builds a graph of its message.
-pub(super) fn build_graph(reader: &mut Reader, proto: GraphProto, scope: Scope<'_>) -> Result<Graph> {
+pub(super) fn build_graph(
+    reader: &mut Reader,
+    proto: GraphProto,
+    scope: Scope<'_>,
+) -> Result<Graph> {
     let mut builder = Builder { graph: Graph::default(), scope, made: HashSet::new() };
     builder.build(reader, proto)?;
     Ok(builder.graph)
@@ -43,8 +47,11 @@ impl Builder<'_> {
         self.graph.doc_string = proto.doc_string.unwrap_or_default();
         self.graph.metadata = metadata(proto.metadata_props);
         self.add_constants(reader, proto.input, proto.initializer, proto.sparse_initializer)?;
-        let reads: Vec<Reads> =
-            proto.node.into_iter().map(|node| self.add_node(reader, node)).collect::<Result<_>>()?;
+        let reads: Vec<Reads> = proto
+            .node
+            .into_iter()
+            .map(|node| self.add_node(reader, node))
+            .collect::<Result<_>>()?;
         for Reads { node, inputs, captures } in reads {
             for (slot, name) in inputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
                 let value = self.resolve(name).map_err(|e| e.within(self.describe(node)))?;
@@ -67,7 +74,11 @@ impl Builder<'_> {
     }
 
     fn describe(&self, node: NodeId) -> String {
-        self.graph.node(node).op().map(|op| format!("node {:?} ({})", op.name, op.op_type)).unwrap_or_default()
+        self.graph
+            .node(node)
+            .op()
+            .map(|op| format!("node {:?} ({})", op.name, op.op_type))
+            .unwrap_or_default()
     }
 
     /// Marks a name as made.
@@ -170,7 +181,8 @@ impl Builder<'_> {
             let name = output.name().to_owned();
             let value = self.resolve(&name).map_err(|e| e.within("graph output"))?;
             self.graph.add_graph_output(value);
-            let info = reader.value_info(output).map_err(|e| e.within(format!("output {name:?}")))?;
+            let info =
+                reader.value_info(output).map_err(|e| e.within(format!("output {name:?}")))?;
             let declared = &mut self.graph.value_mut(value).info;
             if declared.is_none() {
                 *declared = Some(info);
@@ -180,13 +192,19 @@ impl Builder<'_> {
     }
 
     /// Declares what is said of values. Gives back what is said of values that are not there.
-    fn add_value_info(&mut self, reader: &mut Reader, protos: Vec<ValueInfoProto>) -> Result<Vec<ValueInfoProto>> {
+    fn add_value_info(
+        &mut self,
+        reader: &mut Reader,
+        protos: Vec<ValueInfoProto>,
+    ) -> Result<Vec<ValueInfoProto>> {
         let mut dangling = Vec::new();
         for proto in protos {
             match self.graph.value_named(proto.name()) {
                 Some(value) if self.graph.value(value).info.is_none() => {
                     let name = proto.name().to_owned();
-                    let info = reader.value_info(proto).map_err(|e| e.within(format!("value {name:?}")))?;
+                    let info = reader
+                        .value_info(proto)
+                        .map_err(|e| e.within(format!("value {name:?}")))?;
                     self.graph.value_mut(value).info = Some(info);
                 }
                 _ => dangling.push(proto),

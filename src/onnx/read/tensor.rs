@@ -16,7 +16,9 @@ impl Reader {
 
     fn unnamed_tensor(&mut self, proto: TensorProto) -> Result<Tensor> {
         if proto.segment.is_some() {
-            return Err(Error::input("is stored in segments, which ONNX never defined the reading of"));
+            return Err(Error::input(
+                "is stored in segments, which ONNX never defined the reading of",
+            ));
         }
         let dtype = dtype(proto.data_type())?;
         let elements = element_count(&proto.dims)
@@ -33,7 +35,12 @@ impl Reader {
         })
     }
 
-    fn data(&mut self, proto: &TensorProto, dtype: DataType, elements: u64) -> Result<(TensorData, Storage)> {
+    fn data(
+        &mut self,
+        proto: &TensorProto,
+        dtype: DataType,
+        elements: u64,
+    ) -> Result<(TensorData, Storage)> {
         const EXTERNAL: i32 = 1;
         let misfit = |found: u64, unit: &str, needed: u64| {
             Error::input(format!("{dtype} {:?} has {found} {unit}, it needs {needed}", proto.dims))
@@ -45,9 +52,9 @@ impl Reader {
             }
             return Ok((TensorData::Strings(strings), Storage::Typed));
         }
-        let needed = dtype
-            .byte_len(elements)
-            .ok_or_else(|| Error::input(format!("{dtype} {:?} is larger than memory can be", proto.dims)))?;
+        let needed = dtype.byte_len(elements).ok_or_else(|| {
+            Error::input(format!("{dtype} {:?} is larger than memory can be", proto.dims))
+        })?;
         if proto.data_location() == EXTERNAL {
             let slice = self.external.slice(&proto.external_data, needed)?;
             return Ok((TensorData::File(slice), Storage::Raw));

@@ -31,7 +31,8 @@ impl WritePlan {
     /// The files that are written, and their sizes.
     pub fn files(&self) -> Vec<OutputFile> {
         let model = OutputFile { path: self.path.clone(), bytes: self.model.len };
-        let data = self.data.iter().map(|(path, plan)| OutputFile { path: path.clone(), bytes: plan.len });
+        let data =
+            self.data.iter().map(|(path, plan)| OutputFile { path: path.clone(), bytes: plan.len });
         std::iter::once(model).chain(data).collect()
     }
 
@@ -51,9 +52,12 @@ impl WritePlan {
         };
         let files: Vec<(&NewFile, &FilePlan)> =
             data.iter().map(|(file, plan)| (file, *plan)).chain([(&model, &self.model)]).collect();
-        let placements: Vec<Placement<'_>> = files.iter().flat_map(|(file, plan)| placements(file, plan)).collect();
-        let jobs: Vec<(&NewFile, &Segment)> =
-            files.iter().flat_map(|(file, plan)| plan.segments.iter().map(move |s| (*file, s))).collect();
+        let placements: Vec<Placement<'_>> =
+            files.iter().flat_map(|(file, plan)| placements(file, plan)).collect();
+        let jobs: Vec<(&NewFile, &Segment)> = files
+            .iter()
+            .flat_map(|(file, plan)| plan.segments.iter().map(move |s| (*file, s)))
+            .collect();
         context.pool().install(|| {
             jobs.par_iter().try_for_each(|(file, segment)| file.write(segment, context, &progress))
         })?;
@@ -116,12 +120,14 @@ struct NewFile {
 impl NewFile {
     fn create(path: PathBuf, len: u64) -> Result<Self> {
         let failed = |e| Error::write_file(&path, &e);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(|e| {
-            match e.kind() {
-                std::io::ErrorKind::NotFound => Error::input(format!("{}: its folder is not there", path.display())),
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(
+            |e| match e.kind() {
+                std::io::ErrorKind::NotFound => {
+                    Error::input(format!("{}: its folder is not there", path.display()))
+                }
                 _ => failed(e),
-            }
-        })?;
+            },
+        )?;
         let new = Self { path: path.clone(), file, kept: false };
         new.file.set_len(len).map_err(failed)?;
         Ok(new)
@@ -138,7 +144,9 @@ impl NewFile {
             Content::Elements(TensorData::Bytes(bytes)) => {
                 self.write_chunks(bytes, segment.offset, context, progress)
             }
-            Content::Elements(TensorData::File(slice)) => self.copy(slice, segment.offset, context, progress),
+            Content::Elements(TensorData::File(slice)) => {
+                self.copy(slice, segment.offset, context, progress)
+            }
             Content::Elements(TensorData::Pending { .. }) => Ok(()),
             Content::Elements(TensorData::Strings(_) | TensorData::Sparse(_)) => {
                 Err(Error::bug("strings and sparse tensors are encoded whole"))
@@ -146,7 +154,13 @@ impl NewFile {
         }
     }
 
-    fn write_chunks(&self, bytes: &[u8], mut at: u64, context: &Context, progress: &Progress<'_>) -> Result<()> {
+    fn write_chunks(
+        &self,
+        bytes: &[u8],
+        mut at: u64,
+        context: &Context,
+        progress: &Progress<'_>,
+    ) -> Result<()> {
         for chunk in bytes.chunks(CHUNK as usize) {
             context.cancel().check()?;
             write_all_at(&self.file, chunk, at).map_err(|e| self.failed(&e))?;
@@ -157,14 +171,26 @@ impl NewFile {
     }
 
     /// Copies through the operating system, or, where it cannot, from the map.
-    fn copy(&self, slice: &FileSlice, at: u64, context: &Context, progress: &Progress<'_>) -> Result<()> {
+    fn copy(
+        &self,
+        slice: &FileSlice,
+        at: u64,
+        context: &Context,
+        progress: &Progress<'_>,
+    ) -> Result<()> {
         let mut done = 0;
         while done < slice.len() {
             context.cancel().check()?;
             let len = CHUNK.min(slice.len() - done);
-            match copy_range(slice.file().file(), slice.offset() + done, &self.file, at + done, len) {
+            match copy_range(slice.file().file(), slice.offset() + done, &self.file, at + done, len)
+            {
                 Some(Ok(0)) | None => {
-                    return self.write_chunks(&slice.as_slice()[done as usize..], at + done, context, progress);
+                    return self.write_chunks(
+                        &slice.as_slice()[done as usize..],
+                        at + done,
+                        context,
+                        progress,
+                    );
                 }
                 Some(Ok(copied)) => {
                     done += copied;
@@ -202,10 +228,17 @@ impl Drop for NewFile {
 
 /// None where the operating system or the file systems cannot.
 #[cfg(target_os = "linux")]
-fn copy_range(from: &File, from_at: u64, to: &File, to_at: u64, len: u64) -> Option<std::io::Result<u64>> {
+fn copy_range(
+    from: &File,
+    from_at: u64,
+    to: &File,
+    to_at: u64,
+    len: u64,
+) -> Option<std::io::Result<u64>> {
     use rustix::io::Errno;
     let (mut from_at, mut to_at) = (from_at, to_at);
-    match rustix::fs::copy_file_range(from, Some(&mut from_at), to, Some(&mut to_at), len as usize) {
+    match rustix::fs::copy_file_range(from, Some(&mut from_at), to, Some(&mut to_at), len as usize)
+    {
         Ok(copied) => Some(Ok(copied as u64)),
         Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => None,
         Err(e) => Some(Err(e.into())),

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{
-    Attribute, AttributeValue, DataType, Function, Graph, Metadata, Model, Node, NodeKind, Op, Storage, Tensor,
-    TensorData, ValueId, ValueInfo,
+    Attribute, AttributeValue, DataType, Function, Graph, Metadata, Model, Node, NodeKind, Op,
+    Storage, Tensor, TensorData, ValueId, ValueInfo,
 };
 use crate::onnx::proto::*;
 use crate::onnx::types::{metadata_proto, opset_protos, text, type_proto};
@@ -40,7 +40,8 @@ fn ir_version(model: &Model) -> i64 {
         needed = 8;
     }
     let bodies = model.functions.iter().map(|f| &f.body);
-    let has_metadata = model.functions.iter().any(|f| !f.metadata.is_empty() || !f.overload.is_empty());
+    let has_metadata =
+        model.functions.iter().any(|f| !f.metadata.is_empty() || !f.overload.is_empty());
     if has_metadata || std::iter::once(&model.graph).chain(bodies).any(needs_ir_10) {
         needed = 10;
     }
@@ -51,19 +52,26 @@ fn ir_version(model: &Model) -> i64 {
 fn needs_ir_10(graph: &Graph) -> bool {
     let props = |m: &Metadata| !m.is_empty();
     let node = |node: &Node| match &node.kind {
-        NodeKind::Op(op) => props(&op.metadata) || !op.overload.is_empty() || op.subgraphs().any(needs_ir_10),
-        NodeKind::Initializer(tensor) | NodeKind::Input { default: Some(tensor) } => props(&tensor.metadata),
+        NodeKind::Op(op) => {
+            props(&op.metadata) || !op.overload.is_empty() || op.subgraphs().any(needs_ir_10)
+        }
+        NodeKind::Initializer(tensor) | NodeKind::Input { default: Some(tensor) } => {
+            props(&tensor.metadata)
+        }
         _ => false,
     };
     props(&graph.metadata)
         || graph.node_ids().any(|id| node(graph.node(id)))
-        || graph.value_ids().any(|id| graph.value(id).info.as_ref().is_some_and(|i| props(&i.metadata)))
+        || graph
+            .value_ids()
+            .any(|id| graph.value(id).info.as_ref().is_some_and(|i| props(&i.metadata)))
 }
 
 fn function_proto(function: &Function) -> Result<FunctionProto> {
     let body = graph_proto(&function.body, &[])?;
     let names = |infos: Vec<ValueInfoProto>| infos.into_iter().filter_map(|i| i.name).collect();
-    let defaults = function.attribute_defaults.iter().map(|(name, a)| attribute_proto(name, a, &[]));
+    let defaults =
+        function.attribute_defaults.iter().map(|(name, a)| attribute_proto(name, a, &[]));
     Ok(FunctionProto {
         name: text(&function.name),
         input: names(body.input),
@@ -127,23 +135,35 @@ fn graph_proto(graph: &Graph, captures: &[String]) -> Result<GraphProto> {
 /// The initializers of a graph, defaults of its inputs included, in the order of the file.
 pub(super) fn constants(graph: &Graph) -> Vec<(&str, &Tensor)> {
     let defaults = graph.inputs().iter().filter_map(|&id| match &graph.node(id).kind {
-        NodeKind::Input { default: Some(tensor) } => Some((graph.value(graph.output(id)?).name(), tensor)),
+        NodeKind::Input { default: Some(tensor) } => {
+            Some((graph.value(graph.output(id)?).name(), tensor))
+        }
         _ => None,
     });
     let initializers = graph.initializers();
-    defaults.chain(initializers.into_iter().map(|(id, tensor)| (graph.value(id).name(), tensor))).collect()
+    defaults
+        .chain(initializers.into_iter().map(|(id, tensor)| (graph.value(id).name(), tensor)))
+        .collect()
 }
 
 /// A value's name; that of a capture is what its outer value is called now.
 fn name_of(graph: &Graph, value: ValueId, captures: &[String]) -> String {
     match graph.node(graph.value(value).producer()).kind {
-        NodeKind::Capture { slot } if (slot as usize) < captures.len() => captures[slot as usize].clone(),
+        NodeKind::Capture { slot } if (slot as usize) < captures.len() => {
+            captures[slot as usize].clone()
+        }
         _ => graph.value(value).name().to_owned(),
     }
 }
 
-fn node_proto(graph: &Graph, id: crate::ir::NodeId, op: &Op, captures: &[String]) -> Result<NodeProto> {
-    let name = |value: Option<ValueId>| value.map_or_else(String::new, |v| name_of(graph, v, captures));
+fn node_proto(
+    graph: &Graph,
+    id: crate::ir::NodeId,
+    op: &Op,
+    captures: &[String],
+) -> Result<NodeProto> {
+    let name =
+        |value: Option<ValueId>| value.map_or_else(String::new, |v| name_of(graph, v, captures));
     let captured: Vec<String> = graph.node_captures(id).into_iter().map(name).collect();
     let attributes = op.attributes.iter().map(|(n, a)| attribute_proto(n, a, &captured));
     Ok(NodeProto {
@@ -169,7 +189,11 @@ fn value_info_proto(name: &str, info: Option<&ValueInfo>) -> ValueInfoProto {
     }
 }
 
-fn attribute_proto(name: &str, attribute: &Attribute, captures: &[String]) -> Result<AttributeProto> {
+fn attribute_proto(
+    name: &str,
+    attribute: &Attribute,
+    captures: &[String],
+) -> Result<AttributeProto> {
     let mut proto = AttributeProto {
         name: text(name),
         doc_string: text(&attribute.doc_string),
@@ -189,7 +213,9 @@ fn attribute_proto(name: &str, attribute: &Attribute, captures: &[String]) -> Re
         AttributeValue::Floats(floats) => proto.floats = floats.clone(),
         AttributeValue::Ints(ints) => proto.ints = ints.clone(),
         AttributeValue::Strings(strings) => proto.strings = strings.clone(),
-        AttributeValue::Tensors(all) => proto.tensors = all.iter().map(tensor).collect::<Result<_>>()?,
+        AttributeValue::Tensors(all) => {
+            proto.tensors = all.iter().map(tensor).collect::<Result<_>>()?
+        }
         AttributeValue::Graphs(all) => {
             proto.graphs = all.iter().map(|g| graph_proto(g, captures)).collect::<Result<_>>()?;
         }
@@ -221,7 +247,9 @@ pub(super) fn tensor_proto(tensor: &Tensor, name: &str) -> Result<TensorProto> {
         (TensorData::Strings(strings), _) => proto.string_data = strings.clone(),
         (TensorData::Bytes(bytes), Storage::Typed) => set_typed(&mut proto, tensor.dtype, bytes),
         (TensorData::Bytes(bytes), Storage::Raw) => proto.raw_data = Some(bytes.clone()),
-        (TensorData::File(slice), _) => proto.raw_data = Some(Bytes::copy_from_slice(slice.as_slice())),
+        (TensorData::File(slice), _) => {
+            proto.raw_data = Some(Bytes::copy_from_slice(slice.as_slice()))
+        }
         (TensorData::Sparse(_) | TensorData::Pending { .. }, _) => {
             return Err(Error::bug(format!("tensor {name:?} cannot be encoded here")));
         }

@@ -3,7 +3,9 @@
 //! The model file is a list of segments: messages encoded without payloads, and between them
 //! the payloads of the main graph's initializers.
 
-use super::encode::{constants, graph_skeleton, model_proto, sparse_proto, tensor_header, tensor_proto};
+use super::encode::{
+    constants, graph_skeleton, model_proto, sparse_proto, tensor_header, tensor_proto,
+};
 use super::{ExternalData, WriteOptions};
 use crate::error::{Error, Result};
 use crate::ir::{Model, Storage, Tensor, TensorData};
@@ -118,7 +120,10 @@ fn refuse_own_input(model: &Model, path: &Path) -> Result<()> {
         if let TensorData::File(slice) = &tensor.data
             && slice.file().path().canonicalize().is_ok_and(|p| p == target)
         {
-            return Err(Error::input(format!("{}: is a data file of the input, which is never written to", path.display())));
+            return Err(Error::input(format!(
+                "{}: is a data file of the input, which is never written to",
+                path.display()
+            )));
         }
     }
     Ok(())
@@ -131,11 +136,14 @@ fn data_path(model: &Path, hash: &[u8]) -> Result<PathBuf> {
         .and_then(|n| n.to_str())
         .ok_or_else(|| Error::input(format!("{}: is no file name for a model", model.display())))?;
     let start = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
-    let candidate = |i: u32| model.with_file_name(format!("{name}.{:08x}.data", start.wrapping_add(i)));
-    (0..1000)
-        .map(candidate)
-        .find(|path| path.symlink_metadata().is_err())
-        .ok_or_else(|| Error::input(format!("{}: a thousand data files of this name are there", candidate(0).display())))
+    let candidate =
+        |i: u32| model.with_file_name(format!("{name}.{:08x}.data", start.wrapping_add(i)));
+    (0..1000).map(candidate).find(|path| path.symlink_metadata().is_err()).ok_or_else(|| {
+        Error::input(format!(
+            "{}: a thousand data files of this name are there",
+            candidate(0).display()
+        ))
+    })
 }
 
 /// A model encoded in parts.
@@ -165,13 +173,19 @@ impl<'a> Parts<'a> {
                     parts.whole.push((GRAPH_SPARSE_INITIALIZER, encoded));
                 }
                 TensorData::Strings(_) => {
-                    parts.whole.push((GRAPH_INITIALIZER, tensor_proto(tensor, name)?.encode_to_vec()));
+                    parts
+                        .whole
+                        .push((GRAPH_INITIALIZER, tensor_proto(tensor, name)?.encode_to_vec()));
                 }
                 TensorData::Bytes(_) if tensor.storage == Storage::Typed => {
-                    parts.whole.push((GRAPH_INITIALIZER, tensor_proto(tensor, name)?.encode_to_vec()));
+                    parts
+                        .whole
+                        .push((GRAPH_INITIALIZER, tensor_proto(tensor, name)?.encode_to_vec()));
                 }
                 _ => {
-                    let len = tensor.byte_len().ok_or_else(|| Error::bug(format!("tensor {name:?} has no size")))?;
+                    let len = tensor
+                        .byte_len()
+                        .ok_or_else(|| Error::bug(format!("tensor {name:?} has no size")))?;
                     parts.tensors.push((name, tensor, len));
                 }
             }
@@ -182,7 +196,8 @@ impl<'a> Parts<'a> {
     /// A generous bound of the model file's size with everything inline.
     fn inline_len(&self) -> u64 {
         let whole: u64 = self.whole.iter().map(|(_, bytes)| bytes.len() as u64 + 16).sum();
-        let tensors: u64 = self.tensors.iter().map(|(name, _, len)| len + name.len() as u64 + 256).sum();
+        let tensors: u64 =
+            self.tensors.iter().map(|(name, _, len)| len + name.len() as u64 + 256).sum();
         self.model.len() as u64 + self.graph.len() as u64 + whole + tensors + 32
     }
 
@@ -206,16 +221,22 @@ impl<'a> Parts<'a> {
 
     fn lay_out(self, path: &Path, data_path: Option<PathBuf>) -> WritePlan {
         let mut data = FilePlan::default();
-        let location = data_path.as_ref().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
+        let location = data_path
+            .as_ref()
+            .and_then(|p| p.file_name())
+            .map(|n| n.to_string_lossy().into_owned());
         let frames: Vec<Frame> = self
             .tensors
             .iter()
             .map(|(name, tensor, len)| match &location {
-                Some(location) if *len >= LEAST_EXTERNAL => external_frame(name, tensor, *len, location, &mut data),
+                Some(location) if *len >= LEAST_EXTERNAL => {
+                    external_frame(name, tensor, *len, location, &mut data)
+                }
                 _ => inline_frame(name, tensor, *len),
             })
             .collect();
-        let whole: Vec<Vec<u8>> = self.whole.iter().map(|(tag, bytes)| framed(*tag, bytes)).collect();
+        let whole: Vec<Vec<u8>> =
+            self.whole.iter().map(|(tag, bytes)| framed(*tag, bytes)).collect();
         let graph_len = self.graph.len() as u64
             + frames.iter().map(Frame::len).sum::<u64>()
             + whole.iter().map(|w| w.len() as u64).sum::<u64>();
@@ -268,10 +289,19 @@ fn inline_frame(name: &str, tensor: &Tensor, len: u64) -> Frame {
     Frame { encoded, elements: Some((len, tensor.data.clone())) }
 }
 
-fn external_frame(name: &str, tensor: &Tensor, len: u64, location: &str, data: &mut FilePlan) -> Frame {
+fn external_frame(
+    name: &str,
+    tensor: &Tensor,
+    len: u64,
+    location: &str,
+    data: &mut FilePlan,
+) -> Frame {
     const EXTERNAL: i32 = 1;
     data.align(if len >= LARGE { PAGE } else { ALIGN });
-    let entry = |key: &str, value: String| StringStringEntryProto { key: Some(key.into()), value: Some(value) };
+    let entry = |key: &str, value: String| StringStringEntryProto {
+        key: Some(key.into()),
+        value: Some(value),
+    };
     let mut header = tensor_header(tensor, name);
     header.data_location = Some(EXTERNAL);
     header.external_data = vec![

@@ -13,7 +13,10 @@ impl<'a> Run<'a> {
     }
 
     /// A tensor of the adapter, which from now on counts as used.
-    pub(super) fn use_adapter_tensor(&mut self, name: &str) -> Result<&'a crate::ir::Tensor, Ended> {
+    pub(super) fn use_adapter_tensor(
+        &mut self,
+        name: &str,
+    ) -> Result<&'a crate::ir::Tensor, Ended> {
         let adapter = self.require_adapter()?;
         let tensor = adapter.tensor(name).ok_or_else(|| {
             let error = Error::input(format!("the adapter has no tensor {name:?}"));
@@ -58,7 +61,8 @@ pub(super) unsafe extern "C" fn adapter_tensor_name(
     unsafe {
         host_call(ctx, |run| {
             let name = run.require_adapter()?.tensor_names().nth(index);
-            let name = name.ok_or_else(|| invalid(format!("the adapter has no tensor number {index}")))?;
+            let name =
+                name.ok_or_else(|| invalid(format!("the adapter has no tensor number {index}")))?;
             give(out, PeftcStr::new(name))
         })
     }
@@ -91,35 +95,57 @@ unsafe fn config<'a, T>(
 ) -> Result<T, Ended> {
     // SAFETY: forwarded.
     let key = unsafe { text(key) }?;
-    let value = run.require_adapter()?.config().get(key).filter(|v| !v.is_null()).ok_or(Ended::Absent)?;
-    read(value).ok_or_else(|| invalid(format!("adapter_config.json: {key:?} is {value}, expected {what}")))
+    let value =
+        run.require_adapter()?.config().get(key).filter(|v| !v.is_null()).ok_or(Ended::Absent)?;
+    read(value)
+        .ok_or_else(|| invalid(format!("adapter_config.json: {key:?} is {value}, expected {what}")))
 }
 
-pub(super) unsafe extern "C" fn config_bool(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut i32) -> PeftcStatus {
+pub(super) unsafe extern "C" fn config_bool(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut i32,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| give(out, config(run, key, "true or false", Value::as_bool)?.into()))
     }
 }
 
-pub(super) unsafe extern "C" fn config_i64(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut i64) -> PeftcStatus {
+pub(super) unsafe extern "C" fn config_i64(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut i64,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe { host_call(ctx, |run| give(out, config(run, key, "an integer", Value::as_i64)?)) }
 }
 
-pub(super) unsafe extern "C" fn config_f64(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut f64) -> PeftcStatus {
+pub(super) unsafe extern "C" fn config_f64(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut f64,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe { host_call(ctx, |run| give(out, config(run, key, "a number", Value::as_f64)?)) }
 }
 
-pub(super) unsafe extern "C" fn config_str(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut PeftcStr) -> PeftcStatus {
+pub(super) unsafe extern "C" fn config_str(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut PeftcStr,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments; the adapter outlives the run.
     unsafe {
         host_call(ctx, |run| give(out, PeftcStr::new(config(run, key, "a string", Value::as_str)?)))
     }
 }
 
-pub(super) unsafe extern "C" fn config_json(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut PeftcStr) -> PeftcStatus {
+pub(super) unsafe extern "C" fn config_json(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut PeftcStr,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {

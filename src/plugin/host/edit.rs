@@ -172,7 +172,11 @@ unsafe fn named_attribute(attr: &PeftcNamedAttr) -> Result<(String, Attribute), 
     Ok((name, value.into()))
 }
 
-pub(super) unsafe extern "C" fn replace_uses(ctx: *mut PeftcCtx, old: PeftcValue, by: PeftcValue) -> PeftcStatus {
+pub(super) unsafe extern "C" fn replace_uses(
+    ctx: *mut PeftcCtx,
+    old: PeftcValue,
+    by: PeftcValue,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
@@ -216,7 +220,11 @@ pub(super) unsafe extern "C" fn replace_parameter(
     }
 }
 
-pub(super) unsafe extern "C" fn add_delta(ctx: *mut PeftcCtx, site: PeftcSite, delta: PeftcValue) -> PeftcStatus {
+pub(super) unsafe extern "C" fn add_delta(
+    ctx: *mut PeftcCtx,
+    site: PeftcSite,
+    delta: PeftcValue,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
@@ -234,7 +242,11 @@ pub(super) unsafe extern "C" fn add_delta(ctx: *mut PeftcCtx, site: PeftcSite, d
                 metadata: role(&format!("{}.add", run.pass), &module),
                 ..Op::default()
             };
-            run.edits.add_delta(output, delta, NewNode { op, inputs: vec![], outputs: vec![name + "_output_0"] });
+            run.edits.add_delta(
+                output,
+                delta,
+                NewNode { op, inputs: vec![], outputs: vec![name + "_output_0"] },
+            );
             Ok(())
         })
     }

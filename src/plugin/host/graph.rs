@@ -1,10 +1,10 @@
 //! Reading the graph.
 
 use super::{raw_node, raw_value};
+use crate::error::Error;
 use crate::ir::{AttributeValue, NodeKind, Slot, ValueId};
 use crate::plugin::call::{Ended, give, host_call, invalid, not_found, text};
 use crate::plugin::run::Run;
-use crate::error::Error;
 use peftc_abi::*;
 
 pub(super) unsafe extern "C" fn node_count(ctx: *mut PeftcCtx) -> usize {
@@ -19,12 +19,19 @@ pub(super) unsafe extern "C" fn node_count(ctx: *mut PeftcCtx) -> usize {
     count
 }
 
-pub(super) unsafe extern "C" fn node_at(ctx: *mut PeftcCtx, index: usize, out: *mut PeftcNode) -> PeftcStatus {
+pub(super) unsafe extern "C" fn node_at(
+    ctx: *mut PeftcCtx,
+    index: usize,
+    out: *mut PeftcNode,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
             let count = run.order.len();
-            let id = run.order.get(index).ok_or_else(|| invalid(format!("there is no node {index} of {count}")))?;
+            let id = run
+                .order
+                .get(index)
+                .ok_or_else(|| invalid(format!("there is no node {index} of {count}")))?;
             give(out, raw_node(*id))
         })
     }
@@ -150,19 +157,24 @@ pub(super) unsafe extern "C" fn value_info(
                 Some(tensor) => (Some(tensor.dtype), Some(tensor.dims.clone())),
                 None => {
                     let ty = known.and_then(|_| run.graph.value_type(id));
-                    let dims = ty.as_ref().and_then(|t| t.shape()).map(|shape| {
-                        shape.iter().map(|d| d.as_known().unwrap_or(-1)).collect()
-                    });
+                    let dims = ty
+                        .as_ref()
+                        .and_then(|t| t.shape())
+                        .map(|shape| shape.iter().map(|d| d.as_known().unwrap_or(-1)).collect());
                     (ty.and_then(|t| t.dtype()), dims)
                 }
             };
-            let producer = known.map(|v| v.producer()).filter(|&n| run.graph.node(n).op().is_some());
+            let producer =
+                known.map(|v| v.producer()).filter(|&n| run.graph.node(n).op().is_some());
             let info = PeftcValueInfo {
                 producer: PeftcNode { raw: producer.map_or(0, |n| n.to_raw()) },
                 dtype: dtype.map_or(0, |d| d.to_onnx()),
                 rank: shape.as_ref().map_or(-1, |s: &Vec<i64>| s.len() as i32),
                 flags: flags(run, id),
-                name: { let name = run.name_of(id); run.lend_str(name) },
+                name: {
+                    let name = run.name_of(id);
+                    run.lend_str(name)
+                },
                 dims: run.lend(shape.unwrap_or_default()),
             };
             give(out, info)
@@ -180,7 +192,8 @@ fn flags(run: &Run<'_>, id: ValueId) -> u32 {
         if matches!(run.graph.node(value.producer()).kind, NodeKind::Input { .. }) {
             flags |= PEFTC_VALUE_INPUT;
         }
-        let is_output = |at: &crate::ir::Use| matches!(run.graph.node(at.node).kind, NodeKind::Output);
+        let is_output =
+            |at: &crate::ir::Use| matches!(run.graph.node(at.node).kind, NodeKind::Output);
         if run.graph.uses(id).iter().any(is_output) {
             flags |= PEFTC_VALUE_OUTPUT;
         }
@@ -217,14 +230,20 @@ fn raw_use(at: crate::ir::Use) -> PeftcUse {
     PeftcUse { node: raw_node(at.node), slot, capture }
 }
 
-pub(super) unsafe extern "C" fn tensor(ctx: *mut PeftcCtx, value: PeftcValue, out: *mut PeftcTensor) -> PeftcStatus {
+pub(super) unsafe extern "C" fn tensor(
+    ctx: *mut PeftcCtx,
+    value: PeftcValue,
+    out: *mut PeftcTensor,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
             let id = run.value_id(value)?;
             let Some(tensor) = run.graph.constant(id).cloned() else {
                 let name = run.name_of(id);
-                return Err(not_found(Error::input(format!("value {name:?} is no constant of the graph"))));
+                return Err(not_found(Error::input(format!(
+                    "value {name:?} is no constant of the graph"
+                ))));
             };
             let lent = run.lend_tensor(&tensor)?;
             give(out, lent)

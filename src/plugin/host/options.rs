@@ -20,7 +20,11 @@ unsafe fn option<T>(
     read(value).ok_or_else(|| invalid(format!("option {key:?} is declared as another type")))
 }
 
-pub(super) unsafe extern "C" fn option_bool(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut i32) -> PeftcStatus {
+pub(super) unsafe extern "C" fn option_bool(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut i32,
+) -> PeftcStatus {
     let read = |value: &OptionValue| match value {
         OptionValue::Bool(b) => Some(i32::from(*b)),
         _ => None,
@@ -29,7 +33,11 @@ pub(super) unsafe extern "C" fn option_bool(ctx: *mut PeftcCtx, key: PeftcStr, o
     unsafe { host_call(ctx, |run| give(out, option(run, key, read)?)) }
 }
 
-pub(super) unsafe extern "C" fn option_i64(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut i64) -> PeftcStatus {
+pub(super) unsafe extern "C" fn option_i64(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut i64,
+) -> PeftcStatus {
     let read = |value: &OptionValue| match value {
         OptionValue::Int(i) => Some(*i),
         _ => None,
@@ -38,7 +46,11 @@ pub(super) unsafe extern "C" fn option_i64(ctx: *mut PeftcCtx, key: PeftcStr, ou
     unsafe { host_call(ctx, |run| give(out, option(run, key, read)?)) }
 }
 
-pub(super) unsafe extern "C" fn option_f64(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut f64) -> PeftcStatus {
+pub(super) unsafe extern "C" fn option_f64(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut f64,
+) -> PeftcStatus {
     let read = |value: &OptionValue| match value {
         OptionValue::Float(f) => Some(*f),
         _ => None,
@@ -47,7 +59,11 @@ pub(super) unsafe extern "C" fn option_f64(ctx: *mut PeftcCtx, key: PeftcStr, ou
     unsafe { host_call(ctx, |run| give(out, option(run, key, read)?)) }
 }
 
-pub(super) unsafe extern "C" fn option_str(ctx: *mut PeftcCtx, key: PeftcStr, out: *mut PeftcStr) -> PeftcStatus {
+pub(super) unsafe extern "C" fn option_str(
+    ctx: *mut PeftcCtx,
+    key: PeftcStr,
+    out: *mut PeftcStr,
+) -> PeftcStatus {
     let read = |value: &OptionValue| match value {
         OptionValue::String(s) => Some(PeftcStr::new(s)),
         _ => None,

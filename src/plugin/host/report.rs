@@ -7,7 +7,11 @@ use crate::plugin::run::{Note, Record};
 use peftc_abi::*;
 use std::ffi::c_void;
 
-pub(super) unsafe extern "C" fn fail(ctx: *mut PeftcCtx, code: PeftcStatus, message: PeftcStr) -> PeftcStatus {
+pub(super) unsafe extern "C" fn fail(
+    ctx: *mut PeftcCtx,
+    code: PeftcStatus,
+    message: PeftcStr,
+) -> PeftcStatus {
     // SAFETY: the plugin passes on the context it was given, and a string.
     let (call, message) = unsafe { (call(ctx), text(message)) };
     let message = message.unwrap_or("a message that is not UTF-8");
@@ -19,7 +23,12 @@ pub(super) unsafe extern "C" fn fail(ctx: *mut PeftcCtx, code: PeftcStatus, mess
     code
 }
 
-pub(super) unsafe extern "C" fn note(ctx: *mut PeftcCtx, level: u32, about: PeftcNode, message: PeftcStr) {
+pub(super) unsafe extern "C" fn note(
+    ctx: *mut PeftcCtx,
+    level: u32,
+    about: PeftcNode,
+    message: PeftcStr,
+) {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
@@ -34,7 +43,10 @@ pub(super) unsafe extern "C" fn note(ctx: *mut PeftcCtx, level: u32, about: Peft
     }
 }
 
-pub(super) unsafe extern "C" fn record(ctx: *mut PeftcCtx, record: *const PeftcRecord) -> PeftcStatus {
+pub(super) unsafe extern "C" fn record(
+    ctx: *mut PeftcCtx,
+    record: *const PeftcRecord,
+) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {

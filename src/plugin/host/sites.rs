@@ -24,7 +24,8 @@ impl Run<'_> {
     /// Sites are numbered from 1, in the order they stand in the graph.
     fn number_sites(&self, found: &[&LinearSite]) -> Vec<PeftcSite> {
         let all = self.sites().all();
-        let number = |site: &LinearSite| all.iter().position(|s| s.node == site.node).map_or(0, |i| i + 1);
+        let number =
+            |site: &LinearSite| all.iter().position(|s| s.node == site.node).map_or(0, |i| i + 1);
         found.iter().map(|site| PeftcSite { raw: number(site) as u64 }).collect()
     }
 }
@@ -113,7 +114,8 @@ pub(super) unsafe extern "C" fn parameter(
         host_call(ctx, |run| {
             let (_, dims) = tensor_type(by_ref(torch)?)?;
             let conv1d = run.adapter.is_some_and(|a| a.config().fan_in_fan_out());
-            let found = run.sites().parameter(run.graph, text(name)?, &dims, conv1d).map_err(not_found)?;
+            let found =
+                run.sites().parameter(run.graph, text(name)?, &dims, conv1d).map_err(not_found)?;
             give(out, run.number_parameter(found))
         })
     }
@@ -128,7 +130,8 @@ pub(super) unsafe extern "C" fn parameter_info(
     unsafe {
         host_call(ctx, |run| {
             let parameter = run.parameter(parameter)?;
-            let (value, transposed, factor) = (parameter.value, parameter.transposed, parameter.factor);
+            let (value, transposed, factor) =
+                (parameter.value, parameter.transposed, parameter.factor);
             let tensor = run
                 .graph
                 .constant(value)

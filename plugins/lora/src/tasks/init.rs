@@ -27,7 +27,8 @@ impl Init {
             Self::Uniform { bound } => (1, bound),
             Self::Gaussian { deviation } => (2, deviation),
         };
-        [kind.to_le_bytes(), number.to_le_bytes(), seed.to_le_bytes(), fnv1a(module).to_le_bytes()].concat()
+        [kind.to_le_bytes(), number.to_le_bytes(), seed.to_le_bytes(), fnv1a(module).to_le_bytes()]
+            .concat()
     }
 
     /// Fills a tensor.

@@ -23,7 +23,8 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     for row in 0..rows {
         delta.row(first_row + row, first_column, &mut sum);
         let bytes = row * row_bytes..(row + 1) * row_bytes;
-        unchanged += add(weight.dtype, &weight.bytes[bytes.clone()], &sum, &mut result.bytes[bytes])?;
+        unchanged +=
+            add(weight.dtype, &weight.bytes[bytes.clone()], &sum, &mut result.bytes[bytes])?;
     }
     call.count("elements", (rows * columns) as u64);
     call.count("unchanged", unchanged);
@@ -62,7 +63,8 @@ impl Delta {
         fn sum_len(sum: &[f32]) -> usize {
             sum.len()
         }
-        let pieces: Vec<(f32, &[f32])> = left.iter().enumerate().map(|(k, &l)| (l, right(k))).collect();
+        let pieces: Vec<(f32, &[f32])> =
+            left.iter().enumerate().map(|(k, &l)| (l, right(k))).collect();
         sum.fill(0.0);
         let (fours, rest) = pieces.as_chunks::<4>();
         for &[(l0, r0), (l1, r1), (l2, r2), (l3, r3)] in fours {
@@ -96,13 +98,19 @@ fn add(dtype: DataType, old: &[u8], delta: &[f32], new: &mut [u8]) -> Result<u64
     }
     Ok(match dtype {
         DataType::F32 => each(old, delta, new, |w, d| (f32::from_le_bytes(w) + d).to_le_bytes()),
-        DataType::F64 => each(old, delta, new, |w, d| (f64::from_le_bytes(w) + f64::from(d)).to_le_bytes()),
-        DataType::F16 => {
-            each(old, delta, new, |w, d| f16::from_f32(f16::from_le_bytes(w).to_f32() + d).to_le_bytes())
+        DataType::F64 => {
+            each(old, delta, new, |w, d| (f64::from_le_bytes(w) + f64::from(d)).to_le_bytes())
         }
-        DataType::BF16 => {
-            each(old, delta, new, |w, d| bf16::from_f32(bf16::from_le_bytes(w).to_f32() + d).to_le_bytes())
+        DataType::F16 => each(old, delta, new, |w, d| {
+            f16::from_f32(f16::from_le_bytes(w).to_f32() + d).to_le_bytes()
+        }),
+        DataType::BF16 => each(old, delta, new, |w, d| {
+            bf16::from_f32(bf16::from_le_bytes(w).to_f32() + d).to_le_bytes()
+        }),
+        other => {
+            return Err(Error::unsupported(format!(
+                "weights of type {other} cannot be merged into"
+            )));
         }
-        other => return Err(Error::unsupported(format!("weights of type {other} cannot be merged into"))),
     })
 }

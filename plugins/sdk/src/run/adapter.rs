@@ -19,7 +19,10 @@ impl<'a> Run<'a> {
         unsafe {
             let count = (self.host.adapter_tensor_count)(self.ctx);
             (0..count)
-                .map(|i| filled(EMPTY, |o| (self.host.adapter_tensor_name)(self.ctx, i, o)).map(|s| lent_str(s)))
+                .map(|i| {
+                    filled(EMPTY, |o| (self.host.adapter_tensor_name)(self.ctx, i, o))
+                        .map(|s| lent_str(s))
+                })
                 .collect()
         }
     }
@@ -29,8 +32,9 @@ impl<'a> Run<'a> {
     pub fn adapter_tensor(&self, name: &str) -> Result<TensorView<'a>> {
         // SAFETY: host and context are those of this run, which outlives the tensor.
         unsafe {
-            let tensor =
-                filled(NO_TENSOR, |o| (self.host.adapter_tensor)(self.ctx, PeftcStr::new(name), o))?;
+            let tensor = filled(NO_TENSOR, |o| {
+                (self.host.adapter_tensor)(self.ctx, PeftcStr::new(name), o)
+            })?;
             TensorView::from_raw(&tensor)
         }
     }
@@ -38,21 +42,24 @@ impl<'a> Run<'a> {
     /// An entry of the configuration; none if it is absent or null, an error if it is no boolean.
     pub fn config_bool(&self, key: &str) -> Result<Option<bool>> {
         // SAFETY: host and context are those of this run.
-        let (status, value) = out(0, |o| unsafe { (self.host.config_bool)(self.ctx, PeftcStr::new(key), o) });
+        let (status, value) =
+            out(0, |o| unsafe { (self.host.config_bool)(self.ctx, PeftcStr::new(key), o) });
         optional(status, value != 0)
     }
 
     /// As [`config_bool`](Self::config_bool), for integers.
     pub fn config_i64(&self, key: &str) -> Result<Option<i64>> {
         // SAFETY: host and context are those of this run.
-        let (status, value) = out(0, |o| unsafe { (self.host.config_i64)(self.ctx, PeftcStr::new(key), o) });
+        let (status, value) =
+            out(0, |o| unsafe { (self.host.config_i64)(self.ctx, PeftcStr::new(key), o) });
         optional(status, value)
     }
 
     /// As [`config_bool`](Self::config_bool), for numbers.
     pub fn config_f64(&self, key: &str) -> Result<Option<f64>> {
         // SAFETY: host and context are those of this run.
-        let (status, value) = out(0.0, |o| unsafe { (self.host.config_f64)(self.ctx, PeftcStr::new(key), o) });
+        let (status, value) =
+            out(0.0, |o| unsafe { (self.host.config_f64)(self.ctx, PeftcStr::new(key), o) });
         optional(status, value)
     }
 
@@ -60,7 +67,8 @@ impl<'a> Run<'a> {
     pub fn config_str(&self, key: &str) -> Result<Option<&'a str>> {
         // SAFETY: host and context are those of this run, which outlives the string.
         unsafe {
-            let (status, value) = out(EMPTY, |o| (self.host.config_str)(self.ctx, PeftcStr::new(key), o));
+            let (status, value) =
+                out(EMPTY, |o| (self.host.config_str)(self.ctx, PeftcStr::new(key), o));
             optional(status, lent_str(value))
         }
     }
@@ -69,7 +77,8 @@ impl<'a> Run<'a> {
     pub fn config_json(&self, key: &str) -> Result<Option<&'a str>> {
         // SAFETY: host and context are those of this run, which outlives the string.
         unsafe {
-            let (status, value) = out(EMPTY, |o| (self.host.config_json)(self.ctx, PeftcStr::new(key), o));
+            let (status, value) =
+                out(EMPTY, |o| (self.host.config_json)(self.ctx, PeftcStr::new(key), o));
             optional(status, lent_str(value))
         }
     }

@@ -76,14 +76,23 @@ impl Run<'_> {
     /// Adds a small tensor; `bytes` are its packed elements. Large ones are for weight tasks.
     pub fn add_tensor(&self, name: &str, ty: &TensorType, bytes: &[u8]) -> Result<Value> {
         let raw = ty.raw();
-        let mut view =
-            PeftcTensorMut { data: std::ptr::null_mut(), byte_len: 0, dims: std::ptr::null(), rank: 0, dtype: 0 };
+        let mut view = PeftcTensorMut {
+            data: std::ptr::null_mut(),
+            byte_len: 0,
+            dims: std::ptr::null(),
+            rank: 0,
+            dtype: 0,
+        };
         // SAFETY: host and context are those of this run; the type outlives the call.
         let value = filled(PeftcValue::default(), |o| unsafe {
             (self.host.add_tensor)(self.ctx, PeftcStr::new(name), &raw const raw, &raw mut view, o)
         })?;
         if view.byte_len != bytes.len() {
-            return Err(Error::invalid(format!("{ty} has {} bytes, not {}", view.byte_len, bytes.len())));
+            return Err(Error::invalid(format!(
+                "{ty} has {} bytes, not {}",
+                view.byte_len,
+                bytes.len()
+            )));
         }
         if !bytes.is_empty() {
             // SAFETY: the host gives `byte_len` writable bytes, which are as many as `bytes`.
@@ -95,10 +104,15 @@ impl Run<'_> {
     /// Records a weight task; its results are initializers.
     pub fn add_task(&self, task: TaskSpec<'_>) -> Result<Vec<Value>> {
         let follows: Vec<Vec<i32>> = task.sources.iter().map(raw_follows).collect();
-        let sources: Vec<PeftcSource> =
-            task.sources.iter().zip(&follows).map(|(source, follows)| raw_source(source, follows)).collect();
+        let sources: Vec<PeftcSource> = task
+            .sources
+            .iter()
+            .zip(&follows)
+            .map(|(source, follows)| raw_source(source, follows))
+            .collect();
         let results: Vec<PeftcTensorType> = task.results.iter().map(|(ty, _)| ty.raw()).collect();
-        let names: Vec<PeftcStr> = task.results.iter().map(|(_, name)| PeftcStr::new(name)).collect();
+        let names: Vec<PeftcStr> =
+            task.results.iter().map(|(_, name)| PeftcStr::new(name)).collect();
         let desc = PeftcTaskDesc {
             kind: PeftcStr::new(task.kind),
             label: PeftcStr::new(task.label),
@@ -125,7 +139,9 @@ impl Run<'_> {
         let attrs: Vec<PeftcNamedAttr> = node
             .attrs
             .iter()
-            .map(|(name, attr)| Ok(PeftcNamedAttr { name: PeftcStr::new(name), value: raw_attr(attr)? }))
+            .map(|(name, attr)| {
+                Ok(PeftcNamedAttr { name: PeftcStr::new(name), value: raw_attr(attr)? })
+            })
             .collect::<Result<_>>()?;
         let desc = PeftcNodeDesc {
             op_type: PeftcStr::new(node.op_type),
@@ -212,7 +228,9 @@ fn raw_attr(attr: &Attr<'_>) -> Result<PeftcAttr> {
         Attr::Float(f) => PeftcAttr { kind: 1, f: *f, ..NO_ATTR },
         Attr::Int(i) => PeftcAttr { kind: 2, i: *i, ..NO_ATTR },
         Attr::Str(s) => PeftcAttr { kind: 3, s: PeftcStr::new(s), ..NO_ATTR },
-        Attr::Floats(floats) => PeftcAttr { kind: 6, floats: floats.as_ptr(), len: floats.len(), ..NO_ATTR },
+        Attr::Floats(floats) => {
+            PeftcAttr { kind: 6, floats: floats.as_ptr(), len: floats.len(), ..NO_ATTR }
+        }
         Attr::Ints(ints) => PeftcAttr { kind: 7, ints: ints.as_ptr(), len: ints.len(), ..NO_ATTR },
         Attr::Other => return Err(Error::invalid("an attribute of this kind cannot be added")),
     })

@@ -89,7 +89,8 @@ impl<'a> Run<'a> {
         let count = unsafe { (self.host.node_count)(self.ctx) };
         let node = |index| {
             // SAFETY: host and context are those of this run.
-            filled(PeftcNode::default(), |o| unsafe { (self.host.node_at)(self.ctx, index, o) }).map(Node)
+            filled(PeftcNode::default(), |o| unsafe { (self.host.node_at)(self.ctx, index, o) })
+                .map(Node)
         };
         (0..count).map(node).collect()
     }
@@ -121,16 +122,18 @@ impl<'a> Run<'a> {
     /// The value in an input slot; none if it is left out.
     pub fn node_input(&self, node: Node, slot: usize) -> Result<Option<Value>> {
         // SAFETY: host and context are those of this run.
-        let value =
-            filled(PeftcValue::default(), |o| unsafe { (self.host.node_input)(self.ctx, node.0, slot, o) })?;
+        let value = filled(PeftcValue::default(), |o| unsafe {
+            (self.host.node_input)(self.ctx, node.0, slot, o)
+        })?;
         Ok((value.raw != 0).then_some(Value(value)))
     }
 
     /// The value an output slot makes; none if it is left out.
     pub fn node_output(&self, node: Node, slot: usize) -> Result<Option<Value>> {
         // SAFETY: host and context are those of this run.
-        let value =
-            filled(PeftcValue::default(), |o| unsafe { (self.host.node_output)(self.ctx, node.0, slot, o) })?;
+        let value = filled(PeftcValue::default(), |o| unsafe {
+            (self.host.node_output)(self.ctx, node.0, slot, o)
+        })?;
         Ok((value.raw != 0).then_some(Value(value)))
     }
 
