@@ -5,7 +5,7 @@ use crate::ir::Model;
 use serde::{Deserialize, Serialize};
 
 /// The metadata property, a JSON list of [`AppliedEntry`].
-pub const PROPERTY: &str = "peftc.applied";
+const PROPERTY: &str = "peftc.applied";
 
 /// One adapter or pass that was applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

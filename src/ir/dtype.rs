@@ -64,6 +64,8 @@ dtypes! {
     F8E8M0 = 24, "f8e8m0", Some(8), "float8 e8m0, a power of two";
     U2 = 25, "u2", Some(2), "2-bit unsigned integer, four a byte";
     I2 = 26, "i2", Some(2), "2-bit signed integer, four a byte";
+    F6E2M3 = 27, "f6e2m3", Some(6), "float6 e2m3, four in three bytes";
+    F6E3M2 = 28, "f6e3m2", Some(6), "float6 e3m2, four in three bytes";
 }
 
 impl DataType {

@@ -15,21 +15,8 @@ macro_rules! id {
         }
 
         impl $name {
-            /// The generation of ids that an edit list hands out for what it adds.
-            const ADDED: u32 = u32::MAX;
-
             pub(crate) fn new(index: usize, generation: u32) -> Self {
                 Self { index: index as u32, generation }
-            }
-
-            /// The id of the `index`-th thing an edit list adds.
-            pub(crate) fn added(index: usize) -> Self {
-                Self::new(index, Self::ADDED)
-            }
-
-            /// The index among the added things, where an edit list made the id.
-            pub(crate) fn as_added(self) -> Option<usize> {
-                (self.generation == Self::ADDED).then_some(self.index as usize)
             }
 
             /// The id as one number, never 0.
@@ -62,3 +49,18 @@ id!(
     ValueId,
     "v"
 );
+
+impl ValueId {
+    /// The generation of ids that an edit list hands out for what it adds.
+    const ADDED: u32 = u32::MAX;
+
+    /// The id of the `index`-th value an edit list adds.
+    pub(crate) fn added(index: usize) -> Self {
+        Self::new(index, Self::ADDED)
+    }
+
+    /// The index among the added values, where an edit list made the id.
+    pub(crate) fn as_added(self) -> Option<usize> {
+        (self.generation == Self::ADDED).then_some(self.index as usize)
+    }
+}

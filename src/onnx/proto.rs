@@ -4,13 +4,12 @@
 //! onnx package. Nested messages have their path as one name. All singular fields are optional,
 //! so that presence survives; members of a `oneof` are optional fields of their message, which
 //! is the same on the wire. `bytes` fields share the buffer they are decoded from.
-#![expect(missing_docs, reason = "fields are documented by the ONNX specification")]
 
 use bytes::Bytes;
 
 /// A named attribute of a node.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct AttributeProto {
+pub(super) struct AttributeProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     #[prost(string, optional, tag = "21")]
@@ -51,7 +50,7 @@ pub struct AttributeProto {
 
 /// A configuration of devices.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct DeviceConfigurationProto {
+pub(super) struct DeviceConfigurationProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     #[prost(int32, optional, tag = "2")]
@@ -62,7 +61,7 @@ pub struct DeviceConfigurationProto {
 
 /// A model-local function.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct FunctionProto {
+pub(super) struct FunctionProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     #[prost(string, repeated, tag = "4")]
@@ -91,7 +90,7 @@ pub struct FunctionProto {
 
 /// A graph.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct GraphProto {
+pub(super) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<NodeProto>,
     #[prost(string, optional, tag = "2")]
@@ -116,7 +115,7 @@ pub struct GraphProto {
 
 /// A list of integers by an integer.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct IntIntListEntryProto {
+pub(super) struct IntIntListEntryProto {
     #[prost(int64, optional, tag = "1")]
     pub key: Option<i64>,
     #[prost(int64, repeated, packed = "false", tag = "2")]
@@ -125,7 +124,7 @@ pub struct IntIntListEntryProto {
 
 /// A model.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct ModelProto {
+pub(super) struct ModelProto {
     #[prost(int64, optional, tag = "1")]
     pub ir_version: Option<i64>,
     #[prost(message, repeated, tag = "8")]
@@ -154,7 +153,7 @@ pub struct ModelProto {
 
 /// How a node runs on several devices.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct NodeDeviceConfigurationProto {
+pub(super) struct NodeDeviceConfigurationProto {
     #[prost(string, optional, tag = "1")]
     pub configuration_id: Option<String>,
     #[prost(message, repeated, tag = "2")]
@@ -165,7 +164,7 @@ pub struct NodeDeviceConfigurationProto {
 
 /// An operator node.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct NodeProto {
+pub(super) struct NodeProto {
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
@@ -190,7 +189,7 @@ pub struct NodeProto {
 
 /// A version of an operator set.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct OperatorSetIdProto {
+pub(super) struct OperatorSetIdProto {
     #[prost(string, optional, tag = "1")]
     pub domain: Option<String>,
     #[prost(int64, optional, tag = "2")]
@@ -199,7 +198,7 @@ pub struct OperatorSetIdProto {
 
 /// How an axis is sharded.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct ShardedDimProto {
+pub(super) struct ShardedDimProto {
     #[prost(int64, optional, tag = "1")]
     pub axis: Option<i64>,
     #[prost(message, repeated, tag = "2")]
@@ -208,7 +207,7 @@ pub struct ShardedDimProto {
 
 /// How a tensor is sharded.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct ShardingSpecProto {
+pub(super) struct ShardingSpecProto {
     #[prost(string, optional, tag = "1")]
     pub tensor_name: Option<String>,
     #[prost(int64, repeated, packed = "false", tag = "2")]
@@ -221,7 +220,7 @@ pub struct ShardingSpecProto {
 
 /// A number of shards of a dimension.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SimpleShardedDimProto {
+pub(super) struct SimpleShardedDimProto {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
     #[prost(string, optional, tag = "2")]
@@ -232,7 +231,7 @@ pub struct SimpleShardedDimProto {
 
 /// A sparse tensor.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SparseTensorProto {
+pub(super) struct SparseTensorProto {
     #[prost(message, optional, tag = "1")]
     pub values: Option<TensorProto>,
     #[prost(message, optional, tag = "2")]
@@ -243,7 +242,7 @@ pub struct SparseTensorProto {
 
 /// A named property.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct StringStringEntryProto {
+pub(super) struct StringStringEntryProto {
     #[prost(string, optional, tag = "1")]
     pub key: Option<String>,
     #[prost(string, optional, tag = "2")]
@@ -252,7 +251,7 @@ pub struct StringStringEntryProto {
 
 /// Quantization parameters of a tensor.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TensorAnnotation {
+pub(super) struct TensorAnnotation {
     #[prost(string, optional, tag = "1")]
     pub tensor_name: Option<String>,
     #[prost(message, repeated, tag = "2")]
@@ -261,7 +260,7 @@ pub struct TensorAnnotation {
 
 /// A tensor.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TensorProto {
+pub(super) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, optional, tag = "2")]
@@ -296,7 +295,7 @@ pub struct TensorProto {
 
 /// A part of a tensor stored in several messages.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TensorProtoSegment {
+pub(super) struct TensorProtoSegment {
     #[prost(int64, optional, tag = "1")]
     pub begin: Option<i64>,
     #[prost(int64, optional, tag = "2")]
@@ -305,14 +304,14 @@ pub struct TensorProtoSegment {
 
 /// A shape.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TensorShapeProto {
+pub(super) struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<TensorShapeProtoDimension>,
 }
 
 /// A dimension: a number or a symbol.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TensorShapeProtoDimension {
+pub(super) struct TensorShapeProtoDimension {
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
     #[prost(string, optional, tag = "2")]
@@ -323,7 +322,7 @@ pub struct TensorShapeProtoDimension {
 
 /// How to train.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TrainingInfoProto {
+pub(super) struct TrainingInfoProto {
     #[prost(message, optional, tag = "1")]
     pub initialization: Option<GraphProto>,
     #[prost(message, optional, tag = "2")]
@@ -336,7 +335,7 @@ pub struct TrainingInfoProto {
 
 /// The type of a value.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProto {
+pub(super) struct TypeProto {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TypeProtoTensor>,
     #[prost(message, optional, tag = "4")]
@@ -355,7 +354,7 @@ pub struct TypeProto {
 
 /// A dense tensor.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProtoTensor {
+pub(super) struct TypeProtoTensor {
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
     #[prost(message, optional, tag = "2")]
@@ -364,14 +363,14 @@ pub struct TypeProtoTensor {
 
 /// A sequence.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProtoSequence {
+pub(super) struct TypeProtoSequence {
     #[prost(message, optional, boxed, tag = "1")]
     pub elem_type: Option<Box<TypeProto>>,
 }
 
 /// A map.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProtoMap {
+pub(super) struct TypeProtoMap {
     #[prost(int32, optional, tag = "1")]
     pub key_type: Option<i32>,
     #[prost(message, optional, boxed, tag = "2")]
@@ -380,14 +379,14 @@ pub struct TypeProtoMap {
 
 /// A value or nothing.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProtoOptional {
+pub(super) struct TypeProtoOptional {
     #[prost(message, optional, boxed, tag = "1")]
     pub elem_type: Option<Box<TypeProto>>,
 }
 
 /// A sparse tensor.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProtoSparseTensor {
+pub(super) struct TypeProtoSparseTensor {
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
     #[prost(message, optional, tag = "2")]
@@ -396,7 +395,7 @@ pub struct TypeProtoSparseTensor {
 
 /// An opaque type.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TypeProtoOpaque {
+pub(super) struct TypeProtoOpaque {
     #[prost(string, optional, tag = "1")]
     pub domain: Option<String>,
     #[prost(string, optional, tag = "2")]
@@ -405,7 +404,7 @@ pub struct TypeProtoOpaque {
 
 /// The declaration of a value.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct ValueInfoProto {
+pub(super) struct ValueInfoProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     #[prost(message, optional, tag = "2")]

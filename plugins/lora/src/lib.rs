@@ -14,7 +14,7 @@ mod parameters;
 mod tasks;
 
 use config::Scaling;
-use peftc_plugin::{Error, Parameter, Result, Run, Value};
+use peftc_plugin::{Error, Result, Run};
 
 peftc_plugin::export_plugin! {
     passes: [{
@@ -76,11 +76,10 @@ fn run(run: &Run<'_>) -> Result<()> {
     config::refuse_unsupported(run)?;
     let keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
     let scaling = Scaling::of(run)?;
-    let mut replaced = Replaced::default();
     for (module, layer) in &keys.layers {
         let layer = keys::CheckedLayer::check(run, module, layer, &scaling)?;
         match mode {
-            Mode::Merge => merge::layer(run, &layer, &mut replaced)?,
+            Mode::Merge => merge::layer(run, &layer)?,
             Mode::Inject => inject::layer(run, &layer)?,
         }
     }
@@ -100,28 +99,5 @@ fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {
         Some((key, _)) => Err(Error::invalid(format!(
             "option {key:?} is for a fresh adapter; with an adapter its own configuration says it"
         ))),
-    }
-}
-
-/// Constants that were replaced: two parameters may be one constant, as when a module is called twice.
-#[derive(Default)]
-struct Replaced(Vec<(Value, Value)>);
-
-impl Replaced {
-    /// Replaces a parameter by what `make` makes of its constant, once for each constant.
-    fn replace(
-        &mut self,
-        run: &Run<'_>,
-        parameter: Parameter,
-        constant: Value,
-        make: impl FnOnce() -> Result<Value>,
-    ) -> Result<Value> {
-        let by = match self.0.iter().find(|(old, _)| *old == constant) {
-            Some(&(_, by)) => by,
-            None => make()?,
-        };
-        self.0.push((constant, by));
-        run.replace_parameter(parameter, by)?;
-        Ok(by)
     }
 }

@@ -1,16 +1,14 @@
 //! Mode `merge`: W + s·BA, into the weights.
 
-use crate::Replaced;
 use crate::keys::CheckedLayer;
 use crate::tasks::words;
-use peftc_plugin::{ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
+use peftc_plugin::{
+    Parameter, ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value,
+};
 
 /// Merges one layer.
-pub(crate) fn layer(
-    run: &Run<'_>,
-    layer: &CheckedLayer<'_>,
-    replaced: &mut Replaced,
-) -> Result<()> {
+pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
+    let mut replaced = Replaced::default();
     for (index, &(site, info)) in layer.sites.iter().enumerate() {
         let weight = run.parameter_info(info.weight)?;
         let merged = || merged_weight(run, layer, &weight);
@@ -90,4 +88,27 @@ pub(crate) fn scaled_bias(
 pub(crate) fn one(values: Vec<Value>) -> Result<Value> {
     let first = values.first().copied();
     first.ok_or_else(|| peftc_plugin::Error::invalid("the host gave no value for a result"))
+}
+
+/// Constants of one module that were replaced: a module that is called twice has each twice.
+#[derive(Default)]
+struct Replaced(Vec<(Value, Value)>);
+
+impl Replaced {
+    /// Replaces a parameter by what `make` makes of its constant, once for each constant.
+    fn replace(
+        &mut self,
+        run: &Run<'_>,
+        parameter: Parameter,
+        constant: Value,
+        make: impl FnOnce() -> Result<Value>,
+    ) -> Result<Value> {
+        let by = match self.0.iter().find(|(old, _)| *old == constant) {
+            Some(&(_, by)) => by,
+            None => make()?,
+        };
+        self.0.push((constant, by));
+        run.replace_parameter(parameter, by)?;
+        Ok(by)
+    }
 }

@@ -58,6 +58,8 @@ dtypes! {
     F8E8M0 = 24, "f8e8m0", 8;
     U2 = 25, "u2", 2;
     I2 = 26, "i2", 2;
+    F6E2M3 = 27, "f6e2m3", 6;
+    F6E3M2 = 28, "f6e3m2", 6;
 }
 
 impl DataType {

@@ -1,4 +1,4 @@
-//! Graph outputs keep their names when other values take their place.
+//! Graph outputs keep their names and declarations when other values take their place.
 
 use super::names::Names;
 use crate::ir::{Graph, NodeId, NodeKind, Op, Use, ValueId, ValueInfo};
@@ -52,9 +52,8 @@ impl OutputNames {
                 graph.rename(value, name);
                 value
             };
-            let declared = &mut graph.value_mut(value).info;
-            if declared.as_ref().is_none_or(|i| i.ty.is_none()) {
-                declared.clone_from(info);
+            if info.is_some() {
+                graph.value_mut(value).info.clone_from(info);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }

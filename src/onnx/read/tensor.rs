@@ -95,6 +95,20 @@ fn typed_bytes(proto: &TensorProto, dtype: DataType) -> Bytes {
         DataType::I16 | DataType::U16 | DataType::F16 | DataType::BF16 => {
             le(&proto.int32_data, |v| (v as u16).to_le_bytes())
         }
+        DataType::F6E2M3 | DataType::F6E3M2 => pack_six_bits(&proto.int32_data),
         _ => le(&proto.int32_data, |v| [v as u8]),
     }
+}
+
+/// Elements of six bits: the typed field has one each, `raw_data` packs them from the lowest bit on.
+fn pack_six_bits(values: &[i32]) -> Bytes {
+    let mut bytes = vec![0u8; (values.len() * 6).div_ceil(8)];
+    for (i, &value) in values.iter().enumerate() {
+        let shifted = ((value as u16) & 0x3f) << (i * 6 % 8);
+        bytes[i * 6 / 8] |= shifted as u8;
+        if shifted > 0xff {
+            bytes[i * 6 / 8 + 1] |= (shifted >> 8) as u8;
+        }
+    }
+    bytes.into()
 }

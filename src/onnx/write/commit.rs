@@ -25,7 +25,7 @@ pub struct OutputFile {
 const CHUNK: u64 = 16 << 20;
 
 /// Computes the weight tasks at their places; the second argument is told the bytes written.
-pub type Runner<'a, T> = dyn Fn(&[Placement<'_>], &(dyn Fn(u64) + Sync)) -> Result<T> + 'a;
+pub(super) type Runner<'a, T> = dyn Fn(&[Placement<'_>], &(dyn Fn(u64) + Sync)) -> Result<T> + 'a;
 
 impl WritePlan {
     /// The files that are written, and their sizes.

@@ -245,7 +245,9 @@ pub(super) fn tensor_proto(tensor: &Tensor, name: &str) -> Result<TensorProto> {
     let mut proto = tensor_header(tensor, name);
     match (&tensor.data, tensor.storage) {
         (TensorData::Strings(strings), _) => proto.string_data = strings.clone(),
-        (TensorData::Bytes(bytes), Storage::Typed) => set_typed(&mut proto, tensor.dtype, bytes),
+        (TensorData::Bytes(bytes), Storage::Typed) => {
+            set_typed(&mut proto, tensor.dtype, bytes, tensor.element_count().unwrap_or(0));
+        }
         (TensorData::Bytes(bytes), Storage::Raw) => proto.raw_data = Some(bytes.clone()),
         (TensorData::File(slice), _) => {
             proto.raw_data = Some(Bytes::copy_from_slice(slice.as_slice()))
@@ -269,7 +271,7 @@ pub(super) fn sparse_proto(tensor: &Tensor, name: &str) -> Result<SparseTensorPr
 }
 
 /// Puts elements into the typed field that ONNX assigns to a data type.
-fn set_typed(proto: &mut TensorProto, dtype: DataType, bytes: &[u8]) {
+fn set_typed(proto: &mut TensorProto, dtype: DataType, bytes: &[u8], elements: u64) {
     fn each<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
         bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
     }
@@ -284,7 +286,17 @@ fn set_typed(proto: &mut TensorProto, dtype: DataType, bytes: &[u8]) {
         DataType::U16 | DataType::F16 | DataType::BF16 => {
             proto.int32_data = each(bytes, |b| i32::from(u16::from_le_bytes(b)));
         }
+        DataType::F6E2M3 | DataType::F6E3M2 => {
+            proto.int32_data = (0..elements as usize).map(|i| six_bits(bytes, i)).collect();
+        }
         DataType::I8 => proto.int32_data = each(bytes, |[b]| i32::from(b as i8)),
         _ => proto.int32_data = each(bytes, |[b]| i32::from(b)),
     }
+}
+
+/// The element at an index of elements of six bits, packed from the lowest bit on.
+fn six_bits(bytes: &[u8], index: usize) -> i32 {
+    let byte = |i: usize| u16::from(bytes.get(i).copied().unwrap_or(0));
+    let (first, shift) = (index * 6 / 8, index * 6 % 8);
+    i32::from(((byte(first) | byte(first + 1) << 8) >> shift) & 0x3f)
 }

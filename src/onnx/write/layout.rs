@@ -36,7 +36,6 @@ const TENSOR_RAW_DATA: u32 = 9;
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub(super) offset: u64,
-    pub(super) len: u64,
     pub(super) content: Content,
 }
 
@@ -67,7 +66,7 @@ pub(super) struct FilePlan {
 
 impl FilePlan {
     fn push(&mut self, len: u64, content: Content) {
-        self.segments.push(Segment { offset: self.len, len, content });
+        self.segments.push(Segment { offset: self.len, content });
         self.len += len;
     }
 
