@@ -1,5 +1,9 @@
 //! What can go wrong, sorted by whose turn it is: the user's, the machine's or ours.
 
+mod source;
+
+pub(crate) use source::Source;
+
 use std::fmt;
 use std::path::Path;
 

@@ -1,13 +1,11 @@
 //! The recipe: which passes run, in TOML, with errors that point at the line.
 #![forbid(unsafe_code)]
 
-mod source;
 mod value;
 
 pub use value::OptionValue;
 
-use crate::error::{Error, Result, near};
-use source::Source;
+use crate::error::{Error, Result, Source, near};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;

@@ -26,7 +26,7 @@ KINDS = {
 }
 NUMERIC = set(KINDS.values()) - {"bytes", "message", "string"}
 
-STRUCT = re.compile(r"^pub struct (\w+) \{(.*?)^\}", re.S | re.M)
+STRUCT = re.compile(r"^pub(?:\(super\))? struct (\w+) \{(.*?)^\}", re.S | re.M)
 FIELD = re.compile(r"#\[prost\(([^\]]*)\)\]\s*pub (?:r#)?(\w+): ([^\n]*),\n")
 SCAN_FIELD = re.compile(r"\(\s*(\d+),\s*(?:None|Some\(\s*&(\w+),?\s*\)),?\s*\)")
 OPTION = re.compile(r"(\w+)(?:\s*=\s*\"([^\"]*)\")?")

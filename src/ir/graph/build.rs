@@ -66,6 +66,15 @@ impl Graph {
         slotted.item.as_mut().expect("a live generation has an item")
     }
 
+    /// The tensor of an initializer, to fill in what was computed; none for other values.
+    pub fn initializer_mut(&mut self, id: ValueId) -> Option<&mut Tensor> {
+        let producer = self.get_value(id)?.producer();
+        match &mut self.node_mut(producer).kind {
+            NodeKind::Initializer(tensor) => Some(tensor),
+            _ => None,
+        }
+    }
+
     /// An operator, to build or change its attributes and subgraphs; none for other nodes.
     pub fn op_mut(&mut self, id: NodeId) -> Option<&mut Op> {
         match &mut self.node_mut(id).kind {

@@ -1,24 +1,24 @@
-//! The text of a recipe, for errors that show the line.
+//! Text that is parsed, for errors that show the line.
 
-use crate::error::Error;
+use super::Error;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The text of a recipe and where it is from.
+/// A text and where it is from.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     text: Arc<str>,
     path: PathBuf,
 }
 
 impl Source {
-    pub(super) fn new(text: &str, path: &Path) -> Self {
+    pub(crate) fn new(text: &str, path: &Path) -> Self {
         Self { text: text.into(), path: path.to_owned() }
     }
 
     /// An error at a place of the text: `file:line:column`, the line, and what of it is meant.
-    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> Error {
+    pub(crate) fn error(&self, span: Range<usize>, message: impl Into<String>) -> Error {
         let start = span.start.min(self.text.len());
         let before = self.text.get(..start).unwrap_or_default();
         let number = before.matches('\n').count() + 1;

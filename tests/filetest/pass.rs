@@ -1,0 +1,126 @@
+//! The command `pass NAME KEY=VALUE…`: runs a pass of a plugin and prints the graph with the
+//! weights it computed, and what it reported.
+//!
+//! `--- adapter` is followed by a line of JSON, the configuration, and the adapter's tensors as
+//! `const %name = TENSOR` with PEFT's own names.
+
+use crate::case::Case;
+use libtest_mimic::Failed;
+use peftc::adapter::Adapter;
+use peftc::ir::{DataType, Model, Tensor, TensorData, text};
+use peftc::plugin::{Options, PluginPass, Plugins, SearchPath};
+use peftc::recipe::Recipe;
+use peftc::weights::{self, Placement, Plan};
+use peftc::{Context, Error, Result};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use std::io::Read;
+use std::path::Path;
+
+pub(crate) fn run(case: &Case<'_>, mut model: Model) -> Result<String, Failed> {
+    match apply(case, &mut model)? {
+        Ok(report) => Ok(report + &text::print(&model)),
+        Err(error) => Ok(format!("error: {error}\n")),
+    }
+}
+
+fn apply(case: &Case<'_>, model: &mut Model) -> Result<Result<String>, Failed> {
+    let (name, options) = case.arguments.split_first().ok_or("`pass` names no pass")?;
+    let folder = tempfile::tempdir()?;
+    if let Some(adapter) = case.adapter {
+        write_adapter(folder.path(), adapter)?;
+    }
+    let mut recipe = Recipe::for_adapter(folder.path(), name);
+    for option in options {
+        recipe.set(&format!("{name}.{option}"))?;
+    }
+    let adapter = match case.adapter {
+        Some(_) => Some(Adapter::open(folder.path())?),
+        None => None,
+    };
+    let shown = folder.path().display().to_string();
+    Ok(run_pass(&recipe, adapter.as_ref(), model)
+        .map_err(|e| Error::input(e.to_string().replace(&shown, "ADAPTER"))))
+}
+
+fn run_pass(recipe: &Recipe, adapter: Option<&Adapter>, model: &mut Model) -> Result<String> {
+    let context = Context::new(None, Context::DEFAULT_MEMORY, |_| {})?;
+    let plugins = Plugins::load(SearchPath::standard(&[]))?;
+    let entry = &recipe.passes[0];
+    let selected = plugins.pass(&entry.name)?;
+    let options = Options::check(selected.pass, recipe, entry)?;
+    let mut plan = Plan::default();
+    let mut pass = PluginPass::new(0, selected, &options, adapter, &mut plan, &context);
+    let applied = peftc::pass::run(&mut pass, model)?;
+    let mut report: String = pass
+        .records
+        .iter()
+        .map(|r| format!("; {}: {}, {} parameters, {}\n", r.module, r.what, r.parameters, r.target))
+        .chain(pass.notes.iter().map(|n| format!("; note: {}\n", n.message)))
+        .collect();
+    for (weight, copy, uses) in &applied.copied {
+        report += &format!(
+            "; copied: {weight} stays for {uses} other use(s), {copy} is the changed copy\n"
+        );
+    }
+    let counters = compute(model, &plan, &context)?;
+    report += &counters;
+    Ok(report)
+}
+
+/// Computes the pending initializers of a model and puts them in place.
+fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> {
+    let pending: Vec<_> = model
+        .graph
+        .initializers()
+        .into_iter()
+        .filter_map(|(value, tensor)| match tensor.data {
+            TensorData::Pending { task, result } => Some((value, task, result, tensor.byte_len()?)),
+            _ => None,
+        })
+        .collect();
+    let io = |e: std::io::Error| Error::environment(e.to_string());
+    let files =
+        pending.iter().map(|_| tempfile::tempfile().map_err(io)).collect::<Result<Vec<_>>>()?;
+    let placements: Vec<_> = pending
+        .iter()
+        .zip(&files)
+        .map(|(&(_, task, result, _), file)| Placement { task, result, file, offset: 0 })
+        .collect();
+    let counters = weights::run(plan, &placements, context, &|_| {})?;
+    drop(placements);
+    for ((value, _, _, len), mut file) in pending.into_iter().zip(files) {
+        let mut bytes = Vec::with_capacity(len as usize);
+        std::io::Seek::rewind(&mut file).map_err(io)?;
+        file.read_to_end(&mut bytes).map_err(io)?;
+        let tensor = model
+            .graph
+            .initializer_mut(value)
+            .ok_or_else(|| Error::bug("an initializer is gone"))?;
+        tensor.data = TensorData::Bytes(bytes.into());
+    }
+    Ok(counters.iter().map(|(label, counter, n)| format!("; {label}: {n} {counter}\n")).collect())
+}
+
+fn write_adapter(folder: &Path, adapter: &str) -> Result<(), Failed> {
+    let (config, tensors) = adapter.split_once('\n').unwrap_or((adapter, ""));
+    std::fs::write(folder.join("adapter_config.json"), config)?;
+    let tensors = text::parse_tensors(tensors)?;
+    let views = tensors.iter().map(|(name, tensor)| Ok((name.clone(), view(tensor)?)));
+    let views = views.collect::<Result<Vec<_>, Failed>>()?;
+    safetensors::serialize_to_file(views, None, &folder.join("adapter_model.safetensors"))
+        .map_err(|e| e.to_string())?;
+    Ok(())
+}
+
+fn view(tensor: &Tensor) -> Result<TensorView<'_>, Failed> {
+    let dtype = match tensor.dtype {
+        DataType::F32 => Dtype::F32,
+        DataType::F16 => Dtype::F16,
+        DataType::BF16 => Dtype::BF16,
+        other => return Err(format!("no adapter has tensors of {other}").into()),
+    };
+    let shape = tensor.dims.iter().map(|&d| d as usize).collect();
+    Ok(TensorView::new(dtype, shape, tensor.bytes().unwrap_or_default())
+        .map_err(|e| e.to_string())?)
+}

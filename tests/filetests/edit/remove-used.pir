@@ -1,0 +1,11 @@
+; test: edit
+; edit: remove r
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%out) {
+  const %w = f32[2, 2] {1, 2, 3, 4}
+  %h: f32[n, 2] = MatMul(%x, %w) name "mm"
+  %r = Relu(%h) name "relu"
+  %out: f32[n, 2] = Add(%r, %h) name "sum"
+}
+---
+error: edit 0 (remove node "relu" (Relu)): "r" is still used: input 0 of node "sum" (Add)

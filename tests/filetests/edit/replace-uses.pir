@@ -1,0 +1,19 @@
+; test: edit
+; edit: node new = Neg(h)
+; edit: uses h new
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%out) {
+  const %w = f32[2, 2] {1, 2, 3, 4}
+  %h: f32[n, 2] = MatMul(%x, %w) name "mm"
+  %r = Relu(%h) name "relu"
+  %out: f32[n, 2] = Add(%r, %h) name "sum"
+}
+---
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%out) {
+  const %w = f32[2, 2] {1.0, 2.0, 3.0, 4.0}
+  %h: f32[n, 2] = MatMul(%x, %w) name "mm"
+  %new: f32[n, 2] = Neg(%h) name "new"
+  %r = Relu(%new) name "relu"
+  %out: f32[n, 2] = Add(%r, %new) name "sum"
+}

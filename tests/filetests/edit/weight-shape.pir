@@ -1,0 +1,12 @@
+; test: edit
+; edit: initializer new = f32[4] {5, 6, 7, 8}
+; edit: weight w new h/1
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%out) {
+  const %w = f32[2, 2] {1, 2, 3, 4}
+  %h: f32[n, 2] = MatMul(%x, %w) name "mm"
+  %r = Relu(%h) name "relu"
+  %out: f32[n, 2] = Add(%r, %h) name "sum"
+}
+---
+error: edit 1 (replace weight "w" by "new"): the weight is f32 [2, 2], the new one f32 [4]

@@ -1,0 +1,22 @@
+; test: pass lora rank=2 init=gaussian targets=q
+model ir=8 opset ""=17
+graph g(%x: f16[n, 2]) -> (%y) {
+  const %w = f16[2, 3] {0, 0, 0, 0, 0, 0}
+  const %b = f16[3] {1, 1, 1}
+  %h = MatMul(%x, %w) name "/q/MatMul"
+  %y = Add(%h, %b) name "/q/Add"
+}
+---
+; q: r=2 scale=1 fresh, 10 parameters, h
+model ir=8 opset ""=17
+graph g(%x: f16[n, 2]) -> (%y) {
+  const %w = f16[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}
+  const %b = f16[3] {1.0, 1.0, 1.0}
+  const %q.lora_A.weight = f16[2, 2] {-0.43432617, 0.20910645, -0.43481445, 0.3984375} meta {"peftc.role": "lora"}
+  const %q.lora_B.weight = f16[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0} meta {"peftc.role": "lora"}
+  %/q/lora_A/MatMul_output_0 = MatMul(%x, %q.lora_A.weight) name "/q/lora_A/MatMul" meta {"peftc.role": "lora.A", "peftc.site": "q"}
+  %/q/lora_B/MatMul_output_0 = MatMul(%/q/lora_A/MatMul_output_0, %q.lora_B.weight) name "/q/lora_B/MatMul" meta {"peftc.role": "lora.B", "peftc.site": "q"}
+  %h = MatMul(%x, %w) name "/q/MatMul"
+  %/q/lora/Add_output_0 = Add(%h, %/q/lora_B/MatMul_output_0) name "/q/lora/Add" meta {"peftc.role": "lora.add", "peftc.site": "q"}
+  %y = Add(%/q/lora/Add_output_0, %b) name "/q/Add"
+}

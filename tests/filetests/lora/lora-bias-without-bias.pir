@@ -1,0 +1,28 @@
+; test: pass lora mode=merge
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%y) {
+  const %w = f32[2, 3] {0, 0, 0, 0, 0, 0}
+  %h = MatMul(%x, %w) name "/q/MatMul"
+  %k = MatMul(%x, %w) name "/other/MatMul"
+  %y = Add(%h, %k)
+}
+--- adapter
+{"peft_type": "LORA", "r": 1, "lora_alpha": 2}
+const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
+const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
+const %base_model.model.q.lora_B.bias = f32[3] {1, 2, 3}
+---
+; q: r=1 scale=2, 8 parameters, w
+; copied: w stays for 1 other use(s), q.weight.merged is the changed copy
+; pass 1 (lora): q: 6 elements
+; pass 1 (lora): q: 0 unchanged
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%y) {
+  const %w = f32[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}
+  const %q.weight.merged = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0} meta {"peftc.role": "lora"}
+  const %q.lora_B.bias = f32[3] {2.0, 4.0, 6.0} meta {"peftc.role": "lora"}
+  %h = MatMul(%x, %q.weight.merged) name "/q/MatMul"
+  %/q/lora/Add_output_0 = Add(%h, %q.lora_B.bias) name "/q/lora/Add" meta {"peftc.role": "lora.add", "peftc.site": "q"}
+  %k = MatMul(%x, %w) name "/other/MatMul"
+  %y = Add(%/q/lora/Add_output_0, %k)
+}

@@ -1,0 +1,30 @@
+; test: pass lora mode=inject
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%y) {
+  const %w = f32[2, 3] {0, 0, 0, 0, 0, 0}
+  %h = MatMul(%x, %w) name "/q/MatMul"
+  %k = MatMul(%x, %w) name "/k/MatMul"
+  %y = Add(%h, %k)
+}
+--- adapter
+{"peft_type": "LORA", "r": 1, "lora_alpha": 2}
+const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
+const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
+const %base_model.model.k.weight = f32[3, 2] {1, 2, 3, 4, 5, 6}
+---
+; q: r=1 scale=2, 5 parameters, h
+; k: saved weight, 6 parameters, w
+; copied: w stays for 1 other use(s), k.weight.saved is the changed copy
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%y) {
+  const %w = f32[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}
+  const %q.lora_A.weight = f32[2, 1] {1.0, 10.0} meta {"peftc.role": "lora"}
+  const %q.lora_B.weight = f32[1, 3] {2.0, 4.0, 6.0} meta {"peftc.role": "lora"}
+  const %k.weight.saved = f32[2, 3] {1.0, 3.0, 5.0, 2.0, 4.0, 6.0} meta {"peftc.role": "lora"}
+  %/q/lora_A/MatMul_output_0 = MatMul(%x, %q.lora_A.weight) name "/q/lora_A/MatMul" meta {"peftc.role": "lora.A", "peftc.site": "q"}
+  %/q/lora_B/MatMul_output_0 = MatMul(%/q/lora_A/MatMul_output_0, %q.lora_B.weight) name "/q/lora_B/MatMul" meta {"peftc.role": "lora.B", "peftc.site": "q"}
+  %h = MatMul(%x, %w) name "/q/MatMul"
+  %/q/lora/Add_output_0 = Add(%h, %/q/lora_B/MatMul_output_0) name "/q/lora/Add" meta {"peftc.role": "lora.add", "peftc.site": "q"}
+  %k = MatMul(%x, %k.weight.saved) name "/k/MatMul"
+  %y = Add(%/q/lora/Add_output_0, %k)
+}
