@@ -150,6 +150,7 @@ impl Edits {
 
     /// Replaces the weight `old` by the added initializer `by` for these uses. Where no use of
     /// `old` is left, `by` takes its name and place; otherwise `old` stays as it is beside it.
+    /// Either way `by` has the documentation and the properties of `old`.
     pub fn replace_weight(&mut self, old: ValueId, uses: Vec<Use>, by: ValueId) {
         self.list.push(Edit::ReplaceWeight { old, uses, by });
     }

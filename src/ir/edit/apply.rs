@@ -141,6 +141,12 @@ impl Apply<'_> {
             let Some(value) = self.graph.get_value(*old) else { continue };
             let (name, producer) = (value.name().to_owned(), value.producer());
             let info = value.info.clone();
+            if let Some((doc, metadata)) =
+                self.graph.constant(*old).map(|t| (t.doc_string.clone(), t.metadata.clone()))
+                && let Some(tensor) = self.graph.initializer_mut(by)
+            {
+                (tensor.doc_string, tensor.metadata) = (doc, metadata);
+            }
             let left = self.graph.uses(*old).len();
             if left > 0 {
                 let copy = self.graph.value(by).name().to_owned();

@@ -87,6 +87,16 @@ impl<'a> Lexer<'a> {
         self.error(format!("expected {what}, found {}", self.token.describe()))
     }
 
+    /// Where the word ahead stands.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// An error at a place.
+    pub(super) fn error_at(&self, span: &Range<usize>, message: impl Into<String>) -> Error {
+        self.source.error(span.clone(), message)
+    }
+
     /// An error at the word ahead.
     pub(super) fn error(&self, message: impl Into<String>) -> Error {
         self.source.error(self.span.clone(), message)
@@ -181,7 +191,7 @@ impl<'a> Lexer<'a> {
     fn hex(&self, text: &str, start: usize) -> Result<Vec<u8>> {
         let bad =
             || self.source.error(start..start + 3, "hex bytes are pairs of hexadecimal digits");
-        if !text.is_ascii() || text.len() % 2 != 0 {
+        if !text.is_ascii() || !text.len().is_multiple_of(2) {
             return Err(bad());
         }
         (0..text.len())

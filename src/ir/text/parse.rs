@@ -10,6 +10,7 @@ use super::lex::{Lexer, Token};
 use super::print::KINDS;
 use crate::error::Result;
 use bytes::Bytes;
+use std::ops::Range;
 
 /// Parses the text form of a model.
 ///
@@ -46,11 +47,14 @@ struct Parser<'a> {
 /// What is said of a value where it is made.
 type Declared = (String, Option<ValueInfo>);
 
+/// A name where a value is read; none is left out.
+type Argument = Option<(String, Range<usize>)>;
+
 /// An operator whose inputs are still names.
 struct Pending {
     node: NodeId,
-    inputs: Vec<Option<String>>,
-    captures: Vec<Option<String>>,
+    inputs: Vec<Argument>,
+    captures: Vec<Argument>,
 }
 
 impl<'a> Parser<'a> {
@@ -145,6 +149,11 @@ impl<'a> Parser<'a> {
             }
             _ => Err(self.lexer.expected("a value (%name)")),
         }
+    }
+
+    fn use_of_value(&mut self) -> Result<(String, Range<usize>)> {
+        let span = self.lexer.span();
+        Ok((self.value_name()?, span))
     }
 
     /// Items in brackets, with commas between.
@@ -262,7 +271,7 @@ impl<'a> Parser<'a> {
             graph.name = p.any_word("the graph's name")?;
             p.list("(", ")", |p| p.input(&mut graph))?;
             p.mark("->")?;
-            let outputs = p.list("(", ")", Self::value_name)?;
+            let outputs = p.list("(", ")", Self::use_of_value)?;
             (graph.doc_string, graph.metadata) = p.description()?;
             graph.carried = p.carried()?;
             p.mark("{")?;
@@ -371,8 +380,7 @@ impl<'a> Parser<'a> {
         self.word("_")
     }
 
-    #[expect(clippy::type_complexity, reason = "an operator, and the names it reads and captures")]
-    fn call(&mut self) -> Result<(Op, Vec<Option<String>>, Vec<Option<String>>)> {
+    fn call(&mut self) -> Result<(Op, Vec<Argument>, Vec<Argument>)> {
         let mut op = Op { op_type: self.any_word("an operator")?, ..Op::default() };
         if self.take("::")? {
             op.domain = std::mem::replace(&mut op.op_type, self.any_word("an operator")?);
@@ -382,7 +390,7 @@ impl<'a> Parser<'a> {
         }
         let argument = |p: &mut Self| match p.left_out()? {
             true => Ok(None),
-            false => p.value_name().map(Some),
+            false => p.use_of_value().map(Some),
         };
         let inputs = self.list("(", ")", argument)?;
         let captures =
@@ -415,10 +423,10 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn find(&self, graph: &Graph, name: &str) -> Result<ValueId> {
-        graph
-            .value_named(name)
-            .ok_or_else(|| self.lexer.error(format!("nothing in the graph above makes %{name}")))
+    fn find(&self, graph: &Graph, (name, span): &(String, Range<usize>)) -> Result<ValueId> {
+        graph.value_named(name).ok_or_else(|| {
+            self.lexer.error_at(span, format!("nothing in this graph makes %{name}"))
+        })
     }
 
     fn attributes(&mut self) -> Result<Vec<(String, Attribute)>> {

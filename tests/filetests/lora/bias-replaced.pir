@@ -18,8 +18,8 @@ const %base_model.model.q.base_layer.bias = f32[3] {7, 8, 9}
 ; pass 1 (lora): q: 0 unchanged
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
-  const %w = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0} meta {"peftc.role": "lora"}
-  const %b = f32[3] {7.0, 8.0, 9.0} meta {"peftc.role": "lora"}
+  const %w = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0}
+  const %b = f32[3] {7.0, 8.0, 9.0}
   %h = MatMul(%x, %w) name "/q/MatMul"
   %y = Add(%h, %b) name "/q/Add"
 }

@@ -19,7 +19,7 @@ const %base_model.model.q.lora_B.bias = f32[3] {1, 2, 3}
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}
-  const %q.weight.merged = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0} meta {"peftc.role": "lora"}
+  const %q.weight.merged = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0}
   const %q.lora_B.bias = f32[3] {2.0, 4.0, 6.0} meta {"peftc.role": "lora"}
   %h = MatMul(%x, %q.weight.merged) name "/q/MatMul"
   %/q/lora/Add_output_0 = Add(%h, %q.lora_B.bias) name "/q/lora/Add" meta {"peftc.role": "lora.add", "peftc.site": "q"}

@@ -16,7 +16,7 @@ const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 ; pass 1 (lora): q: 0 unchanged
 model ir=8 opset ""=17
 graph g(%x: f16[n, 2]) -> (%y) {
-  const %w = f16[2, 3] {1002.0, 5.0, 6.0, 1020.0, 2088.0, 2108.0} meta {"peftc.role": "lora"}
+  const %w = f16[2, 3] {1002.0, 5.0, 6.0, 1020.0, 2088.0, 2108.0}
   const %b = f16[3] {1.0, 1.0, 1.0}
   %h = MatMul(%x, %w) name "/q/MatMul"
   %y = Add(%h, %b) name "/q/Add"

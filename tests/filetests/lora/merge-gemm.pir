@@ -15,7 +15,7 @@ const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 ; pass 1 (lora): q: 0 unchanged
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
-  const %w = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0} meta {"peftc.role": "lora"}
+  const %w = f32[2, 3] {2.0, 4.0, 6.0, 20.0, 40.0, 60.0}
   const %b = f32[3] {1.0, 1.0, 1.0}
   %y = Gemm(%x, %w, %b) name "/q/Gemm"
 }

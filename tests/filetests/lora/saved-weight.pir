@@ -20,7 +20,7 @@ graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}
   const %q.lora_A.weight = f32[2, 1] {1.0, 10.0} meta {"peftc.role": "lora"}
   const %q.lora_B.weight = f32[1, 3] {2.0, 4.0, 6.0} meta {"peftc.role": "lora"}
-  const %k.weight.saved = f32[2, 3] {1.0, 3.0, 5.0, 2.0, 4.0, 6.0} meta {"peftc.role": "lora"}
+  const %k.weight.saved = f32[2, 3] {1.0, 3.0, 5.0, 2.0, 4.0, 6.0}
   %/q/lora_A/MatMul_output_0 = MatMul(%x, %q.lora_A.weight) name "/q/lora_A/MatMul" meta {"peftc.role": "lora.A", "peftc.site": "q"}
   %/q/lora_B/MatMul_output_0 = MatMul(%/q/lora_A/MatMul_output_0, %q.lora_B.weight) name "/q/lora_B/MatMul" meta {"peftc.role": "lora.B", "peftc.site": "q"}
   %h = MatMul(%x, %w) name "/q/MatMul"

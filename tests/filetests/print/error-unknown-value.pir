@@ -4,6 +4,6 @@ graph g(%x: f32[2]) -> (%y) {
   %y = Relu(%z)
 }
 ---
-error: <pir>:6:1: nothing in the graph above makes %z
-  6 | 
-    | ^
+error: <pir>:4:13: nothing in this graph makes %z
+  4 |   %y = Relu(%z)
+    |             ^^
