@@ -96,7 +96,10 @@ impl Sites {
         }
         let near = near(name, modules.iter().copied(), 3);
         match near.is_empty() {
-            false => near.iter().fold(error, |e, n| e.help(format!("near: {n}"))),
+            false => near
+                .iter()
+                .fold(error, |e, n| e.help(format!("near: {n}")))
+                .help(format!("it has {count} linear layers; `peftc inspect` lists them")),
             true => {
                 let some: Vec<&str> = modules.into_iter().take(3).collect();
                 error.help(format!("it has {count} linear layers, such as {}", some.join(", ")))

@@ -32,6 +32,13 @@ impl Destination {
             }
             Some(path) => Self { model: path.clone(), side_files_of: None },
         };
+        let is_input = |path: &Path| matches!((path.canonicalize(), input.canonicalize()), (Ok(a), Ok(b)) if a == b);
+        if is_input(&destination.model) {
+            return Err(Error::input(format!(
+                "{}: is the input, which is never written to",
+                destination.model.display()
+            )));
+        }
         if !job.force && !job.dry_run && destination.model.symlink_metadata().is_ok() {
             return Err(Error::input(format!("{} is there already", destination.model.display()))
                 .help("--force overwrites it"));

@@ -1,6 +1,6 @@
 //! One run of a plugin's pass: what it may read, what it records.
 
-use super::call::{Call, Failure};
+use super::call::{Call, Ended, Failure, not_found};
 use super::host::HOST;
 use super::library::Plugin;
 use super::options::Options;
@@ -85,8 +85,14 @@ impl<'a> PluginPass<'a> {
         }
     }
 
-    fn failed(&self, status: PeftcStatus, failure: Option<Failure>) -> Error {
+    fn failed(
+        &self,
+        status: PeftcStatus,
+        failure: Option<Failure>,
+        unbound: Vec<(String, Error)>,
+    ) -> Error {
         let error = match failure {
+            Some(_) if status == PEFTC_NOT_FOUND && unbound.len() > 1 => list_unbound(&unbound),
             Some(failure) => failure.error,
             None => Error::bug(format!("failed with status {status} and did not say why")),
         };
@@ -134,6 +140,7 @@ impl Pass for PluginPass<'_> {
             sites: OnceCell::new(),
             parameters: Vec::new(),
             used: BTreeSet::new(),
+            unbound: Vec::new(),
             edits: Edits::new(graph),
             tensors: Vec::new(),
             records: Vec::new(),
@@ -145,11 +152,11 @@ impl Pass for PluginPass<'_> {
         // SAFETY: the function is as the ABI says, the table is static, and the call outlives it.
         let status = unsafe { function(&raw const HOST, call.as_ctx()) };
         let Call { failure, run } = call;
-        let Some(Run { mut edits, tensors, records, notes, used, .. }) = run else {
+        let Some(Run { mut edits, tensors, records, notes, used, unbound, .. }) = run else {
             return Err(Error::bug("a host function took the run out of its call"));
         };
         if status != PEFTC_OK {
-            return Err(self.failed(status, failure));
+            return Err(self.failed(status, failure, unbound));
         }
         self.check_used(&used)?;
         for (value, data) in tensors {
@@ -159,6 +166,18 @@ impl Pass for PluginPass<'_> {
         self.notes = notes;
         Ok(edits)
     }
+}
+
+/// The names that match nothing in the model, and what is near the first.
+fn list_unbound(unbound: &[(String, Error)]) -> Error {
+    const MOST: usize = 8;
+    let error = Error::input(format!("{} names match nothing in the model", unbound.len()));
+    let mut error = unbound.iter().take(MOST).fold(error, |e, (name, _)| e.help(name));
+    if unbound.len() > MOST {
+        error = error.help(format!("and {} more", unbound.len() - MOST));
+    }
+    let near = unbound.first().map(|(_, first)| first.helps()).unwrap_or_default();
+    near.iter().fold(error, |e, help| e.help(help))
 }
 
 /// The state of a run.
@@ -178,6 +197,8 @@ pub(super) struct Run<'a> {
     pub(super) parameters: Vec<Parameter>,
     /// Adapter tensors that were asked for.
     pub(super) used: BTreeSet<String>,
+    /// Names that were looked for and are not there, and what was said of them.
+    pub(super) unbound: Vec<(String, Error)>,
     pub(super) edits: Edits,
     /// Tensors that the plugin fills until the run ends.
     pub(super) tensors: Vec<(ValueId, Box<[u8]>)>,
@@ -190,6 +211,12 @@ impl Run<'_> {
     /// The linear sites, found at first use.
     pub(super) fn sites(&self) -> &Sites {
         self.sites.get_or_init(|| Sites::find(self.graph))
+    }
+
+    /// Remembers a name that is not there.
+    pub(super) fn not_there(&mut self, name: &str, error: Error) -> Ended {
+        self.unbound.push((name.to_owned(), error.clone()));
+        not_found(error)
     }
 
     /// Keeps an array until the run ends.

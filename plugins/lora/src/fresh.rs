@@ -25,7 +25,7 @@ pub(crate) fn run(run: &Run<'_>, mode: Mode) -> Result<()> {
     let targets = run.option_list("targets")?.unwrap_or_else(|| vec!["all-linear"]);
     let sites = run.sites_of_targets(&targets)?;
     if mode == Mode::Merge {
-        run.note("a fresh adapter has B = 0: merging it leaves every weight as it is");
+        run.warn("a fresh adapter has B = 0: merging it leaves every weight as it is; mode = \"inject\" adds it as a branch");
         return Ok(());
     }
     let mut branches: Vec<(String, Branch<'_>)> = Vec::new();

@@ -47,6 +47,13 @@ impl<'a> Keys<'a> {
         Ok(keys)
     }
 
+    /// Looks for every module before anything is done, so that the host can list all that are not there.
+    pub(crate) fn check_modules(&self, run: &Run<'_>) -> Result<()> {
+        let looked: Vec<Result<_>> =
+            self.layers.keys().map(|module| run.sites_of_module(module)).collect();
+        looked.into_iter().find(Result::is_err).map_or(Ok(()), |missing| missing.map(|_| ()))
+    }
+
     fn refuse_two_biases(&self) -> Result<()> {
         for (_, parameter) in &self.parameters {
             let module = parameter.strip_suffix(".bias").unwrap_or_default();

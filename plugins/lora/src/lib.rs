@@ -25,9 +25,9 @@ peftc_plugin::export_plugin! {
             {
                 key: "mode",
                 kind: String,
-                default: "",
+                default: "\"merge\"",
                 choices: ["merge", "inject"],
-                help: "into the weights, or beside them; merge with an adapter, inject without",
+                help: "into the weights, or as a side branch",
             },
             { key: "weight", kind: Float, default: "1.0", choices: [], help: "multiplies the adapter's scaling" },
             { key: "rank", kind: Int, default: "", choices: [], help: "rank of a fresh adapter" },
@@ -61,13 +61,8 @@ enum Mode {
 
 fn run(run: &Run<'_>) -> Result<()> {
     let mode = match run.option_str("mode")? {
-        Some("merge") => Mode::Merge,
         Some("inject") => Mode::Inject,
-        Some(other) => {
-            return Err(Error::invalid(format!("mode {other:?} is neither merge nor inject")));
-        }
-        None if run.has_adapter() => Mode::Merge,
-        None => Mode::Inject,
+        _ => Mode::Merge,
     };
     if !run.has_adapter() {
         return fresh::run(run, mode);
@@ -75,6 +70,7 @@ fn run(run: &Run<'_>) -> Result<()> {
     refuse_fresh_options(run)?;
     config::refuse_unsupported(run)?;
     let keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
+    keys.check_modules(run)?;
     let scaling = Scaling::of(run)?;
     for (module, layer) in &keys.layers {
         let layer = keys::CheckedLayer::check(run, module, layer, &scaling)?;

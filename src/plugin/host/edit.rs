@@ -213,6 +213,13 @@ pub(super) unsafe extern "C" fn replace_parameter(
         host_call(ctx, |run| {
             let by = run.value_id(by)?;
             let parameter = run.parameter(parameter)?;
+            if let Some(node) = &parameter.shared_through {
+                let name = run.name_of(parameter.value);
+                return Err(invalid(format!(
+                    "weight {name:?} reaches several modules through node {node:?}: replacing it for one would \
+                     change the others; a side branch can be added to each (mode = \"inject\")"
+                )));
+            }
             let (value, uses) = (parameter.value, parameter.uses.clone());
             run.edits.replace_weight(value, uses, by);
             Ok(())

@@ -39,8 +39,11 @@ pub(super) unsafe extern "C" fn sites_of_module(
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
-            let found = run.sites().of_module(text(module)?).map_err(not_found)?;
-            let sites = run.number_sites(&found);
+            let name = text(module)?;
+            let sites = match run.sites().of_module(name) {
+                Ok(found) => run.number_sites(&found),
+                Err(error) => return Err(run.not_there(name, error)),
+            };
             give(len, sites.len())?;
             give(out, run.lend(sites))
         })

@@ -208,13 +208,13 @@ fn a_result_that_no_memory_holds_is_an_error_at_once() {
     let kind =
         Arc::new(Function { axes: 0, run: |_: &dyn TaskContext, _: &mut TaskArgs<'_>| Ok(()) });
     let mut plan = Plan::default();
-    plan.add(task("t", &kind, vec![], vec![(U8, vec![1 << 62])])).unwrap();
+    plan.add(task("t", &kind, vec![], vec![(U8, vec![1 << 60])])).unwrap();
     let file = tempfile::tempfile().unwrap();
     let placement = Placement { task: 0, result: 0, file: &file, offset: 0 };
     let error = crate::weights::run(&plan, &[placement], &context(1, 100), &|_| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     assert_eq!(
         error.message(),
-        "t (function): not enough memory for 4611686018427387904 bytes at once"
+        "t (function): not enough memory for 1152921504606846976 bytes at once"
     );
 }

@@ -1,4 +1,4 @@
-; test: pass lora rank=2 init=gaussian targets=q
+; test: pass lora mode=inject rank=2 init=gaussian targets=q
 model ir=8 opset ""=17
 graph g(%x: f16[n, 2]) -> (%y) {
   const %w = f16[2, 3] {0, 0, 0, 0, 0, 0}

@@ -1,4 +1,4 @@
-; test: pass lora rank=1 seed=1
+; test: pass lora mode=inject rank=1 seed=1
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {0, 0, 0, 0, 0, 0}

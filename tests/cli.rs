@@ -1,0 +1,452 @@
+//! The command line as a user meets it: exit codes, messages, files.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const QV: &str = "models/llama/adapters/qv";
+const QV2: &str = "models/llama/adapters/qv2";
+const LLAMA: &str = "models/llama/torchscript.onnx";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn peftc(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peftc"));
+    command.current_dir(root()).args(arguments).output().expect("peftc starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs a command that has to succeed, and gives its report.
+fn done(arguments: &[&str]) -> String {
+    let output = peftc(arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Runs a command that has to be refused with exit code 2, and gives its message.
+fn refused(arguments: &[&str]) -> String {
+    let output = peftc(arguments);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}{}", text(&output.stdout));
+    assert_eq!(text(&output.stdout), "", "a refused command reports nothing");
+    message
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).expect("the folder is there").flatten();
+        let mut names: Vec<_> =
+            entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.0.path().join(name), content).expect("the file is written");
+        self.path(name)
+    }
+
+    /// A copy of an adapter folder, to be damaged.
+    fn copy(&self, adapter: &str, name: &str) -> PathBuf {
+        let to = self.0.path().join(name);
+        std::fs::create_dir(&to).expect("a new folder");
+        for file in ["adapter_config.json", "adapter_model.safetensors"] {
+            std::fs::copy(root().join(adapter).join(file), to.join(file))
+                .expect("the file is copied");
+        }
+        to
+    }
+}
+
+fn read(path: impl AsRef<Path>) -> Vec<u8> {
+    std::fs::read(path.as_ref()).unwrap_or_else(|e| panic!("{}: {e}", path.as_ref().display()))
+}
+
+fn assert_has(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+}
+
+#[test]
+fn the_examples_apply() {
+    for recipe in ["lora", "fresh", "two-adapters"] {
+        let folder = Folder::new();
+        let report = done(&[
+            "apply",
+            &format!("examples/{recipe}.toml"),
+            LLAMA,
+            "-o",
+            &folder.path("out.onnx"),
+        ]);
+        assert_has(&report, &["lora", "out.onnx", "parameters", "model.layers.0.self_attn.q_proj"]);
+        assert_eq!(folder.names(), ["out.onnx"]);
+    }
+}
+
+#[test]
+fn the_default_output_is_named_after_model_and_recipe_in_the_current_folder() {
+    let folder = Folder::new();
+    let absolute = |path: &str| root().join(path).display().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_peftc"))
+        .current_dir(folder.0.path())
+        .args(["apply", &absolute(QV), &absolute(LLAMA)])
+        .output()
+        .expect("peftc starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(folder.names(), ["torchscript.qv.onnx"]);
+}
+
+#[test]
+fn an_existing_output_is_refused_with_the_command_that_overwrites_it() {
+    let folder = Folder::new();
+    let out = folder.write("my out.onnx", "precious");
+    let message = refused(&["apply", QV, LLAMA, "-o", &out]);
+    assert_has(&message, &["is there already", &format!("apply {QV} {LLAMA} -o '{out}' --force")]);
+    assert_eq!(read(&out), b"precious");
+    done(&["apply", QV, LLAMA, "-o", &out, "--force"]);
+    let first = read(&out);
+    done(&["apply", QV, LLAMA, "-o", &out, "--force"]);
+    assert_eq!(read(&out), first, "the same command twice gives the same bytes");
+}
+
+#[test]
+fn a_dry_run_reports_and_writes_nothing() {
+    let folder = Folder::new();
+    let report = done(&["apply", QV, LLAMA, "-o", &folder.path("out.onnx"), "--dry-run"]);
+    assert_has(&report, &["would write", "4 modules"]);
+    assert!(folder.names().is_empty());
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads_and_memory() {
+    for mode in ["merge", "inject"] {
+        let folder = Folder::new();
+        let mut outputs = Vec::new();
+        for (i, more) in
+            [["--threads", "1"], ["--threads", "5"], ["--memory", "1MiB"]].iter().enumerate()
+        {
+            let out = folder.path(&format!("{i}/out.onnx"));
+            std::fs::create_dir(folder.0.path().join(i.to_string())).expect("a new folder");
+            let mut arguments = vec![
+                "apply",
+                "models/llama/adapters/all-linear",
+                LLAMA,
+                "--mode",
+                mode,
+                "-o",
+                &out,
+            ];
+            arguments.extend(more);
+            done(&arguments);
+            outputs.push(read(&out));
+        }
+        assert!(outputs.windows(2).all(|w| w[0] == w[1]), "{mode}");
+    }
+}
+
+#[test]
+fn the_same_adapter_twice_is_refused_and_another_one_is_not() {
+    let folder = Folder::new();
+    let (one, two, again) = (folder.path("1.onnx"), folder.path("2.onnx"), folder.path("3.onnx"));
+    done(&["apply", QV, LLAMA, "-o", &one]);
+    let message = refused(&["apply", QV, &one, "-o", &again, "--mode", "inject"]);
+    assert_has(&message, &["already applied", "mode merge", "--force"]);
+    done(&["apply", QV2, &one, "-o", &two, "--mode", "inject"]);
+    done(&["apply", QV, &two, "-o", &again, "--force"]);
+    let history = done(&["inspect", &again]);
+    let applied: Vec<_> = history.lines().filter(|l| l.starts_with("applied")).collect();
+    assert_eq!(applied.len(), 3, "{history}");
+    assert_has(applied[1], &["lora inject", "r=5"]);
+}
+
+#[test]
+fn an_output_folder_is_loadable() {
+    let folder = Folder::new();
+    let out = format!("{}/", folder.path("out"));
+    let report = done(&["apply", QV, LLAMA, "-o", &out, "--json"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let mut names: Vec<_> = std::fs::read_dir(&out)
+        .expect("the folder was made")
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["config.json", "special_tokens_map.json", "tokenizer_config.json", "torchscript.onnx"]
+    );
+    assert_eq!(read(format!("{out}config.json")), read(root().join("models/llama/config.json")));
+    assert_eq!(report["left_out"], serde_json::json!(["dynamo-plain.onnx", "dynamo.onnx"]));
+    done(&["inspect", &out]);
+}
+
+#[test]
+fn the_json_report_has_its_schema() {
+    let report = done(&["apply", QV, LLAMA, "--dry-run", "--json", "-o", "never.onnx"]);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    assert_eq!(report["schema"], 1);
+    assert_eq!(
+        keys(&report),
+        [
+            "schema",
+            "model",
+            "output",
+            "dry_run",
+            "passes",
+            "model_parameters",
+            "added_parameters",
+            "adapter_parameters",
+            "added_inputs",
+            "files",
+            "side_files",
+            "left_out",
+            "seconds"
+        ]
+    );
+    let pass = &report["passes"][0];
+    assert_eq!(
+        keys(pass),
+        [
+            "pass",
+            "plugin",
+            "path",
+            "adapter",
+            "options",
+            "bound",
+            "notes",
+            "copied_weights",
+            "rounding"
+        ]
+    );
+    assert_eq!(
+        keys(&pass["adapter"]),
+        ["path", "peft_type", "base_model_name_or_path", "base_verified", "sha256"]
+    );
+    assert_eq!(pass["bound"].as_array().map(Vec::len), Some(4));
+    assert_eq!(report["adapter_parameters"], 3584);
+}
+
+#[test]
+fn inspect_shows_models_and_adapters() {
+    let model: Value = serde_json::from_str(&done(&["inspect", LLAMA, "--json"])).expect("JSON");
+    assert_eq!(model["schema"], 1);
+    assert_eq!(model["inputs"][0]["name"], "input_ids");
+    assert_eq!(model["inputs"][0]["shape"][0], "batch");
+    let sites = model["sites"].as_array().expect("sites");
+    assert_eq!(sites.len(), 15);
+    let heads: Vec<_> =
+        sites.iter().filter(|s| s["output_head"] == true).map(|s| &s["module"]).collect();
+    assert_eq!(heads, ["lm_head"]);
+    let adapter: Value = serde_json::from_str(&done(&["inspect", QV, "--json"])).expect("JSON");
+    assert_eq!((&adapter["peft_type"], &adapter["parameters"]), (&"LORA".into(), &3584.into()));
+    assert_has(&done(&["inspect", QV]), &["lora_alpha = 16", "q_proj.lora_A.weight", "3,584"]);
+}
+
+#[test]
+fn plugins_are_listed_with_their_files() {
+    let list = done(&["plugin", "list"]);
+    assert_has(&list, &["lora", "libpeftc_plugin_lora"]);
+    assert_has(&done(&["plugin", "info", "lora"]), &["merge | inject", "seed", "LORA"]);
+    assert_has(
+        &refused(&["plugin", "info", "lara"]),
+        &["no plugin has a pass \"lara\"", "did you mean \"lora\"?"],
+    );
+}
+
+#[test]
+fn without_plugins_the_searched_folders_are_named() {
+    let folder = Folder::new();
+    let alone = folder.path("peftc");
+    std::fs::copy(env!("CARGO_BIN_EXE_peftc"), &alone).expect("the binary is copied");
+    let output = Command::new(&alone)
+        .current_dir(root())
+        .env("XDG_DATA_HOME", folder.path("data"))
+        .env("PEFTC_PLUGIN_PATH", folder.path("env"))
+        .args([
+            "apply",
+            QV,
+            LLAMA,
+            "-o",
+            &folder.path("out.onnx"),
+            "--plugin-path",
+            &folder.path("first"),
+        ])
+        .output()
+        .expect("peftc starts");
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    let searched = ["first", "env", "data/peftc/plugins", "lib/peftc/plugins"];
+    assert_has(&message, &["no plugin handles adapters of peft_type \"LORA\"", "--plugin-path"]);
+    assert_has(&message, &searched);
+    assert_eq!(folder.names(), ["peftc"]);
+}
+
+#[test]
+fn bad_models_are_refused() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    let apply = |model: &str| refused(&["apply", QV, model, "-o", &out]);
+    assert_has(&apply("models/llama/missing.onnx"), &["models/llama/missing.onnx", "No such file"]);
+    assert_has(&apply("models/llama"), &["3 .onnx files", "dynamo-plain.onnx"]);
+    let whole = read(root().join(LLAMA));
+    let truncated = folder.write("truncated.onnx", &whole[..whole.len() / 2]);
+    assert_has(&apply(&truncated), &["truncated.onnx", &format!("{} bytes", whole.len() / 2)]);
+    let garbage = folder.write("garbage.onnx", "this is no protobuf at all");
+    assert_has(&apply(&garbage), &["garbage.onnx", "no ONNX model"]);
+    let empty = folder.write("empty.onnx", "");
+    assert_has(&apply(&empty), &["empty.onnx", "no ONNX model"]);
+    assert_eq!(folder.names(), ["empty.onnx", "garbage.onnx", "truncated.onnx"]);
+}
+
+#[test]
+fn bad_adapters_are_refused() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    let apply = |adapter: &str| refused(&["apply", adapter, LLAMA, "-o", &out]);
+    assert_has(&apply("models/llama/adapters/missing"), &["adapters/missing"]);
+    assert_has(&apply("models/llama/adapters"), &["no adapter_config.json"]);
+    assert_has(
+        &apply("models/llama/unsupported/other-arch"),
+        &["query_key_value", "it has 15 linear layers"],
+    );
+    assert_has(&apply("models/llama/unsupported/dora"), &["DoRA"]);
+    assert_has(&apply("models/llama/unsupported/ia3"), &["IA3", "lora (LORA)"]);
+    assert_has(&apply("models/llama/unsupported/pissa"), &["pissa"]);
+    assert_has(&apply("models/gpt2/adapters/qv"), &["c_attn"]);
+
+    let truncated = folder.copy(QV, "truncated");
+    let weights = truncated.join("adapter_model.safetensors");
+    let whole = read(&weights);
+    std::fs::write(&weights, &whole[..whole.len() - 100]).expect("the file is written");
+    let message = apply(&truncated.display().to_string());
+    assert_has(
+        &message,
+        &["adapter_model.safetensors", "truncated", &format!("{} bytes", whole.len() - 100)],
+    );
+
+    let rank = folder.copy(QV, "rank");
+    let config = rank.join("adapter_config.json");
+    let text =
+        std::fs::read_to_string(&config).expect("a configuration").replace("\"r\": 8", "\"r\": 4");
+    std::fs::write(&config, text).expect("the file is written");
+    let message = apply(&rank.display().to_string());
+    assert_has(&message, &["model.layers.0.self_attn.q_proj: lora_A is [8, 64], expected [4, 64]"]);
+    assert_eq!(folder.names(), ["rank", "truncated"]);
+}
+
+#[test]
+fn bad_recipes_and_options_are_refused() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    let recipe = |text: &str| {
+        let path = folder.write("r.toml", text);
+        refused(&["apply", &path, LLAMA, "-o", &out])
+    };
+    let adapter = root().join(QV).display().to_string();
+    let message =
+        recipe(&format!("[[pass]]\nname = \"lora\"\nadapter = \"{adapter}\"\nmoed = \"merge\"\n"));
+    assert_has(&message, &["r.toml:4:1", "moed = \"merge\"", "^^^^", "did you mean \"mode\"?"]);
+    let message =
+        recipe(&format!("[[pass]]\nname = \"lora\"\nadapter = \"{adapter}\"\nmode = \"inputs\"\n"));
+    assert_has(&message, &["r.toml:4:1", "merge, inject"]);
+    assert_has(
+        &recipe("[[pass]]\nname = \"nf4\"\n"),
+        &["no plugin has a pass \"nf4\"", "loaded: lora"],
+    );
+    assert_has(&recipe("[[pass]\n"), &["r.toml:1:"]);
+    assert_has(&refused(&["apply", QV, LLAMA, "-o", &out, "--mode", "inputs"]), &["merge, inject"]);
+    assert_has(
+        &refused(&["apply", QV, LLAMA, "-o", &out, "--set", "lora.rank=x"]),
+        &["an integer"],
+    );
+    assert_has(&refused(&["apply", QV, LLAMA, "--memory", "3x"]), &["unknown unit"]);
+    assert_eq!(folder.names(), ["r.toml"]);
+}
+
+#[test]
+fn an_empty_recipe_copies_the_model() {
+    let folder = Folder::new();
+    let recipe = folder.write("copy.toml", "pass = []\n");
+    let out = folder.path("out.onnx");
+    done(&["apply", &recipe, LLAMA, "-o", &out]);
+    let (mut before, mut after) = (inspect(LLAMA), inspect(&out));
+    for model in [&mut before, &mut after] {
+        model["path"] = Value::Null;
+    }
+    assert_eq!(before, after);
+}
+
+fn inspect(model: &str) -> Value {
+    serde_json::from_str(&done(&["inspect", model, "--json"])).expect("JSON")
+}
+
+#[test]
+fn external_data_is_written_and_replaced() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    done(&["apply", QV, LLAMA, "-o", &out, "--external-data", "always"]);
+    let first = folder.names();
+    assert_eq!(first.len(), 2, "{first:?}");
+    assert!(first[1].starts_with("out.onnx.") && first[1].ends_with(".data"), "{first:?}");
+    done(&["apply", QV, LLAMA, "-o", &out, "--external-data", "always", "--force"]);
+    let second = folder.names();
+    assert_eq!(second.len(), 2, "the data that was replaced is gone: {second:?}");
+    done(&["apply", QV2, &out, "-o", &folder.path("two.onnx"), "--external-data", "never"]);
+    assert!(read(folder.path("two.onnx")).len() > 400_000);
+}
+
+#[test]
+fn the_input_is_never_written_to() {
+    let folder = Folder::new();
+    let model = folder.write("model.onnx", read(root().join(LLAMA)));
+    let message = refused(&["apply", QV, &model, "-o", &model, "--force"]);
+    assert_has(&message, &["the input"]);
+    assert_eq!(read(&model), read(root().join(LLAMA)));
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let folder = Folder::new();
+    let message = refused(&["apply", QV, LLAMA, "-o", &folder.path("no/such/out.onnx")]);
+    assert_has(&message, &["its folder is not there"]);
+}
+
+/// Needs the right to mount; says so where it is missing.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let disk = folder.path("disk");
+    std::fs::create_dir(&disk).expect("a new folder");
+    let mount =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k", "tmpfs", &disk]).status();
+    if !mount.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: a small disk cannot be mounted here");
+        return;
+    }
+    let output = peftc(&["apply", QV, LLAMA, "-o", &format!("{disk}/out.onnx")]);
+    let left: Vec<_> = std::fs::read_dir(&disk).expect("the disk is there").flatten().collect();
+    Command::new("umount").arg(&disk).status().expect("the disk is unmounted");
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
+    assert_has(&text(&output.stderr), &["out.onnx", "No space left"]);
+    assert!(left.is_empty(), "{left:?}");
+}
