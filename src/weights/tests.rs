@@ -11,9 +11,8 @@ use crate::Context;
 use crate::error::Result;
 use crate::ir::{DataType, Tensor, TensorData};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -61,7 +60,7 @@ fn run_into_file(
         end = offset
             + Tensor::new(*dtype, dims.clone(), TensorData::Strings(vec![])).byte_len().unwrap();
     }
-    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0xAA; end as usize], 0).unwrap();
+    (&file).write_all(&vec![0xAA; end as usize]).unwrap();
     let written = AtomicU64::new(0);
     let told = |bytes| {
         written.fetch_add(bytes, Ordering::Relaxed);
@@ -70,9 +69,7 @@ fn run_into_file(
     Ok((content(&file), written.into_inner(), counters))
 }
 
-fn content(file: &File) -> Vec<u8> {
-    use std::io::{Seek, SeekFrom};
-    let mut file = File::from(file.as_fd().try_clone_to_owned().unwrap());
+fn content(mut file: &File) -> Vec<u8> {
     file.seek(SeekFrom::Start(0)).unwrap();
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).unwrap();

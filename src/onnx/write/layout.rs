@@ -151,57 +151,67 @@ struct Parts<'a> {
     model: Vec<u8>,
     /// The graph without its initializers.
     graph: Vec<u8>,
-    /// Initializers whose elements are written apart, by name.
-    tensors: Vec<(&'a str, &'a Tensor, u64)>,
-    /// Whole initializers: strings, typed storage, sparse tensors; with their field.
-    whole: Vec<(u32, Vec<u8>)>,
+    /// The initializers, in the order of the file.
+    initializers: Vec<Initializer<'a>>,
+}
+
+/// An initializer of the main graph.
+enum Initializer<'a> {
+    /// Its elements are written apart.
+    Dense { name: &'a str, tensor: &'a Tensor, len: u64 },
+    /// The whole field, framed: strings, typed storage, sparse tensors.
+    Encoded(Vec<u8>),
+}
+
+impl<'a> Initializer<'a> {
+    fn new(name: &'a str, tensor: &'a Tensor) -> Result<Self> {
+        let is_typed = tensor.storage == Storage::Typed;
+        match &tensor.data {
+            TensorData::Sparse(_) => {
+                let message = sparse_proto(tensor, name)?.encode_to_vec();
+                Ok(Self::Encoded(framed(GRAPH_SPARSE_INITIALIZER, &message)))
+            }
+            TensorData::Strings(_) => Self::whole(name, tensor),
+            TensorData::Bytes(_) if is_typed => Self::whole(name, tensor),
+            _ => {
+                let len = tensor.byte_len();
+                let len = len.ok_or_else(|| Error::bug(format!("tensor {name:?} has no size")))?;
+                Ok(Self::Dense { name, tensor, len })
+            }
+        }
+    }
+
+    fn whole(name: &str, tensor: &Tensor) -> Result<Self> {
+        let message = tensor_proto(tensor, name)?.encode_to_vec();
+        Ok(Self::Encoded(framed(GRAPH_INITIALIZER, &message)))
+    }
 }
 
 impl<'a> Parts<'a> {
     fn encode(model: &'a Model) -> Result<Self> {
-        let mut parts = Self {
+        let constants = constants(&model.graph).into_iter();
+        Ok(Self {
             model: model_proto(model)?.encode_to_vec(),
             graph: graph_skeleton(&model.graph, &[])?.encode_to_vec(),
-            tensors: Vec::new(),
-            whole: Vec::new(),
-        };
-        for (name, tensor) in constants(&model.graph) {
-            match &tensor.data {
-                TensorData::Sparse(_) => {
-                    let encoded = sparse_proto(tensor, name)?.encode_to_vec();
-                    parts.whole.push((GRAPH_SPARSE_INITIALIZER, encoded));
-                }
-                TensorData::Strings(_) => {
-                    parts
-                        .whole
-                        .push((GRAPH_INITIALIZER, tensor_proto(tensor, name)?.encode_to_vec()));
-                }
-                TensorData::Bytes(_) if tensor.storage == Storage::Typed => {
-                    parts
-                        .whole
-                        .push((GRAPH_INITIALIZER, tensor_proto(tensor, name)?.encode_to_vec()));
-                }
-                _ => {
-                    let len = tensor
-                        .byte_len()
-                        .ok_or_else(|| Error::bug(format!("tensor {name:?} has no size")))?;
-                    parts.tensors.push((name, tensor, len));
-                }
-            }
-        }
-        Ok(parts)
+            initializers: constants
+                .map(|(name, tensor)| Initializer::new(name, tensor))
+                .collect::<Result<_>>()?,
+        })
     }
 
     /// A generous bound of the model file's size with everything inline.
     fn inline_len(&self) -> u64 {
-        let whole: u64 = self.whole.iter().map(|(_, bytes)| bytes.len() as u64 + 16).sum();
-        let tensors: u64 =
-            self.tensors.iter().map(|(name, _, len)| len + name.len() as u64 + 256).sum();
-        self.model.len() as u64 + self.graph.len() as u64 + whole + tensors + 32
+        let len = |initializer: &Initializer<'_>| match initializer {
+            Initializer::Dense { name, len, .. } => len + name.len() as u64 + 256,
+            Initializer::Encoded(bytes) => bytes.len() as u64,
+        };
+        let initializers: u64 = self.initializers.iter().map(len).sum();
+        self.model.len() as u64 + self.graph.len() as u64 + initializers + 32
     }
 
     fn any_from_file(&self) -> bool {
-        self.tensors.iter().any(|(_, t, _)| matches!(t.data, TensorData::File(_)))
+        let from_file = |initializer: &Initializer<'_>| matches!(initializer, Initializer::Dense { tensor, .. } if matches!(tensor.data, TensorData::File(_)));
+        self.initializers.iter().any(from_file)
     }
 
     fn structure_hash(&self) -> Vec<u8> {
@@ -212,8 +222,10 @@ impl<'a> Parts<'a> {
         };
         add(&self.model);
         add(&self.graph);
-        for (name, tensor, _) in &self.tensors {
-            add(&tensor_header(tensor, name).encode_to_vec());
+        for initializer in &self.initializers {
+            if let Initializer::Dense { name, tensor, .. } = initializer {
+                add(&tensor_header(tensor, name).encode_to_vec());
+            }
         }
         hash.finalize().to_vec()
     }
@@ -225,20 +237,19 @@ impl<'a> Parts<'a> {
             .and_then(|p| p.file_name())
             .map(|n| n.to_string_lossy().into_owned());
         let frames: Vec<Frame> = self
-            .tensors
-            .iter()
-            .map(|(name, tensor, len)| match &location {
-                Some(location) if *len >= LEAST_EXTERNAL => {
-                    external_frame(name, tensor, *len, location, &mut data)
+            .initializers
+            .into_iter()
+            .map(|initializer| match (initializer, &location) {
+                (Initializer::Encoded(encoded), _) => Frame { encoded, elements: None },
+                (Initializer::Dense { name, tensor, len }, Some(location))
+                    if len >= LEAST_EXTERNAL =>
+                {
+                    external_frame(name, tensor, len, location, &mut data)
                 }
-                _ => inline_frame(name, tensor, *len),
+                (Initializer::Dense { name, tensor, len }, _) => inline_frame(name, tensor, len),
             })
             .collect();
-        let whole: Vec<Vec<u8>> =
-            self.whole.iter().map(|(tag, bytes)| framed(*tag, bytes)).collect();
-        let graph_len = self.graph.len() as u64
-            + frames.iter().map(Frame::len).sum::<u64>()
-            + whole.iter().map(|w| w.len() as u64).sum::<u64>();
+        let graph_len = self.graph.len() as u64 + frames.iter().map(Frame::len).sum::<u64>();
         let mut model = FilePlan::default();
         let mut head = self.model;
         encode_key(MODEL_GRAPH, WireType::LengthDelimited, &mut head);
@@ -251,7 +262,6 @@ impl<'a> Parts<'a> {
                 model.push(len, Content::Elements(elements));
             }
         }
-        whole.into_iter().for_each(|bytes| model.push_encoded(bytes));
         let data = data_path.filter(|_| data.len > 0).map(|path| (path, data));
         WritePlan { path: path.to_owned(), model, data }
     }

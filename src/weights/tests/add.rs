@@ -68,7 +68,6 @@ fn results_must_agree_where_they_can_be_split() {
 #[test]
 fn axes_that_no_result_has_are_ignored() {
     plan().add(task("t", &nothing(u32::MAX), vec![], vec![(F32, vec![])])).unwrap();
-    plan().add(task("t", &nothing(u32::MAX), vec![], vec![(F32, vec![2; 62])])).unwrap_err();
     plan().add(task("t", &nothing(u32::MAX), vec![], vec![(F32, vec![1; 40])])).unwrap();
 }
 

@@ -188,7 +188,7 @@ fn a_missing_scratch_folder_is_named() {
 fn kept_files_go_with_their_last_reader() {
     let kept = crate::weights::keep::Kept::new(2);
     let file = kept.file(&std::env::temp_dir()).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&*file, b"abc", 0).unwrap();
+    (&*file).write_all(b"abc").unwrap();
     assert_eq!(kept.bytes().unwrap_err().kind(), ErrorKind::Bug);
     kept.close().unwrap();
     kept.release();
