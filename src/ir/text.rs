@@ -11,7 +11,7 @@
 //! Names are bare where they are plain, else quoted; `_` is an input that is left out. A
 //! subgraph is an attribute whose `capture %a = 0` lines name the capture slots of its node,
 //! which lists what feeds them as `captures(%a)`. A comment goes from `;` to the end of the line.
-//! [`parse`] understands all that [`print`] writes, and gives an equal model.
+//! [`parse()`] understands all that [`print()`] writes, and gives an equal model.
 #![forbid(unsafe_code)]
 
 mod lex;

@@ -108,27 +108,36 @@ impl PeftcStr {
     }
 }
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[repr(C)]
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-        pub struct $name {
-            /// The number; 0 is none.
-            pub raw: u64,
-        }
-    )*};
+/// A node of the graph.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct PeftcNode {
+    /// The number; 0 is none.
+    pub raw: u64,
 }
 
-ids! {
-    /// A node of the graph.
-    PeftcNode;
-    /// A value of the graph, or one that an edit adds.
-    PeftcValue;
-    /// A linear site: a place where the graph multiplies by a weight.
-    PeftcSite;
-    /// A parameter of a module: a constant, and the uses that are this module's.
-    PeftcParameter;
+/// A value of the graph, or one that an edit adds.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct PeftcValue {
+    /// The number; 0 is none.
+    pub raw: u64,
+}
+
+/// A linear site: a place where the graph multiplies by a weight.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct PeftcSite {
+    /// The number; 0 is none.
+    pub raw: u64,
+}
+
+/// A parameter of a module: a constant, and the uses that are this module's.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct PeftcParameter {
+    /// The number; 0 is none.
+    pub raw: u64,
 }
 
 /// A use of a value.
@@ -653,7 +662,7 @@ pub struct PeftcPass {
     /// How many.
     pub peft_type_count: usize,
     /// What it does.
-    pub run: Option<PeftcRun>,
+    pub run: Option<unsafe extern "C" fn(*const PeftcHost, *mut PeftcCtx) -> PeftcStatus>,
 }
 
 /// The function of a task kind.
@@ -671,7 +680,13 @@ pub struct PeftcTaskKind {
     /// Its name, unique in the plugin.
     pub name: PeftcStr,
     /// Fills one region of the results.
-    pub run: Option<PeftcTaskRun>,
+    pub run: Option<
+        unsafe extern "C" fn(
+            *const PeftcTaskHost,
+            *mut PeftcCtx,
+            *const PeftcTaskArgs,
+        ) -> PeftcStatus,
+    >,
 }
 
 /// A plugin.
