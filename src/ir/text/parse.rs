@@ -1,13 +1,13 @@
 //! Parsing.
 
+mod attribute;
 mod tensor;
+mod types;
 
 use super::super::{
-    Attribute, AttributeKind, AttributeValue, DataType, Dim, DimSize, Function, Graph, Metadata,
-    Model, NodeId, Op, Slot, Tensor, Type, TypeKind, Use, ValueId, ValueInfo,
+    Function, Graph, Metadata, Model, NodeId, Op, Slot, Tensor, Use, ValueId, ValueInfo,
 };
 use super::lex::{Lexer, Token};
-use super::print::KINDS;
 use crate::error::Result;
 use bytes::Bytes;
 use std::ops::Range;
@@ -427,157 +427,5 @@ impl<'a> Parser<'a> {
         graph.value_named(name).ok_or_else(|| {
             self.lexer.error_at(span, format!("nothing in this graph makes %{name}"))
         })
-    }
-
-    fn attributes(&mut self) -> Result<Vec<(String, Attribute)>> {
-        self.list("{", "}", |p| {
-            let name = p.any_word("an attribute's name")?;
-            p.mark(":")?;
-            let value = p.attribute()?;
-            let doc_string = if p.word("doc")? { p.quoted()? } else { String::new() };
-            Ok((name, Attribute { value, doc_string }))
-        })
-    }
-
-    fn attribute(&mut self) -> Result<AttributeValue> {
-        let word = match self.lexer.peek() {
-            Token::Quoted(_) | Token::Hex(_) => return Ok(AttributeValue::String(self.bytes()?)),
-            Token::Word(word) => word.clone(),
-            _ => return Err(self.lexer.expected("the value of an attribute")),
-        };
-        if word == "graph" {
-            return Ok(AttributeValue::Graph(Box::new(self.graph(true)?)));
-        }
-        if let Ok(int) = word.parse() {
-            self.lexer.next()?;
-            return Ok(AttributeValue::Int(int));
-        }
-        if word == "bits" || word.parse::<f32>().is_ok() {
-            return Ok(AttributeValue::Float(self.float()?));
-        }
-        self.lexer.next()?;
-        Ok(match word.as_str() {
-            "tensor" => AttributeValue::Tensor(self.tensor()?),
-            "sparse" => AttributeValue::SparseTensor(self.tensor()?),
-            "type" => AttributeValue::Type(self.ty()?),
-            "floats" => AttributeValue::Floats(self.list("[", "]", Self::float)?),
-            "ints" => AttributeValue::Ints(self.list("[", "]", |p| p.number("an integer"))?),
-            "strings" => AttributeValue::Strings(self.list("[", "]", Self::bytes)?),
-            "tensors" => AttributeValue::Tensors(self.list("[", "]", Self::tensor)?),
-            "sparses" => AttributeValue::SparseTensors(self.list("[", "]", Self::tensor)?),
-            "graphs" => AttributeValue::Graphs(self.list("[", "]", |p| p.graph(true))?),
-            "types" => AttributeValue::Types(self.list("[", "]", Self::ty)?),
-            "ref" => {
-                let kind = self.attribute_kind()?;
-                AttributeValue::Reference { kind, name: self.any_word("an attribute's name")? }
-            }
-            other => return Err(self.lexer.error(format!("{other:?} is no kind of attribute"))),
-        })
-    }
-
-    fn attribute_kind(&mut self) -> Result<AttributeKind> {
-        let word = self.any_word("a kind of attribute")?;
-        KINDS
-            .iter()
-            .find(|(_, name)| *name == word)
-            .map(|(kind, _)| *kind)
-            .ok_or_else(|| self.lexer.error(format!("{word:?} is no kind of attribute")))
-    }
-
-    fn float(&mut self) -> Result<f32> {
-        if !self.word("bits")? {
-            return self.number("a number");
-        }
-        self.mark("(")?;
-        let text = self.any_word("bits such as 0x7fc00000")?;
-        self.mark(")")?;
-        text.strip_prefix("0x")
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-            .map(f32::from_bits)
-            .ok_or_else(|| self.lexer.error(format!("{text:?} are no bits")))
-    }
-
-    fn ty(&mut self) -> Result<Type> {
-        self.nested(|p| {
-            let kind = p.type_kind()?;
-            Ok(Type { kind, denotation: p.denotation()? })
-        })
-    }
-
-    fn denotation(&mut self) -> Result<String> {
-        if self.take("@")? { self.quoted() } else { Ok(String::new()) }
-    }
-
-    fn type_kind(&mut self) -> Result<TypeKind> {
-        if self.word("unset")? {
-            return Ok(TypeKind::Unset);
-        }
-        if self.word("sparse")? {
-            let (dtype, shape) = self.tensor_type()?;
-            return Ok(TypeKind::SparseTensor { dtype, shape });
-        }
-        if self.word("sequence")? {
-            return self.inner_type().map(TypeKind::Sequence);
-        }
-        if self.word("optional")? {
-            return self.inner_type().map(TypeKind::Optional);
-        }
-        if self.word("map")? {
-            let key = self.dtype()?;
-            return Ok(TypeKind::Map { key, value: self.inner_type()? });
-        }
-        if self.word("opaque")? {
-            self.mark("(")?;
-            let domain = self.quoted()?;
-            self.mark(",")?;
-            let name = self.quoted()?;
-            self.mark(")")?;
-            return Ok(TypeKind::Opaque { domain, name });
-        }
-        let (dtype, shape) = self.tensor_type()?;
-        Ok(TypeKind::Tensor { dtype, shape })
-    }
-
-    fn inner_type(&mut self) -> Result<Option<Box<Type>>> {
-        self.mark("(")?;
-        let inner = if self.left_out()? { None } else { Some(Box::new(self.ty()?)) };
-        self.mark(")")?;
-        Ok(inner)
-    }
-
-    fn dtype(&mut self) -> Result<DataType> {
-        match self.lexer.peek() {
-            Token::Word(word) => match word.parse() {
-                Ok(dtype) => {
-                    self.lexer.next()?;
-                    Ok(dtype)
-                }
-                Err(()) => Err(self.lexer.expected("an element type")),
-            },
-            _ => Err(self.lexer.expected("an element type")),
-        }
-    }
-
-    fn tensor_type(&mut self) -> Result<(Option<DataType>, Option<Vec<Dim>>)> {
-        let dtype = if self.take("?")? { None } else { Some(self.dtype()?) };
-        let shape = match self.lexer.peek() {
-            Token::Mark("[") => Some(self.list("[", "]", Self::dim)?),
-            _ => None,
-        };
-        Ok((dtype, shape))
-    }
-
-    fn dim(&mut self) -> Result<Dim> {
-        let size = match self.lexer.peek() {
-            Token::Mark("?") => {
-                self.lexer.next()?;
-                DimSize::Unknown
-            }
-            Token::Word(word) if word.parse::<i64>().is_ok() => {
-                DimSize::Known(self.number("a size")?)
-            }
-            _ => DimSize::Symbol(self.any_word("a size, a symbol or ?")?),
-        };
-        Ok(Dim { size, denotation: self.denotation()? })
     }
 }
