@@ -12,7 +12,7 @@ pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, 
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
-use crate::ir::Model;
+use crate::ir::{Model, verify_model};
 use crate::onnx::{self, ReadModel, UnknownField, WriteOptions};
 use crate::pass;
 use crate::plugin::{Options, PluginPass, Plugins, Selected};
@@ -53,6 +53,7 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     if !job.drop_unknown {
         refuse_unknown(&model_path, &unknown_fields)?;
     }
+    refuse_broken(&model_path, &model)?;
     let mut report = Report::new(&model_path, &destination.model, &model, job.dry_run);
     let structure = onnx::structure_sha256(&model)?;
     let mut plan = Plan::default();
@@ -170,6 +171,16 @@ impl Step<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// A graph that breaks the IR's rules before any pass has run is the input's fault.
+fn refuse_broken(path: &Path, model: &Model) -> Result<()> {
+    let violations = verify_model(model);
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let error = Error::input(format!("{}: is no valid ONNX model", path.display()));
+    Err(violations.iter().take(8).fold(error, |e, violation| e.help(violation.to_string())))
 }
 
 fn refuse_unknown(path: &Path, unknown: &[UnknownField]) -> Result<()> {

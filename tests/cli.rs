@@ -314,7 +314,19 @@ fn bad_models_are_refused() {
     assert_has(&apply(&garbage), &["garbage.onnx", "no ONNX model"]);
     let empty = folder.write("empty.onnx", "");
     assert_has(&apply(&empty), &["empty.onnx", "no ONNX model"]);
-    assert_eq!(folder.names(), ["empty.onnx", "garbage.onnx", "truncated.onnx"]);
+    let cycle = cyclic_model(&folder);
+    assert_has(&apply(&cycle), &["is no valid ONNX model", "it is on a cycle"]);
+    assert_eq!(folder.names(), ["cycle.onnx", "empty.onnx", "garbage.onnx", "truncated.onnx"]);
+}
+
+fn cyclic_model(folder: &Folder) -> String {
+    let source = "model ir=8\ngraph g(%x: f32[2]) -> (%a) {\n%a = Add(%x, %b)\n%b = Neg(%a)\n}";
+    let model = peftc::ir::text::parse(source).expect("a model");
+    let path = folder.path("cycle.onnx");
+    let plan = peftc::onnx::plan(&model, Path::new(&path), &Default::default()).expect("a plan");
+    let context = peftc::Context::new(None, 1 << 20, |_| {}).expect("a context");
+    plan.commit(&context, &|_, _| Ok(())).expect("it is written");
+    path
 }
 
 #[test]

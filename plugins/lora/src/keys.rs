@@ -112,6 +112,11 @@ impl<'r> CheckedLayer<'r> {
         let (a, b) = (run.adapter_tensor(a_name)?, run.adapter_tensor(b_name)?);
         let bias = layer.b_bias.map(|name| run.adapter_tensor(name)).transpose()?;
         let rank = scaling.rank(run, module)?;
+        if rank < 1 {
+            return Err(Error::invalid(format!(
+                "{module}: adapter_config.json gives it rank {rank}"
+            )));
+        }
         for (_, site) in &sites {
             check_shapes(module, a, b, bias, rank, site)?;
         }
