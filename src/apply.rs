@@ -117,7 +117,7 @@ impl Step<'_> {
             plugin: format!("{} {}", selected.plugin.name, selected.plugin.version),
             path: selected.plugin.path.clone(),
             adapter: adapter_report,
-            options: options.given().map(|(k, v)| (k.to_owned(), v.clone())).collect(),
+            options: options.iter().map(|(k, v)| (k.to_owned(), v.clone())).collect(),
             bound: records,
             notes,
             copied_weights: applied.copied.into_iter().map(Into::into).collect(),

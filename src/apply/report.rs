@@ -23,9 +23,9 @@ pub struct Report {
     pub dry_run: bool,
     /// A step for every pass, in order.
     pub passes: Vec<PassReport>,
-    /// Parameters of the model before: elements of its initializers.
+    /// Parameters of the model before: elements of its floating-point initializers.
     pub model_parameters: u64,
-    /// Elements of initializers that the output has more than the input.
+    /// Parameters that the output has more than the input.
     pub added_parameters: u64,
     /// Parameters of all adapters.
     pub adapter_parameters: u64,
@@ -54,7 +54,7 @@ pub struct PassReport {
     pub path: PathBuf,
     /// The adapter; none for a fresh one.
     pub adapter: Option<AdapterReport>,
-    /// The options that the recipe sets.
+    /// The options it ran with, defaults included.
     pub options: BTreeMap<String, OptionValue>,
     /// What was bound to what.
     pub bound: Vec<Record>,
@@ -175,9 +175,11 @@ impl Report {
     }
 }
 
-/// Elements of all initializers, overridable ones included.
+/// Elements of all floating-point initializers: weights, not shapes and indices.
 pub fn parameters(model: &Model) -> u64 {
-    model.graph.initializers().iter().filter_map(|(_, tensor)| tensor.element_count()).sum()
+    let initializers = model.graph.initializers();
+    let weights = initializers.iter().filter(|(_, tensor)| tensor.dtype.is_float());
+    weights.filter_map(|(_, tensor)| tensor.element_count()).sum()
 }
 
 fn input_names(model: &Model) -> impl Iterator<Item = String> {

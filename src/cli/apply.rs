@@ -8,6 +8,7 @@ use peftc::onnx::{ExternalData, WriteOptions};
 use peftc::plugin::Plugins;
 use peftc::recipe::Recipe;
 use peftc::{Error, Level, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Apply a recipe, or one adapter, to a model
@@ -153,7 +154,8 @@ fn pass_text(pass: &PassReport) -> String {
     for (key, value) in &pass.options {
         text += &format!("  {key:<9} {value}\n");
     }
-    text += &format!("  bound     {}\n", plural(pass.bound.len(), "module"));
+    let modules: BTreeSet<&str> = pass.bound.iter().map(|r| r.module.as_str()).collect();
+    text += &format!("  bound     {}\n", plural(modules.len(), "module"));
     let rows: Vec<Vec<String>> = pass
         .bound
         .iter()

@@ -28,7 +28,7 @@ pub struct ModelInspection {
     pub outputs: Vec<Signature>,
     /// How often each operator stands in the main graph.
     pub operators: BTreeMap<String, usize>,
-    /// Elements of all initializers.
+    /// Elements of all floating-point initializers.
     pub parameters: u64,
     /// Initializers by element type.
     pub dtypes: Vec<DtypeSize>,

@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     values: BTreeMap<String, OptionValue>,
-    /// The keys that the recipe sets.
-    given: Vec<String>,
 }
 
 impl Options {
@@ -39,7 +37,6 @@ impl Options {
             let value = fit(declared, entry.value.clone())
                 .map_err(|what| recipe.error_at(entry, format!("option {:?} {what}", entry.key)))?;
             options.values.insert(entry.key.clone(), value);
-            options.given.push(entry.key.clone());
         }
         Ok(options)
     }
@@ -49,9 +46,9 @@ impl Options {
         self.values.get(key)
     }
 
-    /// The options that the recipe sets, by key.
-    pub fn given(&self) -> impl Iterator<Item = (&str, &OptionValue)> {
-        self.values.iter().filter(|(k, _)| self.given.contains(k)).map(|(k, v)| (k.as_str(), v))
+    /// All options that have a value, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &OptionValue)> {
+        self.values.iter().map(|(k, v)| (k.as_str(), v))
     }
 }
 
