@@ -65,9 +65,10 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     let write = onnx::plan(&model, &destination.model, &job.write)?;
     report.files = write.files();
     if !job.dry_run {
-        destination.create_folder()?;
-        let counters = write.commit(context, &|placements, written| {
-            weights::run(&plan, placements, context, written)
+        let counters = destination.within_folder(|| {
+            write.commit(context, &|placements, written| {
+                weights::run(&plan, placements, context, written)
+            })
         })?;
         report.count_rounding(&counters);
         (report.side_files, report.left_out) = destination.copy_side_files(context)?;

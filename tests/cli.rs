@@ -194,6 +194,9 @@ fn an_output_folder_is_loadable() {
     assert_eq!(read(format!("{out}config.json")), read(root().join("models/llama/config.json")));
     assert_eq!(report["left_out"], serde_json::json!(["dynamo-plain.onnx", "dynamo.onnx"]));
     done(&["inspect", &out]);
+    std::fs::remove_file(format!("{out}torchscript.onnx")).expect("it was written");
+    let message = refused(&["apply", QV, LLAMA, "-o", &out]);
+    assert_has(&message, &["out/config.json is there already", "--force"]);
 }
 
 #[test]

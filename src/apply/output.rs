@@ -3,7 +3,7 @@
 use super::Job;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Where a result goes.
@@ -39,48 +39,72 @@ impl Destination {
                 destination.model.display()
             )));
         }
-        if !job.force && !job.dry_run && destination.model.symlink_metadata().is_ok() {
-            return Err(Error::input(format!("{} is there already", destination.model.display()))
-                .help("--force overwrites it"));
+        if !job.force && !job.dry_run {
+            destination.refuse_existing()?;
         }
         Ok(destination)
     }
 
-    /// Makes the folder the model goes into, if it is to be a folder.
-    pub(super) fn create_folder(&self) -> Result<()> {
-        if self.side_files_of.is_none() {
-            return Ok(());
+    fn refuse_existing(&self) -> Result<()> {
+        let to = folder_of(&self.model);
+        let side_files = self.side_files()?.0.into_iter().map(|name| to.join(name));
+        match std::iter::once(self.model.clone())
+            .chain(side_files)
+            .find(|path| path.symlink_metadata().is_ok())
+        {
+            None => Ok(()),
+            Some(path) => Err(Error::input(format!("{} is there already", path.display()))
+                .help("--force overwrites it")),
         }
+    }
+
+    /// Runs `write` with the folder made that the model goes into, if it is to be a folder. A
+    /// folder that was made for nothing is removed again.
+    pub(super) fn within_folder<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
         let folder = folder_of(&self.model);
-        std::fs::create_dir_all(&folder).map_err(|e| Error::write_file(&folder, &e))
+        let is_new = self.side_files_of.is_some() && !folder.exists();
+        if is_new {
+            std::fs::create_dir_all(&folder).map_err(|e| Error::write_file(&folder, &e))?;
+        }
+        write().inspect_err(|_| {
+            if is_new {
+                // A folder somebody has put a file into meanwhile stays.
+                let _ = std::fs::remove_dir(&folder);
+            }
+        })
     }
 
     /// Copies the small files beside the input that are no models. Gives those copied and those left out.
     pub(super) fn copy_side_files(&self, context: &Context) -> Result<(Vec<String>, Vec<String>)> {
-        let (mut copied, mut left_out) = (Vec::new(), Vec::new());
-        let Some(from) = &self.side_files_of else { return Ok((copied, left_out)) };
+        let (copied, left_out) = self.side_files()?;
+        if let Some(from) = &self.side_files_of {
+            let to = folder_of(&self.model);
+            for name in &copied {
+                context.cancel().check()?;
+                let target = to.join(name);
+                std::fs::copy(from.join(name), &target)
+                    .map_err(|e| Error::write_file(&target, &e))?;
+            }
+        }
+        let shown =
+            |names: Vec<OsString>| names.iter().map(|n| n.to_string_lossy().into_owned()).collect();
+        Ok((shown(copied), shown(left_out)))
+    }
+
+    /// The files beside the input: those to copy, and those to leave out. None where they stand already.
+    fn side_files(&self) -> Result<(Vec<OsString>, Vec<OsString>)> {
+        let Some(from) = &self.side_files_of else { return Ok(Default::default()) };
         let to = folder_of(&self.model);
         if matches!((from.canonicalize(), to.canonicalize()), (Ok(a), Ok(b)) if a == b) {
-            return Ok((copied, left_out));
+            return Ok(Default::default());
         }
-        for name in file_names(from)? {
-            context.cancel().check()?;
-            if Some(name.as_os_str()) == self.model.file_name() {
-                continue;
-            }
-            let shown = name.to_string_lossy().into_owned();
-            let extension =
-                Path::new(&name).extension().and_then(OsStr::to_str).unwrap_or_default();
-            if SIDE_FILES.contains(&extension) {
-                let target = to.join(&name);
-                std::fs::copy(from.join(&name), &target)
-                    .map_err(|e| Error::write_file(&target, &e))?;
-                copied.push(shown);
-            } else {
-                left_out.push(shown);
-            }
-        }
-        Ok((copied, left_out))
+        let is_side_file = |name: &OsString| {
+            let extension = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
+            SIDE_FILES.contains(&extension)
+        };
+        let others =
+            file_names(from)?.into_iter().filter(|n| Some(n.as_os_str()) != self.model.file_name());
+        Ok(others.partition(is_side_file))
     }
 }
 
@@ -131,7 +155,7 @@ pub(super) fn folder_of(file: &Path) -> PathBuf {
 }
 
 /// The names of the files in a folder, sorted.
-fn file_names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+fn file_names(folder: &Path) -> Result<Vec<OsString>> {
     let unreadable = |e| Error::read_file(folder, &e);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
