@@ -5,10 +5,10 @@ use super::style::{bytes, count, percent, plural, table};
 use peftc::adapter::Adapter;
 use peftc::apply::{self, AdapterReport, Job, PassReport, Report};
 use peftc::onnx::{ExternalData, WriteOptions};
-use peftc::plugin::Plugins;
+use peftc::plugin::{Plugins, Record};
 use peftc::recipe::Recipe;
 use peftc::{Error, Level, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Apply a recipe, or one adapter, to a model
@@ -156,15 +156,7 @@ fn pass_text(pass: &PassReport) -> String {
     }
     let modules: BTreeSet<&str> = pass.bound.iter().map(|r| r.module.as_str()).collect();
     text += &format!("  bound     {}\n", plural(modules.len(), "module"));
-    let rows: Vec<Vec<String>> = pass
-        .bound
-        .iter()
-        .map(|r| {
-            let parameters = format!("{} parameters", count(r.parameters));
-            vec![r.module.clone(), r.what.clone(), parameters, format!("-> {}", r.target)]
-        })
-        .collect();
-    text += &table(&rows, "            ");
+    text += &table(&bound_rows(&pass.bound), "            ");
     for copied in &pass.copied_weights {
         text += &format!(
             "  copied    {} is used in {} other place(s) too: it stays, {} is the changed copy\n",
@@ -185,6 +177,44 @@ fn pass_text(pass: &PassReport) -> String {
         text += &format!("  {level:<9} {about}{}\n", note.message);
     }
     text + "\n"
+}
+
+/// A row for every module; in larger models one for modules that differ in layer numbers alone.
+fn bound_rows(bound: &[Record]) -> Vec<Vec<String>> {
+    const MOST_ROWS: usize = 24;
+    let parameters = |n: u64| format!("{} parameters", count(n));
+    if bound.len() <= MOST_ROWS {
+        let row = |r: &Record| {
+            vec![
+                r.module.clone(),
+                r.what.clone(),
+                parameters(r.parameters),
+                format!("-> {}", r.target),
+            ]
+        };
+        return bound.iter().map(row).collect();
+    }
+    let mut groups: BTreeMap<(String, &str), (usize, u64)> = BTreeMap::new();
+    for record in bound {
+        let group = groups.entry((without_numbers(&record.module), &record.what)).or_default();
+        *group = (group.0 + 1, group.1 + record.parameters);
+    }
+    let row = |((module, what), (n, total)): (&(String, &str), &(usize, u64))| {
+        vec![
+            module.clone(),
+            (*what).to_owned(),
+            parameters(*total),
+            format!("in {}", plural(*n, "place")),
+        ]
+    };
+    groups.iter().map(row).collect()
+}
+
+/// `model.layers.3.mlp` is `model.layers.*.mlp`.
+fn without_numbers(module: &str) -> String {
+    let part =
+        |part: &str| if part.parse::<u32>().is_ok() { "*".to_owned() } else { part.to_owned() };
+    module.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 fn base_text(adapter: &AdapterReport) -> String {
