@@ -82,18 +82,6 @@ impl Tensor {
         }
     }
 
-    /// A tensor of float32 values.
-    pub fn from_f32(dims: Vec<i64>, values: &[f32]) -> Self {
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self::new(DataType::F32, dims, TensorData::Bytes(bytes.into()))
-    }
-
-    /// A tensor of int64 values.
-    pub fn from_i64(dims: Vec<i64>, values: &[i64]) -> Self {
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self::new(DataType::I64, dims, TensorData::Bytes(bytes.into()))
-    }
-
     /// How many elements there are; none on overflow or a negative size.
     pub fn element_count(&self) -> Option<u64> {
         element_count(&self.dims)
