@@ -49,7 +49,8 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     let started = Instant::now();
     let model_path = find_model(&job.model)?;
     let destination = Destination::resolve(job, &model_path)?;
-    let ReadModel { mut model, unknown_fields, .. } = onnx::read(&model_path)?;
+    let ReadModel { mut model, unknown_fields, changed_links, .. } = onnx::read(&model_path)?;
+    refuse_changed_links(&model_path, &changed_links)?;
     if !job.drop_unknown {
         refuse_unknown(&model_path, &unknown_fields)?;
     }
@@ -64,6 +65,7 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     report.count_parameters(&model);
     let write = onnx::plan(&model, &destination.model, &job.write)?;
     report.files = write.files();
+    report.linked = write.linked().to_vec();
     if !job.dry_run {
         let counters = destination.within_folder(|| {
             write.commit(context, &|placements, written| {
@@ -182,6 +184,19 @@ fn refuse_broken(path: &Path, model: &Model) -> Result<()> {
     }
     let error = Error::input(format!("{}: is no valid ONNX model", path.display()));
     Err(violations.iter().take(8).fold(error, |e, violation| e.help(violation.to_string())))
+}
+
+fn refuse_changed_links(path: &Path, changes: &[String]) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{}: refers to weights that are not there any more", path.display());
+    let error = changes
+        .iter()
+        .fold(Error::input(message), |e, change| e.help(format!("the data file {change}")));
+    Err(error.help(
+        "put the file back as it was, or make this model again from the one it was made from",
+    ))
 }
 
 fn refuse_unknown(path: &Path, unknown: &[UnknownField]) -> Result<()> {

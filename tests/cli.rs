@@ -220,6 +220,7 @@ fn the_json_report_has_its_schema() {
             "adapter_parameters",
             "added_inputs",
             "files",
+            "linked",
             "side_files",
             "left_out",
             "seconds"

@@ -22,7 +22,7 @@ fn context() -> Context {
 }
 
 fn write(model: &Model, path: &Path, external_data: ExternalData) -> Result<()> {
-    onnx::plan(model, path, &WriteOptions { external_data })?.commit(
+    onnx::plan(model, path, &WriteOptions { external_data, ..Default::default() })?.commit(
         &context(),
         &|placements, _| {
             assert!(placements.is_empty(), "nothing is pending");
@@ -123,7 +123,9 @@ fn a_failure_and_a_cancellation_leave_what_was_there() {
     let out = folder.path().join("out.onnx");
     std::fs::write(&out, "before").expect("a file");
     for external_data in [ExternalData::Never, ExternalData::Always] {
-        let plan = onnx::plan(&pending(), &out, &WriteOptions { external_data }).expect("a plan");
+        let plan =
+            onnx::plan(&pending(), &out, &WriteOptions { external_data, ..Default::default() })
+                .expect("a plan");
         let failed =
             plan.commit::<()>(&context(), &|_, _| Err(Error::environment("the disk is on fire")));
         assert_eq!(failed.map_err(|e| e.kind()), Err(ErrorKind::Environment));

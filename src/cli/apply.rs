@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// Where the output's tensors are stored
     #[arg(long, value_enum, default_value_t = Placement::Auto)]
     external_data: Placement,
+    /// Leave unchanged weights in the model's data file and refer to it: the output needs that
+    /// file, in its folder or below it, as it is now
+    #[arg(long)]
+    link_weights: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -67,6 +71,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
                 Placement::Always => ExternalData::Always,
                 Placement::Never => ExternalData::Never,
             },
+            link_weights: args.link_weights,
         },
     };
     let report = apply::apply(&job, &plugins, &context).map_err(|e| with_command(e, &job))?;
@@ -122,19 +127,17 @@ fn text(report: &Report) -> String {
     for pass in &report.passes {
         text += &pass_text(pass);
     }
-    let adapter = count(report.adapter_parameters);
-    let share = percent(report.adapter_parameters, report.model_parameters);
-    text += &format!(
-        "parameters  {adapter} of adapters, {share} of the model's {}; {} added to the graph\n",
-        count(report.model_parameters),
-        count(report.added_parameters)
-    );
+    text += &parameters_text(report);
     for input in &report.added_inputs {
         text += &format!("new input   {input}\n");
     }
     let verb = if report.dry_run { "would write " } else { "wrote       " };
     for file in &report.files {
         text += &format!("{verb}{} ({})\n", file.path.display(), bytes(file.bytes));
+    }
+    for file in &report.linked {
+        let verb = if report.dry_run { "would link  " } else { "linked      " };
+        text += &format!("{verb}{} ({}, not copied)\n", file.location, bytes(file.bytes));
     }
     if !report.side_files.is_empty() {
         text += &format!("copied      {}\n", report.side_files.join(", "));
@@ -143,6 +146,19 @@ fn text(report: &Report) -> String {
         text += &format!("left out    {}\n", report.left_out.join(", "));
     }
     text + &format!("time        {:.2} s\n", report.seconds)
+}
+
+fn parameters_text(report: &Report) -> String {
+    let model = count(report.model_parameters);
+    if report.passes.is_empty() {
+        return format!("parameters  {model}, unchanged: the recipe has no pass\n");
+    }
+    let adapter = count(report.adapter_parameters);
+    let share = percent(report.adapter_parameters, report.model_parameters);
+    let added = count(report.added_parameters);
+    format!(
+        "parameters  {adapter} of adapters, {share} of the model's {model}; {added} added to the graph\n"
+    )
 }
 
 fn pass_text(pass: &PassReport) -> String {

@@ -3,7 +3,7 @@
 use crate::adapter::Sites;
 use crate::apply::{self, AppliedEntry};
 use crate::error::Result;
-use crate::ir::{Graph, Tensor, TensorData, Type, ValueId};
+use crate::ir::{Graph, Storage, Tensor, TensorData, Type, ValueId};
 use crate::onnx;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -187,7 +187,7 @@ fn dtypes(graph: &Graph) -> Vec<DtypeSize> {
 
 fn external_bytes(graph: &Graph) -> u64 {
     let external = |tensor: &Tensor| match &tensor.data {
-        TensorData::File(slice) => slice.len(),
+        TensorData::File(slice) if tensor.storage == Storage::External => slice.len(),
         _ => 0,
     };
     graph.initializers().iter().map(|(_, tensor)| external(tensor)).sum()

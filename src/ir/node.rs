@@ -44,6 +44,15 @@ impl Node {
         }
     }
 
+    /// The tensor of an initializer, or the default of a graph input.
+    pub fn stored_tensor(&self) -> Option<&Tensor> {
+        match &self.kind {
+            NodeKind::Initializer(tensor) => Some(tensor),
+            NodeKind::Input { default } => default.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The values it makes, by output slot.
     pub fn outputs(&self) -> &[Option<ValueId>] {
         &self.outputs

@@ -4,15 +4,18 @@ mod graph;
 mod tensor;
 
 use super::external::ExternalFiles;
+use super::link::{self, LinkedFile};
 use super::proto::*;
-use super::scan::{UnknownField, unknown_fields};
+use super::scan::{self, UnknownField, unknown_fields};
 use super::types::{metadata, opsets, ty};
 use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
 use crate::ir::{Attribute, AttributeKind, AttributeValue, Function, Model, ValueInfo};
 use graph::{Scope, build_graph};
 use prost::Message;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A model that was read.
 #[derive(Clone, Debug)]
@@ -21,6 +24,10 @@ pub struct ReadModel {
     pub model: Model,
     /// Fields that this version does not know: writing the model loses them.
     pub unknown_fields: Vec<UnknownField>,
+    /// Data files that the model refers to and another one has.
+    pub linked: Vec<LinkedFile>,
+    /// How linked files are not any more what was linked: the model computes something else.
+    pub changed_links: Vec<String>,
     /// The size of the model file.
     pub bytes: u64,
 }
@@ -41,20 +48,27 @@ pub fn read(path: &Path) -> Result<ReadModel> {
 fn read_inner(path: &Path) -> Result<ReadModel> {
     let map = MappedFile::open(path)?;
     let size = map.as_slice().len();
-    let proto = ModelProto::decode(map.to_bytes()).map_err(|e| {
+    let mut proto = ModelProto::decode(map.to_bytes()).map_err(|e| {
         Error::input(format!("is no ONNX model, or a truncated one ({size} bytes): {e}"))
     })?;
     if proto.graph.is_none() {
         return Err(Error::input(format!("is no ONNX model: it has no graph ({size} bytes)")));
     }
     let unknown_fields = unknown_fields(map.as_slice());
-    let mut reader = Reader { external: ExternalFiles::of_model(path)? };
-    Ok(ReadModel { model: reader.model(proto)?, unknown_fields, bytes: size as u64 })
+    let mut external = ExternalFiles::of_model(path)?;
+    let linked = link::take(&mut proto.metadata_props)?;
+    let changed_links = link::changes(&linked, &mut external);
+    let model = Reader { external, map }.model(proto).map_err(|e| {
+        changed_links.iter().fold(e, |e, change| e.help(format!("the data file {change}")))
+    })?;
+    Ok(ReadModel { model, unknown_fields, linked, changed_links, bytes: size as u64 })
 }
 
 /// What reading needs beside the message at hand.
 struct Reader {
     external: ExternalFiles,
+    /// The model file.
+    map: Arc<MappedFile>,
 }
 
 impl Reader {
@@ -221,14 +235,7 @@ fn attribute_kind(proto: &AttributeProto) -> Result<AttributeKind> {
     }
 }
 
-/// The external data files that the main graph of a model names; none if it cannot be read.
-pub(super) fn external_locations(path: &Path) -> Vec<String> {
-    let Ok(map) = MappedFile::open(path) else { return Vec::new() };
-    let graph = ModelProto::decode(map.to_bytes()).ok().and_then(|m| m.graph).unwrap_or_default();
-    let entries = graph.initializer.iter().flat_map(|t| &t.external_data);
-    let mut locations: Vec<String> =
-        entries.filter(|e| e.key() == "location").map(|e| e.value().to_owned()).collect();
-    locations.sort();
-    locations.dedup();
-    locations
+/// The external data files that a model names; none if it cannot be read.
+pub(super) fn external_locations(path: &Path) -> BTreeSet<String> {
+    MappedFile::open(path).map(|map| scan::external_locations(map.as_slice())).unwrap_or_default()
 }

@@ -2,11 +2,11 @@
 
 use super::Reader;
 use crate::error::{Error, Result};
-use crate::ir::{Graph, NodeId, Op, Slot, Tensor, Use, ValueId};
+use crate::ir::{Graph, NodeId, Op, Slot, Use, ValueId};
 use crate::onnx::proto::*;
 use crate::onnx::types::metadata;
 use prost::Message;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Whether names of an outer graph can be read.
 pub(super) enum Scope<'a> {
@@ -32,6 +32,12 @@ struct Builder<'a> {
     scope: Scope<'a>,
     /// Names of values that were added.
     made: HashSet<String>,
+}
+
+/// An initializer's message.
+enum Stored {
+    Dense(TensorProto),
+    Sparse(SparseTensorProto),
 }
 
 /// What an operator reads, by name.
@@ -100,28 +106,29 @@ impl Builder<'_> {
         tensors: Vec<TensorProto>,
         sparse: Vec<SparseTensorProto>,
     ) -> Result<()> {
-        let mut order = Vec::with_capacity(tensors.len() + sparse.len());
-        let mut constants: HashMap<String, Tensor> = HashMap::new();
-        let dense = tensors.into_iter().map(|t| reader.tensor(t));
-        let dense: Vec<Tensor> = dense.collect::<Result<_>>()?;
-        let sparse = sparse.into_iter().map(|t| reader.sparse(t)).collect::<Result<Vec<_>>>()?;
-        for mut tensor in dense.into_iter().chain(sparse) {
-            let name = std::mem::take(&mut tensor.name);
-            if constants.insert(name.clone(), tensor).is_some() {
-                return Err(Error::input(format!("two initializers have the name {name:?}")));
-            }
-            order.push(name);
-        }
         for input in inputs {
             let name = input.name().to_owned();
             self.make(&name)?;
             let info = reader.value_info(input).map_err(|e| e.within(format!("input {name:?}")))?;
-            self.graph.add_input(&name, info, constants.remove(&name));
+            self.graph.add_input(&name, info, None);
         }
-        for name in order {
-            if let Some(tensor) = constants.remove(&name) {
-                self.make(&name)?;
-                self.graph.add_initializer(&name, tensor);
+        let mut stored = HashSet::new();
+        let dense = tensors.into_iter().map(Stored::Dense);
+        for tensor in dense.chain(sparse.into_iter().map(Stored::Sparse)) {
+            let mut tensor = match tensor {
+                Stored::Dense(proto) => reader.tensor(proto)?,
+                Stored::Sparse(proto) => reader.sparse(proto)?,
+            };
+            let name = std::mem::take(&mut tensor.name);
+            if !stored.insert(name.clone()) {
+                return Err(Error::input(format!("two initializers have the name {name:?}")));
+            }
+            match self.graph.value_named(&name) {
+                Some(input) => self.graph.set_default(input, tensor),
+                None => {
+                    self.make(&name)?;
+                    self.graph.add_initializer(&name, tensor);
+                }
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::error::{Error, Result};
-use crate::ir::tensor::Sparse;
+use crate::ir::tensor::{FileSlice, Sparse};
 use crate::ir::{DataType, Storage, Tensor, TensorData, element_count};
 use crate::onnx::proto::*;
 use crate::onnx::types::{dtype, metadata};
@@ -57,7 +57,7 @@ impl Reader {
         })?;
         if proto.data_location() == EXTERNAL {
             let slice = self.external.slice(&proto.external_data, needed)?;
-            return Ok((TensorData::File(slice), Storage::Raw));
+            return Ok((TensorData::File(slice), Storage::External));
         }
         let (bytes, storage) = match &proto.raw_data {
             Some(raw) => (raw.clone(), Storage::Raw),
@@ -66,7 +66,18 @@ impl Reader {
         if bytes.len() as u64 != needed {
             return Err(misfit(bytes.len() as u64, "bytes", needed));
         }
-        Ok((TensorData::Bytes(bytes), storage))
+        let data = match self.slice_of_model(&bytes) {
+            Some(slice) => TensorData::File(slice),
+            None => TensorData::Bytes(bytes),
+        };
+        Ok((data, storage))
+    }
+
+    /// The range of the model file that bytes are, where a copy by the operating system pays.
+    fn slice_of_model(&self, bytes: &[u8]) -> Option<FileSlice> {
+        const LARGE: usize = 64 << 10;
+        let offset = self.map.offset_of(bytes).filter(|_| bytes.len() >= LARGE)?;
+        FileSlice::new(self.map.clone(), offset, bytes.len() as u64)
     }
 
     pub(super) fn sparse(&mut self, proto: SparseTensorProto) -> Result<Tensor> {
