@@ -129,12 +129,27 @@ pub fn near<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
     most: usize,
 ) -> Vec<&'a str> {
+    // The comparisons take the product of the lengths, and nobody mistypes so long a name.
+    const LONGEST: usize = 512;
     let mut scored: Vec<(f64, &str)> = candidates
         .into_iter()
+        .filter(|c| c.len().max(name.len()) <= LONGEST)
         .map(|c| (strsim::jaro_winkler(name, c).max(strsim::sorensen_dice(name, c)), c))
         .filter(|(score, _)| *score > 0.6)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.dedup_by(|a, b| a.1 == b.1);
     scored.into_iter().take(most).map(|(_, c)| c).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_near_is_found_at_once() {
+        let (name, other) = ("a".repeat(1 << 22), "ab".repeat(1 << 21));
+        assert_eq!(near(&name, [other.as_str(), "q_proj"], 1), [""; 0]);
+        assert_eq!(near("q_prj", [other.as_str(), "q_proj"], 1), ["q_proj"]);
+    }
 }

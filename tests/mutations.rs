@@ -1,8 +1,9 @@
 //! Damaged input is an error, or read as what it is now; nothing panics.
 
+use peftc::Context;
 use peftc::adapter::{Adapter, Sites};
 use peftc::ir::{text, verify_model};
-use peftc::onnx;
+use peftc::onnx::{self, WriteOptions};
 use peftc::recipe::Recipe;
 use proptest::prelude::*;
 use std::path::Path;
@@ -83,5 +84,65 @@ proptest! {
         if let Err(error) = Recipe::parse(&damaged, Path::new("r.toml")) {
             prop_assert!(error.message().starts_with("r.toml:"), "{}", error);
         }
+    }
+}
+
+#[test]
+fn cycles_hold_no_parameters() {
+    let source = "model ir=8 graph g(%x: f32[1, 2]) -> (%y) {
+        const %w = f32[2, 2] {1, 2, 3, 4}
+        %a = Identity(%b)
+        %b = Transpose(%a)
+        %z = MatMul(%x, %a)
+        %y = MatMul(%x, %w)
+        %d = Add(%e, %y) meta {\"peftc.role\": \"lora.delta\"}
+        %e = Add(%d, %d) meta {\"peftc.role\": \"lora.delta\"}
+    }";
+    let model = text::parse(source).expect("a model");
+    let sites = Sites::find(&model.graph);
+    let [site] = sites.all() else { panic!("one site: {sites:?}") };
+    assert_eq!((site.bias.as_ref(), site.out_features), (None, 2));
+    assert_eq!(verify_model(&model).len(), 2);
+}
+
+#[test]
+fn tensors_of_adapters_have_no_impossible_sizes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = fixture("models/llama/adapters/qv/adapter_config.json");
+    std::fs::write(folder.path().join("adapter_config.json"), config).expect("a file");
+    let header = r#"{"a":{"dtype":"F32","shape":[9223372036854775808,0],"data_offsets":[0,0]}}"#;
+    let weights = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    std::fs::write(folder.path().join("adapter_model.safetensors"), weights).expect("a file");
+    let error = Adapter::open(folder.path()).expect_err("no such shape");
+    assert!(error.message().contains("cannot have the shape"), "{error}");
+}
+
+#[test]
+fn what_is_nested_deeply_is_refused() {
+    let graphs = |depth: usize| {
+        let open = "graph g() -> () { Loop() {body: ".repeat(depth);
+        format!("model ir=8 {open} graph g() -> () {{}} {}", "}}".repeat(depth))
+    };
+    let types = |depth: usize| {
+        let (open, close) = ("sequence(".repeat(depth), ")".repeat(depth));
+        format!("model ir=8 graph g(%x: {open}f32{close}) -> () {{}}")
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.onnx");
+    let context = Context::new(None, Context::DEFAULT_MEMORY, |_| {}).expect("a context");
+    for source in [graphs(100_000), types(100_000)] {
+        let error = text::parse(&source).expect_err("too deep");
+        assert!(error.message().contains("nested deeper than"), "{error}");
+    }
+    // 33 graphs and 49 types are as deep as protobuf can say it.
+    for source in [graphs(32), types(47)] {
+        let model = text::parse(&source).expect("a model");
+        text::print(&model);
+        assert_eq!(verify_model(&model), []);
+        let plan = onnx::plan(&model, &path, &WriteOptions::default()).expect("a plan");
+        plan.commit(&context, &|_, _| Ok(())).expect("it is written");
+        let read = onnx::read(&path).expect("it is read").model;
+        assert_eq!(text::print(&read), text::print(&model));
+        Sites::find(&read.graph);
     }
 }

@@ -39,6 +39,10 @@ impl Trail {
             through: Vec::new(),
         };
         while graph.constant(trail.constant).is_none() {
+            // Longer than the graph: a cycle.
+            if trail.through.len() > graph.node_count() {
+                return None;
+            }
             let producer = graph.value(trail.constant).producer();
             let op = graph.node(producer).op()?;
             match op.attribute("perm") {

@@ -122,7 +122,10 @@ fn tensors(file: &Arc<MappedFile>) -> Result<BTreeMap<String, Tensor>> {
     for (name, view) in parsed.tensors() {
         let within = |e: Error| e.within(format!("tensor {name:?}"));
         let dtype = dtype(view.dtype()).map_err(within)?;
-        let dims = view.shape().iter().map(|&d| d as i64).collect();
+        let dims = view.shape().iter().map(|&d| i64::try_from(d)).collect::<Result<_, _>>();
+        let dims = dims.map_err(|_| {
+            within(Error::input(format!("cannot have the shape {:?}", view.shape())))
+        })?;
         let slice = file
             .offset_of(view.data())
             .and_then(|offset| FileSlice::new(file.clone(), offset, view.data().len() as u64))

@@ -129,22 +129,24 @@ fn gemm_bias(graph: &Graph, node: NodeId, op: &Op, out: i64) -> Option<Parameter
 }
 
 /// The constant `[out]` that an Add puts on a value, behind deltas that peftc added.
-fn added_bias(graph: &Graph, output: ValueId, out: i64) -> Option<Parameter> {
-    let uses = graph.uses(output);
-    let adds = uses.iter().filter_map(|at| {
-        let op = graph.node(at.node).op().filter(|op| op.is("Add"))?;
-        Some((at.node, op))
-    });
-    for (add, op) in adds {
-        if op.metadata.get("peftc.role").is_some() {
-            return added_bias(graph, graph.output(add)?, out);
-        }
-        for slot in 0..2 {
-            let trail = Trail::follow(graph, add, slot).filter(|t| t.dims(graph) == [out]);
-            if let Some(trail) = trail {
-                return Some(trail.into_parameter(graph, add, false, 1.0));
+fn added_bias(graph: &Graph, mut output: ValueId, out: i64) -> Option<Parameter> {
+    // More deltas than nodes: a cycle.
+    for _ in 0..graph.node_count() {
+        let mut delta = None;
+        for at in graph.uses(output) {
+            let Some(op) = graph.node(at.node).op().filter(|op| op.is("Add")) else { continue };
+            if op.metadata.get("peftc.role").is_some() {
+                delta = Some(at.node);
+                break;
+            }
+            for slot in 0..2 {
+                let trail = Trail::follow(graph, at.node, slot).filter(|t| t.dims(graph) == [out]);
+                if let Some(trail) = trail {
+                    return Some(trail.into_parameter(graph, at.node, false, 1.0));
+                }
             }
         }
+        output = graph.output(delta?)?;
     }
     None
 }

@@ -234,7 +234,7 @@ impl Graph {
         self.node(id).captures.iter().map(|&edge| self.fed_by(edge)).collect()
     }
 
-    fn fed_by(&self, edge: Option<EdgeIndex>) -> Option<ValueId> {
+    pub(super) fn fed_by(&self, edge: Option<EdgeIndex>) -> Option<ValueId> {
         let (from, _) = self.nodes.edge_endpoints(edge?)?;
         let output = self.nodes.edge_weight(edge?)?.output;
         self.nodes[from].outputs.get(output as usize).copied().flatten()

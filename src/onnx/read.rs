@@ -11,7 +11,7 @@ use super::types::{metadata, opsets, ty};
 use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
 use crate::ir::{Attribute, AttributeKind, AttributeValue, Function, Model, ValueInfo};
-use graph::{Scope, build_graph};
+use graph::{Captures, Scope, build_graph};
 use prost::Message;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -109,7 +109,7 @@ impl Reader {
         };
         let within = |e: Error| e.within(&place);
         let defaults =
-            proto.attribute_proto.into_iter().map(|a| self.attribute(a, &mut Vec::new()));
+            proto.attribute_proto.into_iter().map(|a| self.attribute(a, &mut Captures::new()));
         Ok(Function {
             attribute_defaults: defaults.collect::<Result<_>>().map_err(within)?,
             body: build_graph(self, body, Scope::Closed).map_err(within)?,
@@ -135,7 +135,7 @@ impl Reader {
     fn attribute(
         &mut self,
         proto: AttributeProto,
-        captures: &mut Vec<String>,
+        captures: &mut Captures,
     ) -> Result<(String, Attribute)> {
         let name = proto.name.clone().unwrap_or_default();
         let doc_string = proto.doc_string.clone().unwrap_or_default();
@@ -148,7 +148,7 @@ impl Reader {
     fn attribute_value(
         &mut self,
         proto: AttributeProto,
-        captures: &mut Vec<String>,
+        captures: &mut Captures,
     ) -> Result<AttributeValue> {
         let kind = attribute_kind(&proto)?;
         if let Some(name) = proto.ref_attr_name.filter(|n| !n.is_empty()) {

@@ -10,6 +10,7 @@ use super::super::{
 use super::lex::{Lexer, Token};
 use crate::error::Result;
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Parses the text form of a model.
@@ -355,12 +356,9 @@ impl<'a> Parser<'a> {
         let (op, inputs, captures) = self.call()?;
         let names: Vec<Option<&str>> =
             outputs.iter().map(|o| o.as_ref().map(|(name, _)| name.as_str())).collect();
-        if let Some(twice) =
-            names.iter().enumerate().find(|(i, n)| n.is_some() && names[..*i].contains(n))
-        {
-            return Err(self
-                .lexer
-                .error(format!("two outputs have the name {:?}", twice.1.unwrap_or_default())));
+        let mut seen = HashSet::new();
+        if let Some(twice) = names.iter().flatten().find(|name| !seen.insert(**name)) {
+            return Err(self.lexer.error(format!("two outputs have the name {twice:?}")));
         }
         let node = graph.add_op(op, inputs.len(), &names);
         let values = graph.node(node).outputs().to_vec();

@@ -181,7 +181,11 @@ impl Printer {
         if !op.domain.is_empty() {
             self.push(format!("{:?}::", op.domain));
         }
-        self.push(word(&op.op_type));
+        // At the start of a line it stands in quotes: there are words that start other things.
+        self.push(match graph.node(id).outputs().is_empty() && op.domain.is_empty() {
+            true => format!("{:?}", op.op_type),
+            false => word(&op.op_type),
+        });
         if !op.overload.is_empty() {
             self.push(format!("#{:?}", op.overload));
         }
@@ -373,13 +377,15 @@ fn float(f: f32) -> String {
     if f.is_nan() { format!("bits({:#010x})", f.to_bits()) } else { format!("{f:?}") }
 }
 
-/// Elements as numbers, for types that have a text that reads back as the same bits.
+/// Elements as numbers, for types that have a text that reads back as the same bits, if the bytes
+/// are whole elements.
 fn numbers(dtype: DataType, bytes: &[u8]) -> Option<Vec<String>> {
     fn each<const N: usize>(
         bytes: &[u8],
         text: impl Fn([u8; N]) -> Option<String>,
     ) -> Option<Vec<String>> {
-        bytes.as_chunks::<N>().0.iter().map(|&b| text(b)).collect()
+        let (elements, rest) = bytes.as_chunks::<N>();
+        elements.iter().map(|&b| text(b)).collect::<Option<_>>().filter(|_| rest.is_empty())
     }
     let real = |f: f32| (!f.is_nan()).then(|| format!("{f:?}"));
     match dtype {

@@ -29,10 +29,7 @@ impl Verifier<'_> {
             let message = format!("it stands for capture {slot}, but {owner} has {count} captures");
             return self.report_node(id, message);
         };
-        if edge.is_none() {
-            return;
-        }
-        let fed = outer.node_captures(owner)[slot as usize].and_then(|v| outer.get_value(v));
+        let fed = outer.fed_by(*edge).and_then(|v| outer.get_value(v));
         let own = self.graph.output(id).and_then(|v| self.graph.get_value(v));
         if let (Some(fed), Some(own)) = (fed, own)
             && fed.name() != own.name()

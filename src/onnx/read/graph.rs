@@ -12,9 +12,12 @@ use std::collections::HashSet;
 pub(super) enum Scope<'a> {
     /// A main graph or a function body.
     Closed,
-    /// A subgraph: the names its control node captures so far, by capture slot.
-    Open(&'a mut Vec<String>),
+    /// A subgraph: the names its control node captures so far, and their capture slots.
+    Open(&'a mut Captures),
 }
+
+/// Capture slots by the outer name that they stand for.
+pub(super) type Captures = HashMap<String, u32>;
 
 /// Builds a graph of its message.
 pub(super) fn build_graph(
@@ -44,7 +47,7 @@ enum Stored {
 struct Reads {
     node: NodeId,
     inputs: Vec<String>,
-    captures: Vec<String>,
+    captures: Captures,
 }
 
 impl Builder<'_> {
@@ -63,9 +66,11 @@ impl Builder<'_> {
                 let value = self.resolve(name).map_err(|e| e.within(self.describe(node)))?;
                 self.graph.connect(value, Use::input(node, slot));
             }
-            for (slot, name) in captures.iter().enumerate() {
-                let value = self.resolve(name).map_err(|e| e.within(self.describe(node)))?;
-                self.graph.connect(value, Use { node, slot: Slot::Capture(slot as u32) });
+            let mut captures: Vec<_> = captures.into_iter().map(|(n, slot)| (slot, n)).collect();
+            captures.sort_unstable();
+            for (slot, name) in captures {
+                let value = self.resolve(&name).map_err(|e| e.within(self.describe(node)))?;
+                self.graph.connect(value, Use { node, slot: Slot::Capture(slot) });
             }
         }
         self.add_outputs(reader, proto.output)?;
@@ -138,7 +143,7 @@ impl Builder<'_> {
         let name = proto.name.unwrap_or_default();
         let op_type = proto.op_type.unwrap_or_default();
         let within = |e: Error| e.within(format!("node {name:?} ({op_type})"));
-        let mut captures = Vec::new();
+        let mut captures = Captures::new();
         let attributes = proto.attribute.into_iter().map(|a| reader.attribute(a, &mut captures));
         let attributes = attributes.collect::<Result<_>>().map_err(within)?;
         for output in proto.output.iter().filter(|o| !o.is_empty()) {
@@ -174,11 +179,9 @@ impl Builder<'_> {
                 Err(near.iter().fold(error, |e, n| e.help(format!("there is {n:?}"))))
             }
             Scope::Open(captures) => {
-                let slot = captures.iter().position(|c| c == name).unwrap_or_else(|| {
-                    captures.push(name.to_owned());
-                    captures.len() - 1
-                });
-                Ok(self.graph.add_capture(name, slot as u32))
+                let next = captures.len() as u32;
+                let slot = *captures.entry(name.to_owned()).or_insert(next);
+                Ok(self.graph.add_capture(name, slot))
             }
         }
     }

@@ -1,0 +1,46 @@
+//! Models: what is read is looked at, written, and read again.
+#![no_main]
+
+use peftc::adapter::Sites;
+use peftc::ir::{text, verify_model};
+use peftc::onnx::{self, ExternalData, WriteOptions};
+use peftc::{Context, ir::Model};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// Larger outputs are planned and not written: many tensors can name the same external bytes.
+const MOST_WRITTEN: u64 = 1 << 20;
+
+static CONTEXT: LazyLock<Context> = LazyLock::new(|| {
+    Context::new(NonZeroUsize::new(1), Context::DEFAULT_MEMORY, |_| {}).expect("a context")
+});
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let folder = peftc_fuzz::folder();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, bytes).expect("a file can be written");
+    let Ok(read) = onnx::read(&path) else { return };
+    let model = read.model;
+    Sites::find(&model.graph);
+    let violations = verify_model(&model).len();
+    onnx::structure_sha256(&model).expect("what was read can be encoded");
+    let out = folder.path().join("out.onnx");
+    for external_data in [ExternalData::Auto, ExternalData::Always] {
+        if let Some(again) = written(&model, &out, external_data) {
+            assert_eq!(verify_model(&again).len(), violations);
+            assert_eq!(again.graph.node_count(), model.graph.node_count());
+            text::print(&again);
+        }
+    }
+});
+
+/// The model as it is read from what was written of it.
+fn written(model: &Model, out: &Path, external_data: ExternalData) -> Option<Model> {
+    let plan = onnx::plan(model, out, &WriteOptions { external_data }).expect("it has a plan");
+    if plan.files().iter().map(|file| file.bytes).sum::<u64>() > MOST_WRITTEN {
+        return None;
+    }
+    plan.commit(&CONTEXT, &|_, _| Ok(())).expect("it is written");
+    Some(onnx::read(out).expect("what was written can be read").model)
+}

@@ -1,0 +1,38 @@
+//! What the targets share.
+
+use peftc::adapter::Adapter;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A fresh folder in memory, or where there is none, in the system's temporary folder.
+pub fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::tempdir_in(parent).expect("a temporary folder can be made")
+}
+
+/// Opens an adapter of these files, and asks it for all it has.
+pub fn open_adapter(config: &[u8], weights: &[u8]) {
+    let folder = folder();
+    for (name, bytes) in [("adapter_config.json", config), ("adapter_model.safetensors", weights)] {
+        std::fs::write(folder.path().join(name), bytes).expect("a file can be written");
+    }
+    let Ok(adapter) = Adapter::open(folder.path()) else { return };
+    let config = adapter.config();
+    assert_eq!(
+        config.iter().count(),
+        config.iter().filter(|(k, _)| config.get(k).is_some()).count()
+    );
+    for (key, _) in config.iter() {
+        config.pattern(key, "model.layers.0.self_attn.q_proj").ok();
+    }
+    (config.fan_in_fan_out(), config.unknown_keys());
+    assert_eq!(config.get("peft_type").and_then(|t| t.as_str()), Some(adapter.peft_type()));
+    adapter.base_model_name_or_path();
+    for name in adapter.tensor_names() {
+        let tensor = adapter.tensor(name).expect("a tensor that is listed is there");
+        let bytes = tensor.bytes().expect("its elements are in the file");
+        assert_eq!(tensor.byte_len(), Some(bytes.len() as u64), "{name:?} {tensor:?}");
+    }
+    assert_eq!(adapter.sha256().len(), 64);
+}
