@@ -234,6 +234,32 @@ pub enum AttributeKind {
     Types = 14,
 }
 
+impl AttributeKind {
+    /// All kinds, in the order of their numbers.
+    const ALL: [Self; 15] = [
+        Self::Undefined,
+        Self::Float,
+        Self::Int,
+        Self::String,
+        Self::Tensor,
+        Self::Graph,
+        Self::Floats,
+        Self::Ints,
+        Self::Strings,
+        Self::Tensors,
+        Self::Graphs,
+        Self::SparseTensor,
+        Self::SparseTensors,
+        Self::Type,
+        Self::Types,
+    ];
+
+    /// The kind with this ONNX number.
+    pub fn from_onnx(number: i32) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
+    }
+}
+
 impl AttributeValue {
     /// What kind it is.
     pub fn kind(&self) -> AttributeKind {

@@ -16,16 +16,16 @@ pub struct UnknownField {
     pub message: &'static str,
     /// The field's number.
     pub tag: u32,
-    /// Where the first one stands: bytes from the start of the file.
-    pub offset: usize,
+    /// Where the first one stands.
+    pub place: String,
     /// How many there are.
     pub count: usize,
 }
 
 impl fmt::Display for UnknownField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, tag, offset, count } = self;
-        write!(f, "{message} field {tag}, {count} times, first at byte {offset}")
+        let Self { message, tag, place, count } = self;
+        write!(f, "{message} field {tag}, {count} times, first at {place}")
     }
 }
 
@@ -39,7 +39,12 @@ pub(super) fn unknown_fields(model: &[u8]) -> Vec<UnknownField> {
     });
     found
         .into_iter()
-        .map(|((message, tag), (offset, count))| UnknownField { message, tag, offset, count })
+        .map(|((message, tag), (offset, count))| UnknownField {
+            message,
+            tag,
+            place: format!("byte {offset}"),
+            count,
+        })
         .collect()
 }
 

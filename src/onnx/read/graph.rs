@@ -6,7 +6,7 @@ use crate::ir::{Graph, NodeId, Op, Slot, Use, ValueId};
 use crate::onnx::proto::*;
 use crate::onnx::types::metadata;
 use prost::Message;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Whether names of an outer graph can be read.
 pub(super) enum Scope<'a> {
@@ -73,11 +73,12 @@ impl Builder<'_> {
                 self.graph.connect(value, Use { node, slot: Slot::Capture(slot) });
             }
         }
-        self.add_outputs(reader, proto.output)?;
+        let output = self.add_outputs(reader, proto.output)?;
         let dangling = self.add_value_info(reader, proto.value_info)?;
         let carried = GraphProto {
             quantization_annotation: proto.quantization_annotation,
             value_info: dangling,
+            output,
             ..Default::default()
         };
         self.graph.carried = carried.encode_to_vec().into();
@@ -186,19 +187,28 @@ impl Builder<'_> {
         }
     }
 
-    fn add_outputs(&mut self, reader: &mut Reader, outputs: Vec<ValueInfoProto>) -> Result<()> {
+    /// Adds the outputs. Gives back those that declare something else than their value does.
+    fn add_outputs(
+        &mut self,
+        reader: &mut Reader,
+        outputs: Vec<ValueInfoProto>,
+    ) -> Result<Vec<ValueInfoProto>> {
+        let mut differing = Vec::new();
         for output in outputs {
             let name = output.name().to_owned();
             let value = self.resolve(&name).map_err(|e| e.within("graph output"))?;
             self.graph.add_graph_output(value);
-            let info =
-                reader.value_info(output).map_err(|e| e.within(format!("output {name:?}")))?;
+            let info = reader
+                .value_info(output.clone())
+                .map_err(|e| e.within(format!("output {name:?}")))?;
             let declared = &mut self.graph.value_mut(value).info;
-            if declared.is_none() {
-                *declared = Some(info);
+            match declared {
+                None => *declared = Some(info),
+                Some(declared) if *declared != info => differing.push(output),
+                Some(_) => {}
             }
         }
-        Ok(())
+        Ok(differing)
     }
 
     /// Declares what is said of values. Gives back what is said of values that are not there.

@@ -65,7 +65,12 @@ pub(super) fn graph_proto(graph: &Graph, captures: &[String]) -> Result<GraphPro
     let declared =
         |value: ValueId| value_info_proto(&name(value), graph.value(value).info.as_ref());
     proto.input = inputs.clone().map(declared).collect();
-    proto.output = outputs.clone().map(declared).collect();
+    let own = std::mem::take(&mut proto.output);
+    let output = |value| {
+        let declared = declared(value);
+        own.iter().find(|own| own.name == declared.name).cloned().unwrap_or(declared)
+    };
+    proto.output = outputs.clone().map(output).collect();
     let in_signature: HashSet<ValueId> = inputs.chain(outputs).collect();
     let others = graph.value_ids().filter(|v| !in_signature.contains(v));
     proto.value_info =
