@@ -1,0 +1,65 @@
+//! Rules on what the file says that the graph does not: versions, unknown and carried fields.
+
+use super::{Facts, found};
+use crate::ir::verify_model;
+use crate::onnx::NEWEST_IR_VERSION;
+
+/// The graph breaks the IR's rules.
+pub(super) fn invalid(facts: &Facts<'_>) -> Option<String> {
+    found(
+        &verify_model(facts.survey.model),
+        "rule of ONNX does not hold, so that apply refuses the model",
+        "rules of ONNX do not hold, so that apply refuses the model",
+    )
+}
+
+/// Fields would be lost on writing.
+pub(super) fn unknown_fields(facts: &Facts<'_>) -> Option<String> {
+    found(
+        facts.unknown_fields,
+        "field is unknown to this version of peftc, and writing the model would lose it",
+        "fields are unknown to this version of peftc, and writing the model would lose them",
+    )
+}
+
+/// The IR is newer than what is known.
+pub(super) fn newer_ir(facts: &Facts<'_>) -> Option<String> {
+    let version = facts.survey.model.ir_version;
+    (version > NEWEST_IR_VERSION).then(|| {
+        format!("IR version {version} is newer than {NEWEST_IR_VERSION}, the newest that this version of peftc knows")
+    })
+}
+
+/// The model says how to train it.
+pub(super) fn training(facts: &Facts<'_>) -> Option<String> {
+    (facts.carried.training > 0).then(|| {
+        "the model has training information, which is carried along as it is: passes do not see it"
+            .to_owned()
+    })
+}
+
+/// Tensors have quantization parameters outside of the graph.
+pub(super) fn quantization(facts: &Facts<'_>) -> Option<String> {
+    let parts = facts.survey.parts.iter().zip(&facts.carried_by_parts);
+    let tensors = parts.flat_map(|(part, carried)| {
+        carried.quantized.iter().map(|name| part.locate(format_args!("{name:?}")))
+    });
+    found(
+        &tensors.collect::<Vec<_>>(),
+        "tensor has a quantization annotation, which is carried along as it is",
+        "tensors have quantization annotations, which are carried along as they are",
+    )
+}
+
+/// Values are declared and not there.
+pub(super) fn unmade(facts: &Facts<'_>) -> Option<String> {
+    let parts = facts.survey.parts.iter().zip(&facts.carried_by_parts);
+    let values = parts.flat_map(|(part, carried)| {
+        carried.unmade.iter().map(|name| part.locate(format_args!("{name:?}")))
+    });
+    found(
+        &values.collect::<Vec<_>>(),
+        "value is declared that nothing makes",
+        "values are declared that nothing makes",
+    )
+}
