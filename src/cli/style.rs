@@ -42,7 +42,7 @@ pub(super) fn bytes(n: u64) -> String {
         }
         (value, unit) = (value / 1024.0, next);
     }
-    if unit == "bytes" { format!("{n} bytes") } else { format!("{value:.1} {unit}") }
+    if unit == "bytes" { plural(n as usize, "byte") } else { format!("{value:.1} {unit}") }
 }
 
 /// A share in percent.

@@ -33,7 +33,7 @@ pub(super) fn newer_ir(facts: &Facts<'_>) -> Option<String> {
 /// The model says how to train it.
 pub(super) fn training(facts: &Facts<'_>) -> Option<String> {
     (facts.carried.training > 0).then(|| {
-        "the model has training information, which is carried along as it is: passes do not see it"
+        "the model has training information, which is carried along as it is, unseen by passes"
             .to_owned()
     })
 }

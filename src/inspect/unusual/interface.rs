@@ -8,8 +8,8 @@ pub(super) fn overridable(facts: &Facts<'_>) -> Option<String> {
     let graph = facts.survey.main();
     found(
         &inputs(facts, |id| matches!(graph.node(id).kind, NodeKind::Input { default: Some(_) })),
-        "initializer is a graph input too: callers can override it, so no adapter is merged into it",
-        "initializers are graph inputs too: callers can override them, so no adapter is merged into them",
+        "initializer is a graph input too, so callers can override it and no adapter is merged into it",
+        "initializers are graph inputs too, so callers can override them and no adapter is merged into them",
     )
 }
 

@@ -55,7 +55,11 @@ pub(super) fn repeated_names(facts: &Facts<'_>) -> Option<String> {
         let several = counts.into_iter().filter(|(_, n)| *n > 1);
         repeated.extend(several.map(|(name, n)| part.locate(format_args!("{name:?} ({n} nodes)"))));
     }
-    found(&repeated, "name is that of several nodes", "names are those of several nodes")
+    found(
+        &repeated,
+        "node name is not unique in its graph",
+        "node names are not unique in their graph",
+    )
 }
 
 /// The model, or its nodes, say which devices to run on.
@@ -64,7 +68,7 @@ pub(super) fn device_configurations(facts: &Facts<'_>) -> Option<String> {
     let names: BTreeSet<String> = named.map(|name| format!("{name:?}")).collect();
     found(
         &names.into_iter().collect::<Vec<_>>(),
-        "device configuration is carried along as it is: passes do not see it",
-        "device configurations are carried along as they are: passes do not see them",
+        "device configuration is carried along as it is, unseen by passes",
+        "device configurations are carried along as they are, unseen by passes",
     )
 }

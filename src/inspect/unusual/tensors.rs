@@ -19,7 +19,7 @@ pub(super) fn unread(facts: &Facts<'_>) -> Option<String> {
     found(&unread, "initializer is read by nothing", "initializers are read by nothing")
 }
 
-/// Weights of the main graph are read by several nodes.
+/// Weights of the main graph are read by several nodes; those with the most readers come first.
 pub(super) fn several_users(facts: &Facts<'_>) -> Option<String> {
     let graph = facts.survey.main();
     let is_weight =
@@ -29,11 +29,13 @@ pub(super) fn several_users(facts: &Facts<'_>) -> Option<String> {
         let users: HashSet<NodeId> = graph.uses(id).into_iter().map(|at| at.node).collect();
         (graph.value(id).name(), users.len())
     };
-    let several = weights.map(users).filter(|(_, users)| *users > 1);
+    let mut several: Vec<_> = weights.map(users).filter(|(_, users)| *users > 1).collect();
+    several.sort_by_key(|&(_, users)| std::cmp::Reverse(users));
+    let shown = |(name, users)| format!("{name:?} ({users} nodes)");
     found(
-        &several.map(|(name, users)| format!("{name:?} ({users} nodes)")).collect::<Vec<_>>(),
-        "weight is read by several nodes (tied or deduplicated): to change it for one of them stores a copy",
-        "weights are read by several nodes (tied or deduplicated): to change one for one node stores a copy",
+        &several.into_iter().map(shown).collect::<Vec<_>>(),
+        "weight is read by several nodes (tied or deduplicated), and a change for one of them adds a copy",
+        "weights are read by several nodes (tied or deduplicated), and a change for one of them adds a copy",
     )
 }
 
@@ -70,8 +72,8 @@ pub(super) fn rare_types(facts: &Facts<'_>) -> Option<String> {
     let shown = |(dtype, tensors)| format!("{dtype} (tensors: {tensors})");
     found(
         &counts.into_iter().map(shown).collect::<Vec<_>>(),
-        "element type is one that many runtimes cannot compute with",
-        "element types are ones that many runtimes cannot compute with",
+        "element type is in use that many runtimes cannot compute with",
+        "element types are in use that many runtimes cannot compute with",
     )
 }
 
@@ -82,7 +84,7 @@ pub(super) fn large_typed(facts: &Facts<'_>) -> Option<String> {
     };
     found(
         &places(facts, is_so),
-        "large tensor is stored in a typed field, not as raw data: it is copied into memory on reading",
-        "large tensors are stored in typed fields, not as raw data: they are copied into memory on reading",
+        "large tensor is stored in a typed field instead of as raw data, and copied into memory on reading",
+        "large tensors are stored in typed fields instead of as raw data, and copied into memory on reading",
     )
 }

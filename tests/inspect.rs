@@ -1,0 +1,156 @@
+//! What is inspected beyond the text form: data files, large tensors, unknown fields, sizes.
+
+use peftc::inspect::{LocationSize, ModelInspection, inspect};
+use peftc::ir::tensor::{FileSlice, MappedFile};
+use peftc::ir::{Model, Storage, TensorData, text};
+use peftc::onnx::{ReadModel, UnknownField};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Something of everything.
+const EVERYTHING: &str = include_str!("inspect/everything.pir");
+
+fn inspected(model: Model, path: &Path) -> ModelInspection {
+    let read = ReadModel { model, unknown_fields: Vec::new(), bytes: 0 };
+    inspect(&read, path).expect("a model that can be inspected")
+}
+
+fn everything() -> ModelInspection {
+    inspected(text::parse(EVERYTHING).expect("a model"), Path::new("model.onnx"))
+}
+
+/// Byte tensors by name, as ranges of a data file of `len` bytes, and what is unusual about them.
+fn in_a_file(len: u64, tensors: &[(&str, u64, u64)]) -> ModelInspection {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path().canonicalize().expect("it is there");
+    std::fs::write(folder.join("m.data"), vec![0; len as usize]).expect("a data file");
+    let file = MappedFile::open(&folder.join("m.data")).expect("a data file");
+    let constant = |(name, _, size): &(&str, u64, u64)| {
+        format!("const %{name} = u8[{size}] hex\"{}\"\n", "00".repeat(*size as usize))
+    };
+    let names: Vec<_> = tensors.iter().map(|(name, ..)| format!("%{name}")).collect();
+    let constants: String = tensors.iter().map(constant).collect();
+    let names = names.join(", ");
+    let source =
+        format!("model ir=8 opset \"\"=17\ngraph g() -> (%y) {{\n{constants}%y = Sum({names})\n}}");
+    let mut model = text::parse(&source).expect("a model");
+    for (name, offset, size) in tensors {
+        let value = model.graph.value_named(name).expect("it has this tensor");
+        let slice = FileSlice::new(Arc::clone(&file), *offset, *size).expect("a range of the file");
+        model.graph.initializer_mut(value).expect("a tensor").data = TensorData::File(slice);
+    }
+    inspected(model, &folder.join("model.onnx"))
+}
+
+#[test]
+fn external_tensors_are_unaligned_shared_or_overlap() {
+    let cases: [(&[(&str, u64, u64)], &[&str]); 6] = [
+        (&[("a", 0, 64), ("b", 64, 8), ("c", 128, 8)], &[]),
+        (
+            &[("a", 0, 8), ("b", 8, 8)],
+            &["1 external tensor does not start at a multiple of 64 bytes: \"b\""],
+        ),
+        (
+            &[("a", 64, 8), ("b", 0, 8), ("c", 64, 8)],
+            &["1 piece of a data file is the content of several tensors: (\"a\", \"c\")"],
+        ),
+        (
+            &[("a", 0, 128), ("b", 64, 8)],
+            &["1 pair of external tensors overlaps, though not as a whole: \"a\" and \"b\""],
+        ),
+        (
+            &[("a", 0, 192), ("b", 64, 8), ("c", 128, 8)],
+            &[
+                "2 pairs of external tensors overlap, though not as a whole: \"a\" and \"b\", \"a\" and \"c\"",
+            ],
+        ),
+        (&[("a", 0, 0), ("b", 0, 8), ("c", 1, 0)], &[]),
+    ];
+    for (tensors, expected) in cases {
+        assert_eq!(in_a_file(256, tensors).unusual, expected, "{tensors:?}");
+    }
+}
+
+#[test]
+fn padding_of_a_data_file_is_not_unusual_and_left_over_bytes_are() {
+    let fine = in_a_file(1 << 20, &[("a", 0, 8)]);
+    assert!(fine.unusual.is_empty(), "{:?}", fine.unusual);
+    let large = in_a_file(4 << 20, &[("a", 0, 8), ("b", 64, 8)]);
+    assert_eq!(large.unusual, ["1 data file has bytes that no tensor uses: \"m.data\" (100%)"]);
+}
+
+#[test]
+fn sizes_are_told_by_file() {
+    let model = in_a_file(256, &[("a", 0, 64), ("b", 64, 8)]);
+    let external = LocationSize { file: Some("m.data".into()), tensors: 2, bytes: 72 };
+    assert_eq!(model.locations, [external]);
+    assert_eq!(model.external_bytes, 72);
+    assert_eq!(model.largest[0].file.as_deref(), Some("m.data"));
+    let inline = LocationSize { file: None, tensors: 8, bytes: 68 };
+    assert_eq!(everything().locations, [inline]);
+}
+
+#[test]
+fn large_tensors_in_typed_fields_are_unusual() {
+    let source =
+        "model ir=8 opset \"\"=17\ngraph g() -> (%y) {\nconst %w = f32[1] {0}\n%y = Neg(%w)\n}";
+    let mut model = text::parse(source).expect("a model");
+    let value = model.graph.value_named("w").expect("it has w");
+    let tensor = model.graph.initializer_mut(value).expect("a tensor");
+    (tensor.storage, tensor.dims) = (Storage::Typed, vec![1 << 18]);
+    tensor.data = TensorData::Bytes(vec![0; 1 << 20].into());
+    let sentence = "1 large tensor is stored in a typed field instead of as raw data, and copied into memory on reading: \"w\"";
+    assert_eq!(inspected(model, Path::new("model.onnx")).unusual, [sentence]);
+}
+
+#[test]
+fn unknown_fields_would_be_lost() {
+    let model =
+        text::parse("model ir=8 opset \"\"=17\ngraph g(%x: f32[1]) -> (%y) {\n%y = Neg(%x)\n}");
+    let field = UnknownField { message: "GraphProto", tag: 99, offset: 4, count: 2 };
+    let read = ReadModel { model: model.expect("a model"), unknown_fields: vec![field], bytes: 0 };
+    let inspection = inspect(&read, Path::new("model.onnx")).expect("it can be inspected");
+    let sentence = "1 field is unknown to this version of peftc, and writing the model would lose it: GraphProto field 99, 2 times, first at byte 4";
+    assert_eq!(inspection.unusual, [sentence]);
+}
+
+#[test]
+fn carried_bytes_that_are_no_message_are_an_error() {
+    let source = "model ir=8 opset \"\"=17 carried hex\"ff\"\ngraph g(%x: f32[1]) -> (%x) {\n}";
+    let model = text::parse(source).expect("a model");
+    let read = ReadModel { model, unknown_fields: Vec::new(), bytes: 0 };
+    let error = inspect(&read, Path::new("model.onnx")).expect_err("it cannot be decoded");
+    assert!(error.message().contains("carried fields do not decode"), "{error}");
+}
+
+#[test]
+fn subgraphs_functions_and_attributes_count() {
+    let model = everything();
+    let counts = |operators: &std::collections::BTreeMap<String, usize>| -> Vec<String> {
+        operators.iter().map(|(name, n)| format!("{name} {n}")).collect()
+    };
+    assert_eq!(counts(&model.operators), ["Constant 1", "If 1", "MatMul 1", "org.example.Scale 2"]);
+    assert_eq!(counts(&model.operators_in_subgraphs), ["Neg 1", "org.example.Scale 1"]);
+    assert_eq!(counts(&model.operators_in_functions), ["Constant 1", "If 1", "Mul 1", "Neg 2"]);
+    let functions: Vec<_> =
+        model.functions.iter().map(|f| (f.name.as_str(), f.nodes, f.calls)).collect();
+    assert_eq!(functions, [("org.example::Scale<f32>", 5, 3), ("org.example::Spare", 0, 0)]);
+    let places: Vec<_> = model.largest.iter().map(|t| (t.bytes, t.place.to_string())).collect();
+    let expected = [
+        (24, "\"w\""),
+        (12, "\"constant\" in subgraph \"else_branch\" of node \"if\" (If)"),
+        (8, "\"gain\""),
+        (8, "value of the Constant that makes \"c\""),
+        (4, "default of attribute \"d\" in function org.example::Scale<f32>"),
+        (4, "value of node \"two\" (Constant) in function org.example::Scale<f32>"),
+        (
+            4,
+            "\"i\" in subgraph \"then_branch\" of node \"inner\" (If) in function org.example::Scale<f32>",
+        ),
+        (
+            4,
+            "\"j\" in subgraph \"else_branch\" of node \"inner\" (If) in function org.example::Scale<f32>",
+        ),
+    ];
+    assert_eq!(places, expected.map(|(bytes, place)| (bytes, place.to_owned())));
+}
