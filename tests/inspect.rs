@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Something of everything.
 const EVERYTHING: &str = include_str!("inspect/everything.pir");
 
+/// Name, offset and bytes of a tensor.
+type Range = (&'static str, u64, u64);
+
 fn inspected(model: Model, path: &Path) -> ModelInspection {
     let read = ReadModel { model, unknown_fields: Vec::new(), bytes: 0 };
     inspect(&read, path).expect("a model that can be inspected")
@@ -20,12 +23,12 @@ fn everything() -> ModelInspection {
 }
 
 /// Byte tensors by name, as ranges of a data file of `len` bytes, and what is unusual about them.
-fn in_a_file(len: u64, tensors: &[(&str, u64, u64)]) -> ModelInspection {
+fn in_a_file(len: u64, tensors: &[Range]) -> ModelInspection {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path().canonicalize().expect("it is there");
     std::fs::write(folder.join("m.data"), vec![0; len as usize]).expect("a data file");
     let file = MappedFile::open(&folder.join("m.data")).expect("a data file");
-    let constant = |(name, _, size): &(&str, u64, u64)| {
+    let constant = |(name, _, size): &Range| {
         format!("const %{name} = u8[{size}] hex\"{}\"\n", "00".repeat(*size as usize))
     };
     let names: Vec<_> = tensors.iter().map(|(name, ..)| format!("%{name}")).collect();
@@ -44,7 +47,7 @@ fn in_a_file(len: u64, tensors: &[(&str, u64, u64)]) -> ModelInspection {
 
 #[test]
 fn external_tensors_are_unaligned_shared_or_overlap() {
-    let cases: [(&[(&str, u64, u64)], &[&str]); 6] = [
+    let cases: [(&[Range], &[&str]); 6] = [
         (&[("a", 0, 64), ("b", 64, 8), ("c", 128, 8)], &[]),
         (
             &[("a", 0, 8), ("b", 8, 8)],

@@ -2,7 +2,7 @@
 
 use super::{Facts, found};
 use crate::ir::verify_model;
-use crate::onnx::NEWEST_IR_VERSION;
+use crate::onnx::{GraphCarried, NEWEST_IR_VERSION};
 
 /// The graph breaks the IR's rules.
 pub(super) fn invalid(facts: &Facts<'_>) -> Option<String> {
@@ -40,12 +40,8 @@ pub(super) fn training(facts: &Facts<'_>) -> Option<String> {
 
 /// Tensors have quantization parameters outside of the graph.
 pub(super) fn quantization(facts: &Facts<'_>) -> Option<String> {
-    let parts = facts.survey.parts.iter().zip(&facts.carried_by_parts);
-    let tensors = parts.flat_map(|(part, carried)| {
-        carried.quantized.iter().map(|name| part.locate(format_args!("{name:?}")))
-    });
     found(
-        &tensors.collect::<Vec<_>>(),
+        &carried_names(facts, |carried| &carried.quantized),
         "tensor has a quantization annotation, which is carried along as it is",
         "tensors have quantization annotations, which are carried along as they are",
     )
@@ -53,13 +49,18 @@ pub(super) fn quantization(facts: &Facts<'_>) -> Option<String> {
 
 /// Values are declared and not there.
 pub(super) fn unmade(facts: &Facts<'_>) -> Option<String> {
-    let parts = facts.survey.parts.iter().zip(&facts.carried_by_parts);
-    let values = parts.flat_map(|(part, carried)| {
-        carried.unmade.iter().map(|name| part.locate(format_args!("{name:?}")))
-    });
     found(
-        &values.collect::<Vec<_>>(),
+        &carried_names(facts, |carried| &carried.unmade),
         "value is declared that nothing makes",
         "values are declared that nothing makes",
     )
+}
+
+/// Names that graphs carry.
+fn carried_names(facts: &Facts<'_>, names: impl Fn(&GraphCarried) -> &[String]) -> Vec<String> {
+    let parts = facts.survey.parts.iter().zip(&facts.carried_by_parts);
+    let located = parts.flat_map(|(part, carried)| {
+        names(carried).iter().map(|name| part.locate(format_args!("{name:?}")))
+    });
+    located.collect()
 }
