@@ -6,7 +6,7 @@ use crate::ir::{Graph, NodeId, Op, Slot, Use, ValueId};
 use crate::onnx::proto::*;
 use crate::onnx::types::metadata;
 use prost::Message;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Whether names of an outer graph can be read.
 pub(super) enum Scope<'a> {
