@@ -78,7 +78,7 @@ fn run(case: &Case<'_>) -> Result<String, Failed> {
         }
         "verify" => Ok(verify_model(&model).iter().map(|v| format!("{v}\n")).collect()),
         "unusual" => {
-            let read = ReadModel { model, unknown_fields: Vec::new(), bytes: 0 };
+            let read = ReadModel { model, ..Default::default() };
             Ok(inspect(&read, Path::new("model.onnx"))?.unusual.join("\n"))
         }
         "edit" => edit::run(case, model),

@@ -1,9 +1,10 @@
 //! What is inspected beyond the text form: data files, large tensors, unknown fields, sizes.
 
-use peftc::inspect::{LocationSize, ModelInspection, inspect};
+use peftc::Context;
+use peftc::inspect::{LocationSize, ModelInspection, inspect, inspect_model};
 use peftc::ir::tensor::{FileSlice, MappedFile};
 use peftc::ir::{Model, Storage, TensorData, text};
-use peftc::onnx::{ReadModel, UnknownField};
+use peftc::onnx::{self, ExternalData, ReadModel, WriteOptions};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ const EVERYTHING: &str = include_str!("inspect/everything.pir");
 type Range = (&'static str, u64, u64);
 
 fn inspected(model: Model, path: &Path) -> ModelInspection {
-    let read = ReadModel { model, unknown_fields: Vec::new(), bytes: 0 };
+    let read = ReadModel { model, ..Default::default() };
     inspect(&read, path).expect("a model that can be inspected")
 }
 
@@ -40,7 +41,8 @@ fn in_a_file(len: u64, tensors: &[Range]) -> ModelInspection {
     for (name, offset, size) in tensors {
         let value = model.graph.value_named(name).expect("it has this tensor");
         let slice = FileSlice::new(Arc::clone(&file), *offset, *size).expect("a range of the file");
-        model.graph.initializer_mut(value).expect("a tensor").data = TensorData::File(slice);
+        let tensor = model.graph.initializer_mut(value).expect("a tensor");
+        (tensor.storage, tensor.data) = (Storage::External, TensorData::File(slice));
     }
     inspected(model, &folder.join("model.onnx"))
 }
@@ -108,20 +110,51 @@ fn large_tensors_in_typed_fields_are_unusual() {
 
 #[test]
 fn unknown_fields_would_be_lost() {
-    let model =
-        text::parse("model ir=8 opset \"\"=17\ngraph g(%x: f32[1]) -> (%y) {\n%y = Neg(%x)\n}");
-    let field = UnknownField { message: "GraphProto", tag: 99, offset: 4, count: 2 };
-    let read = ReadModel { model: model.expect("a model"), unknown_fields: vec![field], bytes: 0 };
-    let inspection = inspect(&read, Path::new("model.onnx")).expect("it can be inspected");
-    let sentence = "1 field is unknown to this version of peftc, and writing the model would lose it: GraphProto field 99, 2 times, first at byte 4";
-    assert_eq!(inspection.unusual, [sentence]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.onnx");
+    // graph { field 99 = 5, output { name: "x" } input { name: "x" } }; field 1000 = 1
+    let graph = [0x98, 0x06, 5, 0x62, 3, 0x0a, 1, b'x', 0x5a, 3, 0x0a, 1, b'x'];
+    let model = [&[0x3a, graph.len() as u8][..], &graph, &[0xc0, 0x3e, 1]].concat();
+    std::fs::write(&path, model).expect("a model");
+    let unusual = inspect_model(&path).expect("it can be inspected").unusual;
+    let sentence = "2 kinds of fields are lost by writing the model, so that apply refuses it without --drop-unknown: GraphProto field 99, 1 times";
+    assert!(unusual[0].starts_with(sentence), "{unusual:?}");
+}
+
+#[test]
+fn linked_files_are_told_and_changed_ones_first() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let source = format!(
+        "model ir=8 opset \"\"=17\ngraph g() -> (%y) {{\nconst %w = u8[2048] hex\"{}\"\n%y = Neg(%w)\n}}",
+        "00".repeat(2048)
+    );
+    let base = folder.path().join("base.onnx");
+    write(&text::parse(&source).expect("a model"), &base, ExternalData::Always, false);
+    let linked = folder.path().join("linked.onnx");
+    write(&onnx::read(&base).expect("a model").model, &linked, ExternalData::Auto, true);
+    let inspection = inspect_model(&linked).expect("it can be inspected");
+    let data = inspection.linked[0].location.clone();
+    let belongs = format!("1 data file is linked and belongs to another model too: \"{data}\"");
+    assert_eq!(inspection.unusual, [belongs.as_str()]);
+    std::fs::write(folder.path().join(&data), vec![1; 2048]).expect("the file is written");
+    let unusual = inspect_model(&linked).expect("it can be inspected").unusual;
+    let changed =
+        "1 linked data file is not what was linked any more, so that apply refuses the model: ";
+    assert!(unusual[0].starts_with(changed) && unusual[1] == belongs, "{unusual:?}");
+}
+
+fn write(model: &Model, path: &Path, external_data: ExternalData, link_weights: bool) {
+    let options = WriteOptions { external_data, link_weights };
+    let plan = onnx::plan(model, path, &options).expect("a plan");
+    let context = Context::new(None, Context::DEFAULT_MEMORY, |_| {}).expect("a context");
+    plan.commit(&context, &|_, _| Ok(())).expect("it is written");
 }
 
 #[test]
 fn carried_bytes_that_are_no_message_are_an_error() {
     let source = "model ir=8 opset \"\"=17 carried hex\"ff\"\ngraph g(%x: f32[1]) -> (%x) {\n}";
     let model = text::parse(source).expect("a model");
-    let read = ReadModel { model, unknown_fields: Vec::new(), bytes: 0 };
+    let read = ReadModel { model, ..Default::default() };
     let error = inspect(&read, Path::new("model.onnx")).expect_err("it cannot be decoded");
     assert!(error.message().contains("carried fields do not decode"), "{error}");
 }

@@ -8,7 +8,7 @@ use super::unusual::unusual;
 use crate::apply::{self, AppliedEntry};
 use crate::error::Result;
 use crate::ir::{Graph, NodeKind, Type, ValueId};
-use crate::onnx::{self, ReadModel};
+use crate::onnx::{self, LinkedFile, ReadModel};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct ModelInspection {
     pub external_bytes: u64,
     /// The ten largest tensors.
     pub largest: Vec<LargeTensor>,
+    /// Data files that the model refers to and another one has.
+    pub linked: Vec<LinkedFile>,
     /// Linear sites.
     pub sites: Vec<Site>,
     /// Side branches that peftc added, by pass.
@@ -92,7 +94,8 @@ pub fn inspect(read: &ReadModel, path: &Path) -> Result<ModelInspection> {
     let model = &read.model;
     let graph = &model.graph;
     let survey = Survey::new(model);
-    let folder = folder_of(path);
+    let folder = apply::folder_of(path);
+    let folder = folder.canonicalize().unwrap_or(folder);
     let locations = by_location(&survey.tensors, &folder);
     let external = locations.iter().filter(|l| l.file.is_some());
     Ok(ModelInspection {
@@ -124,18 +127,13 @@ pub fn inspect(read: &ReadModel, path: &Path) -> Result<ModelInspection> {
         external_bytes: external.map(|l| l.bytes).sum(),
         largest: largest(&survey.tensors, &folder),
         locations,
+        linked: read.linked.clone(),
         sites: sites(graph),
         branches: branches(graph),
         applied: apply::applied(model)?,
         unknown_fields: read.unknown_fields.iter().map(ToString::to_string).collect(),
-        unusual: unusual(&survey, &read.unknown_fields, &folder)?,
+        unusual: unusual(&survey, read, &folder)?,
     })
-}
-
-/// The folder that data files are named from: as they are opened.
-fn folder_of(model: &Path) -> PathBuf {
-    let parent = model.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    parent.canonicalize().unwrap_or_else(|_| parent.to_owned())
 }
 
 fn signature(graph: &Graph, value: ValueId) -> Signature {

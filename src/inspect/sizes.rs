@@ -1,6 +1,6 @@
 //! How much a model's tensors hold: by element type, by file, and the largest.
 
-use super::survey::{PlacedTensor, TensorPlace, stored};
+use super::survey::{PlacedTensor, TensorPlace, external, stored};
 use crate::ir::{Tensor, TensorData};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,9 +105,8 @@ fn bytes(tensor: &Tensor) -> u64 {
 /// The data file of a tensor, of a sparse one that of its values; none for the model file.
 fn file(tensor: &Tensor, folder: &Path) -> Option<String> {
     match &tensor.data {
-        TensorData::File(slice) => Some(file_name(slice.file().path(), folder)),
         TensorData::Sparse(sparse) => file(&sparse.values, folder),
-        _ => None,
+        _ => Some(file_name(external(tensor)?.file().path(), folder)),
     }
 }
 

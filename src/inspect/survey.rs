@@ -1,7 +1,8 @@
 //! All graphs and tensors of a model, wherever they stand.
 
+use crate::ir::tensor::FileSlice;
 use crate::ir::{
-    Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, Tensor, TensorData,
+    Attribute, AttributeValue, Function, Graph, Model, NodeId, Op, Storage, Tensor, TensorData,
 };
 use serde::Serialize;
 use std::fmt;
@@ -104,13 +105,9 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Adds the defaults of inputs and the initializers.
+    /// Adds the initializers and the defaults of inputs.
     fn add_named(&mut self, graph: &'a Graph, place: Option<&str>) {
-        let defaults = graph.inputs().iter().filter_map(|&id| match &graph.node(id).kind {
-            NodeKind::Input { default: Some(tensor) } => Some((graph.output(id)?, tensor)),
-            _ => None,
-        });
-        for (value, tensor) in defaults.chain(graph.initializers()) {
+        for (value, tensor) in graph.stored_tensors() {
             let place = TensorPlace {
                 name: Some(graph.value(value).name().to_owned()),
                 node: None,
@@ -156,6 +153,14 @@ pub(super) fn stored(tensor: &Tensor) -> Vec<&Tensor> {
     match &tensor.data {
         TensorData::Sparse(sparse) => vec![&sparse.values, &sparse.indices],
         _ => vec![tensor],
+    }
+}
+
+/// The part of an external data file that a tensor is; none for one in the model file.
+pub(super) fn external(tensor: &Tensor) -> Option<&FileSlice> {
+    match &tensor.data {
+        TensorData::File(slice) if tensor.storage == Storage::External => Some(slice),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use super::survey::{Part, Survey};
 use crate::error::Result;
 use crate::ir::ValueId;
 use crate::onnx::{
-    GraphCarried, ModelCarried, UnknownField, carried_by_graph, carried_by_model, carried_by_op,
+    GraphCarried, ModelCarried, ReadModel, carried_by_graph, carried_by_model, carried_by_op,
 };
 use std::fmt::Display;
 use std::path::Path;
@@ -24,7 +24,8 @@ type Rule = fn(&Facts<'_>) -> Option<String>;
 /// All rules, in the order of their sentences: what stands in the way of using the model first.
 const RULES: &[Rule] = &[
     format::invalid,
-    format::unknown_fields,
+    format::lost_fields,
+    files::changed_links,
     format::newer_ir,
     nodes::uncovered_domains,
     nodes::unused_opsets,
@@ -42,6 +43,7 @@ const RULES: &[Rule] = &[
     tensors::strings,
     tensors::rare_types,
     tensors::large_typed,
+    files::linked,
     files::unaligned,
     files::shared,
     files::overlapping,
@@ -51,7 +53,7 @@ const RULES: &[Rule] = &[
 /// What the rules look at.
 struct Facts<'a> {
     survey: &'a Survey<'a>,
-    unknown_fields: &'a [UnknownField],
+    read: &'a ReadModel,
     folder: &'a Path,
     carried: ModelCarried,
     /// What every part of the survey carries.
@@ -61,16 +63,12 @@ struct Facts<'a> {
 }
 
 /// The sentences on a model whose data files are named from `folder`.
-pub(super) fn unusual(
-    survey: &Survey<'_>,
-    unknown_fields: &[UnknownField],
-    folder: &Path,
-) -> Result<Vec<String>> {
+pub(super) fn unusual(survey: &Survey<'_>, read: &ReadModel, folder: &Path) -> Result<Vec<String>> {
     let by_parts = survey.parts.iter().map(|part| carried_by_graph(part.graph));
     let by_ops: Vec<Vec<String>> = survey.ops().map(carried_by_op).collect::<Result<_>>()?;
     let facts = Facts {
         survey,
-        unknown_fields,
+        read,
         folder,
         carried: carried_by_model(survey.model)?,
         carried_by_parts: by_parts.collect::<Result<_>>()?,

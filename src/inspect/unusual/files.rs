@@ -2,8 +2,7 @@
 
 use super::{Facts, examples, found};
 use crate::inspect::sizes::file_name;
-use crate::inspect::survey::stored;
-use crate::ir::TensorData;
+use crate::inspect::survey::{external, stored};
 use crate::ir::tensor::FileSlice;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,16 +33,33 @@ fn by_file<'a>(facts: &Facts<'a>) -> BTreeMap<&'a Path, Vec<External<'a>>> {
     let mut files: BTreeMap<&Path, Vec<External<'_>>> = BTreeMap::new();
     for placed in &facts.survey.tensors {
         for tensor in stored(placed.tensor) {
-            if let TensorData::File(slice) = &tensor.data
-                && !slice.is_empty()
-            {
-                let external = External { place: placed.place.to_string(), slice };
-                files.entry(slice.file().path()).or_default().push(external);
+            if let Some(slice) = external(tensor).filter(|slice| !slice.is_empty()) {
+                let tensor = External { place: placed.place.to_string(), slice };
+                files.entry(slice.file().path()).or_default().push(tensor);
             }
         }
     }
     files.values_mut().for_each(|tensors| tensors.sort_by_key(External::range));
     files
+}
+
+/// Linked files are not what they were.
+pub(super) fn changed_links(facts: &Facts<'_>) -> Option<String> {
+    found(
+        &facts.read.changed_links,
+        "linked data file is not what was linked any more, so that apply refuses the model",
+        "linked data files are not what was linked any more, so that apply refuses the model",
+    )
+}
+
+/// Data files are not the model's own.
+pub(super) fn linked(facts: &Facts<'_>) -> Option<String> {
+    let files = facts.read.linked.iter().map(|file| format!("{:?}", file.location));
+    found(
+        &files.collect::<Vec<_>>(),
+        "data file is linked and belongs to another model too",
+        "data files are linked and belong to another model too",
+    )
 }
 
 /// Tensors start where they cannot be mapped for vectors.

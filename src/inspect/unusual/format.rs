@@ -13,12 +13,12 @@ pub(super) fn invalid(facts: &Facts<'_>) -> Option<String> {
     )
 }
 
-/// Fields would be lost on writing.
-pub(super) fn unknown_fields(facts: &Facts<'_>) -> Option<String> {
+/// Writing loses fields.
+pub(super) fn lost_fields(facts: &Facts<'_>) -> Option<String> {
     found(
-        facts.unknown_fields,
-        "field is unknown to this version of peftc, and writing the model would lose it",
-        "fields are unknown to this version of peftc, and writing the model would lose them",
+        &facts.read.unknown_fields,
+        "kind of field is lost by writing the model, so that apply refuses it without --drop-unknown",
+        "kinds of fields are lost by writing the model, so that apply refuses it without --drop-unknown",
     )
 }
 
