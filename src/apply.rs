@@ -7,6 +7,7 @@ mod report;
 pub use history::{AppliedEntry, read as applied};
 pub use output::Destination;
 pub use output::find_model;
+pub(crate) use output::folder_of;
 pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, parameters};
 
 use crate::adapter::Adapter;

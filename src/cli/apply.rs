@@ -1,6 +1,7 @@
 //! `peftc apply`
 
 use super::Global;
+use super::layers;
 use super::style::{bytes, count, percent, plural, table};
 use peftc::adapter::Adapter;
 use peftc::apply::{self, AdapterReport, Job, PassReport, Report};
@@ -8,7 +9,7 @@ use peftc::onnx::{ExternalData, WriteOptions};
 use peftc::plugin::{Plugins, Record};
 use peftc::recipe::Recipe;
 use peftc::{Error, Level, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Apply a recipe, or one adapter, to a model
@@ -197,40 +198,22 @@ fn pass_text(pass: &PassReport) -> String {
 
 /// A row for every module; in larger models one for modules that differ in layer numbers alone.
 fn bound_rows(bound: &[Record]) -> Vec<Vec<String>> {
-    const MOST_ROWS: usize = 24;
-    let parameters = |n: u64| format!("{} parameters", count(n));
-    if bound.len() <= MOST_ROWS {
-        let row = |r: &Record| {
-            vec![
-                r.module.clone(),
-                r.what.clone(),
-                parameters(r.parameters),
-                format!("-> {}", r.target),
-            ]
-        };
-        return bound.iter().map(row).collect();
-    }
-    let mut groups: BTreeMap<(String, &str), (usize, u64)> = BTreeMap::new();
-    for record in bound {
-        let group = groups.entry((without_numbers(&record.module), &record.what)).or_default();
-        *group = (group.0 + 1, group.1 + record.parameters);
-    }
-    let row = |((module, what), (n, total)): (&(String, &str), &(usize, u64))| {
-        vec![
-            module.clone(),
-            (*what).to_owned(),
-            parameters(*total),
-            format!("in {}", plural(*n, "place")),
-        ]
+    let row = |module: String, what: &str, parameters: u64, place: String| {
+        vec![module, what.to_owned(), format!("{} parameters", count(parameters)), place]
     };
-    groups.iter().map(row).collect()
-}
-
-/// `model.layers.3.mlp` is `model.layers.*.mlp`.
-fn without_numbers(module: &str) -> String {
-    let part =
-        |part: &str| if part.parse::<u32>().is_ok() { "*".to_owned() } else { part.to_owned() };
-    module.split('.').map(part).collect::<Vec<_>>().join(".")
+    match layers::grouped(bound, |r| &r.module, |r| &r.what) {
+        None => bound
+            .iter()
+            .map(|r| row(r.module.clone(), &r.what, r.parameters, format!("-> {}", r.target)))
+            .collect(),
+        Some(groups) => groups
+            .into_iter()
+            .map(|((module, what), records)| {
+                let total = records.iter().map(|r| r.parameters).sum();
+                row(module, what, total, format!("in {}", plural(records.len(), "place")))
+            })
+            .collect(),
+    }
 }
 
 fn base_text(adapter: &AdapterReport) -> String {

@@ -147,6 +147,24 @@ impl Op {
         })
     }
 
+    /// The subgraphs in its attributes, each with what a message calls it.
+    pub(crate) fn named_subgraphs(&self) -> Vec<(String, &Graph)> {
+        let mut named = Vec::new();
+        for (name, attribute) in &self.attributes {
+            match &attribute.value {
+                AttributeValue::Graph(graph) => {
+                    named.push((format!("subgraph {name:?}"), &**graph));
+                }
+                AttributeValue::Graphs(graphs) => {
+                    let numbered = graphs.iter().enumerate();
+                    named.extend(numbered.map(|(i, g)| (format!("subgraph {i} of {name:?}"), g)));
+                }
+                _ => {}
+            }
+        }
+        named
+    }
+
     /// The subgraphs in its attributes, to change them.
     pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Graph> {
         self.attributes.iter_mut().flat_map(|(_, a)| match &mut a.value {

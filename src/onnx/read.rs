@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A model that was read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadModel {
     /// The model.
     pub model: Model,
