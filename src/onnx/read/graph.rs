@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::error::{Error, Result};
-use crate::ir::{Graph, NodeId, Op, Slot, Use, ValueId};
+use crate::ir::{Graph, NodeId, Op, Slot, Tensor, Use, ValueId};
 use crate::onnx::proto::*;
 use crate::onnx::types::metadata;
 use prost::Message;
@@ -35,12 +35,6 @@ struct Builder<'a> {
     scope: Scope<'a>,
     /// Names of values that were added.
     made: HashSet<String>,
-}
-
-/// An initializer's message.
-enum Stored {
-    Dense(TensorProto),
-    Sparse(SparseTensorProto),
 }
 
 /// What an operator reads, by name.
@@ -119,22 +113,26 @@ impl Builder<'_> {
             self.graph.add_input(&name, info, None);
         }
         let mut stored = HashSet::new();
-        let dense = tensors.into_iter().map(Stored::Dense);
-        for tensor in dense.chain(sparse.into_iter().map(Stored::Sparse)) {
-            let mut tensor = match tensor {
-                Stored::Dense(proto) => reader.tensor(proto)?,
-                Stored::Sparse(proto) => reader.sparse(proto)?,
-            };
-            let name = std::mem::take(&mut tensor.name);
-            if !stored.insert(name.clone()) {
-                return Err(Error::input(format!("two initializers have the name {name:?}")));
-            }
-            match self.graph.value_named(&name) {
-                Some(input) => self.graph.set_default(input, tensor),
-                None => {
-                    self.make(&name)?;
-                    self.graph.add_initializer(&name, tensor);
-                }
+        for proto in tensors {
+            self.add_stored(reader.tensor(proto)?, &mut stored)?;
+        }
+        for proto in sparse {
+            self.add_stored(reader.sparse(proto)?, &mut stored)?;
+        }
+        Ok(())
+    }
+
+    /// Adds an initializer, or the default of the input of its name.
+    fn add_stored(&mut self, mut tensor: Tensor, stored: &mut HashSet<String>) -> Result<()> {
+        let name = std::mem::take(&mut tensor.name);
+        if !stored.insert(name.clone()) {
+            return Err(Error::input(format!("two initializers have the name {name:?}")));
+        }
+        match self.graph.value_named(&name) {
+            Some(input) => self.graph.set_default(input, tensor),
+            None => {
+                self.make(&name)?;
+                self.graph.add_initializer(&name, tensor);
             }
         }
         Ok(())
