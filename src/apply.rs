@@ -64,7 +64,11 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
         report.passes.push(step.run(&mut model, &mut plan, &structure)?);
     }
     report.count_parameters(&model);
-    let write = onnx::plan(&model, &destination.model, &job.write)?;
+    let (copies, left_out) = destination.copies()?;
+    let names = copies.iter().filter_map(|(from, _)| from.file_name());
+    report.side_files = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    report.left_out = left_out;
+    let write = onnx::plan(&model, &destination.model, &job.write)?.with_side_files(copies);
     report.files = write.files();
     report.linked = write.linked().to_vec();
     if !job.dry_run {
@@ -74,7 +78,6 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
             })
         })?;
         report.count_rounding(&counters);
-        (report.side_files, report.left_out) = destination.copy_side_files(context)?;
     }
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)

@@ -141,7 +141,8 @@ fn text(report: &Report) -> String {
         text += &format!("{verb}{} ({}, not copied)\n", file.location, bytes(file.bytes));
     }
     if !report.side_files.is_empty() {
-        text += &format!("copied      {}\n", report.side_files.join(", "));
+        let verb = if report.dry_run { "would copy  " } else { "copied      " };
+        text += &format!("{verb}{}\n", report.side_files.join(", "));
     }
     if !report.left_out.is_empty() {
         text += &format!("left out    {}\n", report.left_out.join(", "));

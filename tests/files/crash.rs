@@ -156,3 +156,28 @@ fn kill_at_random_moments() {
     setup.apply("old");
     assert_clean(&setup.target_folder());
 }
+
+#[test]
+fn files_beside_the_model_are_whole_too() {
+    let setup = Setup::new(1, 24);
+    let input = setup.folder.path().join("input");
+    std::fs::create_dir(&input).expect("a folder");
+    write(&chain(1, 24, 3.0), &input.join("model.onnx"), ExternalData::Never).expect("written");
+    let (old, new) = ("old".repeat(1000), "newer".repeat(1000));
+    let target = setup.target_folder().join("tokenizer.json");
+    std::fs::write(input.join("tokenizer.json"), &new).expect("a file");
+    let (recipe, input, output) = (text(setup.recipe()), text(input), text(setup.target_folder()));
+    let arguments = ["apply", &recipe, &input, "-o", &output, "--force"];
+    for point in 1.. {
+        std::fs::write(&target, &old).expect("a file");
+        let output = peftc(&arguments).env("PEFTC_FAILPOINT", point.to_string()).output();
+        let now = std::fs::read_to_string(&target).expect("a file");
+        assert!(now == old || now == new, "failpoint {point}");
+        done(&arguments);
+        assert_eq!(names(&setup.target_folder()), ["model.onnx", "tokenizer.json"]);
+        if output.expect("peftc starts").status.success() {
+            assert_eq!(now, new);
+            break;
+        }
+    }
+}

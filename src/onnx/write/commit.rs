@@ -38,8 +38,8 @@ impl WritePlan {
             context.note(Level::Info, format!("removed what a killed run left behind: {removed}"));
         }
         let replaced = leftovers::own_data_of(&self.path);
-        let run = RunFile::create(&self.path, self.data.as_ref().map(|(path, _)| path), &replaced)?;
-        let result = self.write(context, runner, run.temporary_model())?;
+        let run = RunFile::create(self, &replaced)?;
+        let result = self.write(context, runner, &run)?;
         sync_folder(folder)?;
         leftovers::remove_unneeded(replaced);
         drop(run);
@@ -47,9 +47,9 @@ impl WritePlan {
     }
 
     /// Writes all files under names that mean nothing yet, then gives the model its name.
-    fn write<T>(&self, context: &Context, runner: &Runner<'_, T>, temporary: PathBuf) -> Result<T> {
+    fn write<T>(&self, context: &Context, runner: &Runner<'_, T>, run: &RunFile) -> Result<T> {
         let progress = Progress::new(self, context);
-        let model = NewFile::create(temporary, self.model.len)?;
+        let model = NewFile::create(run.temporary(&self.path), self.model.len)?;
         let data = match &self.data {
             Some((path, plan)) => Some((NewFile::create(path.clone(), plan.len)?, plan)),
             None => None,
@@ -70,7 +70,12 @@ impl WritePlan {
         context.cancel().check()?;
         files.iter().try_for_each(|(file, _)| file.sync())?;
         drop(files);
+        let copy = |(from, to): &(PathBuf, PathBuf)| NewFile::copy_of(from, run.temporary(to));
+        let side_files = self.side_files.iter().map(copy).collect::<Result<Vec<_>>>()?;
         sync_folder(folder_of(&self.path))?;
+        for (file, (_, to)) in side_files.into_iter().zip(&self.side_files) {
+            file.rename(to)?;
+        }
         model.rename(&self.path)?;
         if let Some((data, _)) = data {
             data.keep();
@@ -123,6 +128,15 @@ impl NewFile {
         let file = disk::create_new(&path).map_err(failed)?;
         let new = Self { path: path.clone(), file, kept: false };
         new.file.set_len(len).map_err(failed)?;
+        Ok(new)
+    }
+
+    /// A small file's copy, on the disk.
+    fn copy_of(from: &Path, path: PathBuf) -> Result<Self> {
+        let bytes = std::fs::read(from).map_err(|e| Error::read_file(from, &e))?;
+        let new = Self::create(path, bytes.len() as u64)?;
+        disk::write_all_at(&new.file, &bytes, 0).map_err(|e| new.failed(&e))?;
+        new.sync()?;
         Ok(new)
     }
 

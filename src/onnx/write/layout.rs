@@ -41,6 +41,8 @@ pub struct WritePlan {
     /// The external data file, if there is one.
     pub(super) data: Option<(PathBuf, FilePlan)>,
     linked: Vec<LinkedFile>,
+    /// Files that go with the model: what they are copies of, and where they go.
+    pub(super) side_files: Vec<(PathBuf, PathBuf)>,
 }
 
 /// The plan of one file.
@@ -87,6 +89,14 @@ impl WritePlan {
         std::iter::once(model).chain(data).collect()
     }
 
+    /// Copies small files into the model's folder too, each whole or not at all, before the
+    /// model: pairs of what is copied and where it goes.
+    #[must_use]
+    pub fn with_side_files(mut self, files: Vec<(PathBuf, PathBuf)>) -> Self {
+        self.side_files = files;
+        self
+    }
+
     /// The data files of the input that the output refers to instead of having a copy.
     pub fn linked(&self) -> &[LinkedFile] {
         &self.linked
@@ -118,7 +128,7 @@ pub fn plan(model: &Model, path: &Path, options: &WriteOptions) -> Result<WriteP
             .help("--external-data auto puts the tensors into a data file"));
     }
     let (path, model) = (path.to_owned(), rope.into());
-    Ok(WritePlan { path, model, data: None, linked: Vec::new() })
+    Ok(WritePlan { path, model, data: None, linked: Vec::new(), side_files: Vec::new() })
 }
 
 fn plan_outside(model: &Model, path: &Path, links: Links) -> Result<WritePlan> {
@@ -131,7 +141,7 @@ fn plan_outside(model: &Model, path: &Path, links: Links) -> Result<WritePlan> {
     }
     let data = Some((data_path, outside.data)).filter(|(_, plan)| !plan.segments.is_empty());
     let (path, linked) = (path.to_owned(), links.files().to_vec());
-    Ok(WritePlan { path, model: rope.into(), data, linked })
+    Ok(WritePlan { path, model: rope.into(), data, linked, side_files: Vec::new() })
 }
 
 fn too_large(path: &Path, bytes: u64) -> Error {

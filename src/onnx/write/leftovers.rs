@@ -1,11 +1,12 @@
 //! What a run may leave behind when it is killed, and how the next one cleans it up.
 //!
-//! While a run writes, a *run file* beside the model lists the files it may leave: the model
-//! under its temporary name, the new data, the data it replaces. The run holds a lock on it,
+//! While a run writes, a *run file* beside the model lists the files it may leave: those
+//! under temporary names, the new data, the data it replaces. The run holds a lock on it,
 //! which ends with the process. So a run file that can be locked is that of a run that was
 //! killed, at whatever moment, and of the files it lists those that no model refers to are
 //! garbage.
 
+use super::layout::WritePlan;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::onnx::folder_of;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 /// The content of a run file: names in its folder.
@@ -28,33 +30,30 @@ pub(super) struct RunFile {
     path: PathBuf,
     /// Holds the lock.
     _file: File,
-    temporary_model: PathBuf,
+    id: String,
 }
 
 impl RunFile {
-    /// Makes the run file for writing the model, with this new data file and those it replaces.
-    pub(super) fn create(
-        model: &Path,
-        data: Option<&PathBuf>,
-        replaced: &[PathBuf],
-    ) -> Result<Self> {
-        let name = file_name(model)
-            .ok_or_else(|| Error::input(format!("{}: is no file name", model.display())))?;
-        let id = format!("{:08x}", std::process::id());
-        let temporary_model = model.with_file_name(format!(".{name}.{id}.tmp"));
-        let files = std::iter::once(&temporary_model).chain(data).chain(replaced);
+    /// Makes the run file for writing what is planned, in place of these data files.
+    pub(super) fn create(plan: &WritePlan, replaced: &[PathBuf]) -> Result<Self> {
+        let name = file_name(&plan.path)
+            .ok_or_else(|| Error::input(format!("{}: is no file name", plan.path.display())))?;
+        let id = format!("{:08x}", RandomState::new().hash_one(0) as u32);
+        let named = plan.side_files.iter().map(|(_, to)| to).chain([&plan.path]);
+        let files = named.map(|path| temporary(path, &id)).chain(replaced.iter().cloned());
+        let files = files.chain(plan.data.iter().map(|(path, _)| path.clone()));
         let listed = Listed {
             model: name.to_owned(),
-            may_leave: files.filter_map(|path| file_name(path)).map(str::to_owned).collect(),
+            may_leave: files.filter_map(|path| Some(file_name(&path)?.to_owned())).collect(),
         };
-        let path = model.with_file_name(format!(".{name}.{id}.run"));
+        let path = plan.path.with_file_name(format!(".{name}.{id}.run"));
         let file = Self::write(&path, &listed).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => {
-                Error::input(format!("{}: its folder is not there", model.display()))
+                Error::input(format!("{}: its folder is not there", plan.path.display()))
             }
             _ => Error::write_file(&path, &e),
         })?;
-        Ok(Self { path, _file: file, temporary_model })
+        Ok(Self { path, _file: file, id })
     }
 
     fn write(path: &Path, listed: &Listed) -> std::io::Result<File> {
@@ -73,9 +72,9 @@ impl RunFile {
         }
     }
 
-    /// The name the model is written under.
-    pub(super) fn temporary_model(&self) -> PathBuf {
-        self.temporary_model.clone()
+    /// The name that a file is written under until it is whole.
+    pub(super) fn temporary(&self, path: &Path) -> PathBuf {
+        temporary(path, &self.id)
     }
 }
 
@@ -103,8 +102,7 @@ fn clean_run(run: &Path) -> Vec<PathBuf> {
     let Ok(text) = std::fs::read(run) else { return Vec::new() };
     let removed = match serde_json::from_slice::<Listed>(&text) {
         Ok(Listed { model, may_leave }) => {
-            let own =
-                may_leave.iter().filter(|name| is_temporary(name, &model) || is_data(name, &model));
+            let own = may_leave.iter().filter(|name| is_temporary(name) || is_data(name, &model));
             remove_unneeded(own.map(|name| run.with_file_name(name)).collect())
         }
         // Killed before it was written: it lists nothing yet.
@@ -151,9 +149,16 @@ fn is_data(file: &str, model: &str) -> bool {
     file.strip_prefix(model).is_some_and(|rest| is_id(rest, ".data"))
 }
 
-/// Whether a name is the temporary one of a model, `.NAME.<8 hex>.tmp`.
-fn is_temporary(file: &str, model: &str) -> bool {
-    file.strip_prefix('.').and_then(|f| f.strip_prefix(model)).is_some_and(|r| is_id(r, ".tmp"))
+/// The name that a file is written under until it is whole, `.NAME.<8 hex>.tmp`.
+fn temporary(path: &Path, id: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{id}.tmp"))
+}
+
+fn is_temporary(file: &str) -> bool {
+    const END: usize = ".01234567.tmp".len();
+    let end = file.len().checked_sub(END).and_then(|at| file.get(at..));
+    file.starts_with('.') && end.is_some_and(|end| is_id(end, ".tmp"))
 }
 
 fn is_id(rest: &str, end: &str) -> bool {
