@@ -146,3 +146,19 @@ fn what_is_nested_deeply_is_refused() {
         Sites::find(&read.graph);
     }
 }
+
+#[test]
+fn a_few_bytes_that_claim_terabytes_are_refused() {
+    let field = |tag: u8, inner: &[u8]| [&[tag, inner.len() as u8], inner].concat();
+    // dims: 2^40, data_type: f32, name: "w"
+    let tensor = b"\x08\x80\x80\x80\x80\x80\x20\x10\x01\x42\x01w";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.onnx");
+    let node = field(0x0a, &field(0x2a, &[&field(0x2a, tensor)[..], b"\xa0\x01\x04"].concat()));
+    let sparse = field(0x7a, &[field(0x0a, tensor), field(0x12, tensor)].concat());
+    for graph in [field(0x2a, tensor), node, sparse] {
+        std::fs::write(&path, field(0x3a, &graph)).expect("a file");
+        let error = onnx::read(&path).expect_err("there are no bytes");
+        assert!(error.message().contains("has 0 bytes, it needs 4398046511104"), "{error}");
+    }
+}

@@ -29,6 +29,9 @@ pub(super) struct Trail {
     through: Vec<NodeId>,
 }
 
+/// A longer trail is none: no exporter makes one, but a cycle does.
+const MOST_TURNS: usize = 64;
+
 impl Trail {
     /// Follows an input slot back to a constant through Identity, and Transpose of a matrix.
     pub(super) fn follow(graph: &Graph, node: NodeId, slot: usize) -> Option<Self> {
@@ -39,8 +42,7 @@ impl Trail {
             through: Vec::new(),
         };
         while graph.constant(trail.constant).is_none() {
-            // Longer than the graph: a cycle.
-            if trail.through.len() > graph.node_count() {
+            if trail.through.len() == MOST_TURNS {
                 return None;
             }
             let producer = graph.value(trail.constant).producer();

@@ -329,7 +329,7 @@ impl Printer {
                 self.tensor(&sparse.indices);
                 self.push(")");
             }
-            _ if tensor.element_count().is_none_or(|n| n > self.options.most_elements) => {
+            _ if tensor.element_count().unwrap_or(u64::MAX) > self.options.most_elements => {
                 let bytes = tensor.byte_len().unwrap_or(0);
                 self.push(format!("elided({bytes})"));
             }

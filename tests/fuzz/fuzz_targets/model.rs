@@ -26,13 +26,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let violations = verify_model(&model).len();
     onnx::structure_sha256(&model).expect("what was read can be encoded");
     let out = folder.path().join("out.onnx");
-    for external_data in [ExternalData::Auto, ExternalData::Always] {
-        if let Some(again) = written(&model, &out, external_data) {
-            assert_eq!(verify_model(&again).len(), violations);
-            assert_eq!(again.graph.node_count(), model.graph.node_count());
-            text::print(&again);
-        }
-    }
+    let Some(again) = written(&model, &out, ExternalData::Auto) else { return };
+    assert_eq!(verify_model(&again).len(), violations);
+    assert_eq!(again.graph.node_count(), model.graph.node_count());
+    // The first time operators are put in order, and the version of the IR is raised.
+    let Some(third) = written(&again, &out, ExternalData::Always) else { return };
+    assert_eq!(text::print(&third), text::print(&again));
 });
 
 /// The model as it is read from what was written of it.
