@@ -31,7 +31,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     Sites::find(&model.graph);
     let violations = verify_model(&model).len();
     onnx::structure_sha256(&model).expect("what was read can be encoded");
-    let out = folder.path().join("out.onnx");
     let Some(again) = written(&model, &folder.path().join("a.onnx"), INLINE) else { return };
     assert_eq!(verify_model(&again).len(), violations);
     assert_eq!(again.graph.node_count(), model.graph.node_count());
