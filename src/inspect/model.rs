@@ -178,7 +178,9 @@ fn dtypes(graph: &Graph) -> Vec<DtypeSize> {
             sizes.len() - 1
         });
         sizes[at].tensors += 1;
-        sizes[at].elements += tensor.element_count().unwrap_or(0);
+        // A sparse tensor can say to have nearly any number of elements.
+        let elements = tensor.element_count().unwrap_or(0);
+        sizes[at].elements = sizes[at].elements.saturating_add(elements);
         sizes[at].bytes += stored_bytes(tensor);
     }
     sizes.sort_by_key(|s| std::cmp::Reverse(s.bytes));
@@ -219,7 +221,8 @@ fn branches(graph: &Graph) -> Vec<Branch> {
             parameters: 0,
         });
         branch.nodes += 1;
-        branch.parameters += read.filter_map(Tensor::element_count).sum::<u64>();
+        branch.parameters =
+            read.filter_map(Tensor::element_count).fold(branch.parameters, u64::saturating_add);
     }
     found.into_values().collect()
 }
@@ -227,6 +230,6 @@ fn branches(graph: &Graph) -> Vec<Branch> {
 impl ModelInspection {
     /// The share of parameters that stand in side branches: what would be trained.
     pub fn branch_parameters(&self) -> u64 {
-        self.branches.iter().map(|b| b.parameters).sum()
+        self.branches.iter().map(|b| b.parameters).fold(0, u64::saturating_add)
     }
 }

@@ -1,7 +1,7 @@
 //! Models: what is read is looked at, written, and read again.
 #![no_main]
 
-use peftc::adapter::Sites;
+use peftc::inspect::inspect_model;
 use peftc::ir::{text, verify_model};
 use peftc::onnx::{self, ExternalData, WriteOptions};
 use peftc::{Context, ir::Model};
@@ -22,7 +22,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     std::fs::write(&path, bytes).expect("a file can be written");
     let Ok(read) = onnx::read(&path) else { return };
     let model = read.model;
-    Sites::find(&model.graph);
+    inspect_model(&path).ok();
     let violations = verify_model(&model).len();
     onnx::structure_sha256(&model).expect("what was read can be encoded");
     let out = folder.path().join("out.onnx");
