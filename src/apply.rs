@@ -7,6 +7,7 @@ mod report;
 pub use history::{AppliedEntry, read as applied};
 pub use output::Destination;
 pub use output::find_model;
+pub(crate) use output::folder_of;
 pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, parameters};
 
 use crate::adapter::Adapter;
@@ -49,7 +50,8 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     let started = Instant::now();
     let model_path = find_model(&job.model)?;
     let destination = Destination::resolve(job, &model_path)?;
-    let ReadModel { mut model, unknown_fields, .. } = onnx::read(&model_path)?;
+    let ReadModel { mut model, unknown_fields, changed_links, .. } = onnx::read(&model_path)?;
+    refuse_changed_links(&model_path, &changed_links)?;
     if !job.drop_unknown {
         refuse_unknown(&model_path, &unknown_fields)?;
     }
@@ -62,8 +64,13 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
         report.passes.push(step.run(&mut model, &mut plan, &structure)?);
     }
     report.count_parameters(&model);
-    let write = onnx::plan(&model, &destination.model, &job.write)?;
+    let (copies, left_out) = destination.copies()?;
+    let names = copies.iter().filter_map(|(from, _)| from.file_name());
+    report.side_files = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    report.left_out = left_out;
+    let write = onnx::plan(&model, &destination.model, &job.write)?.with_side_files(copies);
     report.files = write.files();
+    report.linked = write.linked().to_vec();
     if !job.dry_run {
         let counters = destination.within_folder(|| {
             write.commit(context, &|placements, written| {
@@ -71,7 +78,6 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
             })
         })?;
         report.count_rounding(&counters);
-        (report.side_files, report.left_out) = destination.copy_side_files(context)?;
     }
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
@@ -182,6 +188,19 @@ fn refuse_broken(path: &Path, model: &Model) -> Result<()> {
     }
     let error = Error::input(format!("{}: is no valid ONNX model", path.display()));
     Err(violations.iter().take(8).fold(error, |e, violation| e.help(violation.to_string())))
+}
+
+fn refuse_changed_links(path: &Path, changes: &[String]) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{}: refers to weights that are not there any more", path.display());
+    let error = changes
+        .iter()
+        .fold(Error::input(message), |e, change| e.help(format!("the data file {change}")));
+    Err(error.help(
+        "put the file back as it was, or make this model again from the one it was made from",
+    ))
 }
 
 fn refuse_unknown(path: &Path, unknown: &[UnknownField]) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod inspect;
+mod layers;
 mod plugin;
 mod progress;
 mod style;

@@ -1,7 +1,16 @@
 //! What a model or an adapter holds.
 
 mod adapter;
+mod functions;
 mod model;
+mod sites;
+mod sizes;
+mod survey;
+mod unusual;
 
-pub use adapter::{AdapterInspection, inspect_adapter};
-pub use model::{Branch, DtypeSize, ModelInspection, Signature, Site, inspect_model};
+pub use adapter::{AdapterInspection, AdapterTensor, inspect_adapter};
+pub use functions::FunctionSummary;
+pub use model::{ModelInspection, Signature, inspect, inspect_model};
+pub use sites::{Branch, Site};
+pub use sizes::{DtypeSize, LargeTensor, LocationSize};
+pub use survey::TensorPlace;

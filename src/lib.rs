@@ -6,6 +6,7 @@
 pub mod adapter;
 pub mod apply;
 pub mod context;
+mod disk;
 pub mod error;
 pub mod inspect;
 pub mod ir;

@@ -1,13 +1,30 @@
 //! The ONNX file format: reading and writing. The only place that knows protobuf.
 #![forbid(unsafe_code)]
 
+mod carried;
 mod external;
+mod link;
 mod proto;
 mod read;
 mod scan;
 mod types;
 mod write;
 
+pub use carried::{GraphCarried, ModelCarried, carried_by_graph, carried_by_model, carried_by_op};
+pub use link::LinkedFile;
 pub use read::{ReadModel, read};
 pub use scan::UnknownField;
 pub use write::{ExternalData, OutputFile, WriteOptions, WritePlan, plan, structure_sha256};
+
+/// The newest version of the ONNX IR whose fields and element types are known.
+pub const NEWEST_IR_VERSION: i64 = 14;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The folder a file is in.
+fn folder_of(file: &std::path::Path) -> &std::path::Path {
+    let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or(std::path::Path::new("."))
+}

@@ -61,6 +61,17 @@ impl Folder {
         self.path(name)
     }
 
+    /// A model in text form as an ONNX file.
+    fn write_model(&self, name: &str, source: &str) -> String {
+        let path = self.path(name);
+        let model = peftc::ir::text::parse(source).expect("a model");
+        let plan =
+            peftc::onnx::plan(&model, Path::new(&path), &Default::default()).expect("a plan");
+        let context = peftc::Context::new(None, 1 << 20, |_| {}).expect("a context");
+        plan.commit(&context, &|_, _| Ok(())).expect("it is written");
+        path
+    }
+
     /// A copy of an adapter folder, to be damaged.
     fn copy(&self, adapter: &str, name: &str) -> PathBuf {
         let to = self.0.path().join(name);
@@ -199,13 +210,14 @@ fn an_output_folder_is_loadable() {
     assert_has(&message, &["out/config.json is there already", "--force"]);
 }
 
+fn keys(value: &Value) -> Vec<String> {
+    value.as_object().expect("an object").keys().cloned().collect()
+}
+
 #[test]
 fn the_json_report_has_its_schema() {
     let report = done(&["apply", QV, LLAMA, "--dry-run", "--json", "-o", "never.onnx"]);
     let report: Value = serde_json::from_str(&report).expect("JSON");
-    let keys = |value: &Value| -> Vec<String> {
-        value.as_object().expect("an object").keys().cloned().collect()
-    };
     assert_eq!(report["schema"], 1);
     assert_eq!(
         keys(&report),
@@ -220,6 +232,7 @@ fn the_json_report_has_its_schema() {
             "adapter_parameters",
             "added_inputs",
             "files",
+            "linked",
             "side_files",
             "left_out",
             "seconds"
@@ -262,6 +275,94 @@ fn inspect_shows_models_and_adapters() {
     let adapter: Value = serde_json::from_str(&done(&["inspect", QV, "--json"])).expect("JSON");
     assert_eq!((&adapter["peft_type"], &adapter["parameters"]), (&"LORA".into(), &3584.into()));
     assert_has(&done(&["inspect", QV]), &["lora_alpha = 16", "q_proj.lora_A.weight", "3,584"]);
+}
+
+/// A model with something of everything.
+const EVERYTHING: &str = include_str!("inspect/everything.pir");
+
+#[test]
+fn the_json_of_inspect_has_its_schema() {
+    let folder = Folder::new();
+    let model = inspect(&folder.write_model("everything.onnx", EVERYTHING));
+    let expected = [
+        (
+            "",
+            "schema path ir_version opsets producer inputs outputs operators operators_in_subgraphs operators_in_functions functions parameters dtypes locations external_bytes largest linked sites branches applied unknown_fields unusual",
+        ),
+        ("/inputs/0", "name type dtype shape has_default"),
+        ("/functions/0", "name nodes opsets calls"),
+        ("/dtypes/0", "dtype tensors elements bytes"),
+        ("/locations/0", "file tensors bytes"),
+        ("/largest/0", "name node attribute graph dtype shape bytes file"),
+        ("/sites/0", "module op weight dtype in_features out_features bias output_head"),
+    ];
+    for (place, expected) in expected {
+        let value = model.pointer(place).unwrap_or_else(|| panic!("{place} is missing"));
+        assert_eq!(keys(value).join(" "), expected, "{place}");
+    }
+    assert_eq!(model["schema"], 1);
+    assert!(model["unusual"].as_array().expect("a list").iter().all(Value::is_string));
+}
+
+/// `PEFTC_BLESS=1` accepts what is new.
+#[test]
+fn the_text_of_inspect_is_as_it_was() {
+    let folder = Folder::new();
+    let everything = folder.write_model("everything.onnx", EVERYTHING);
+    for (model, name) in [(everything.as_str(), "everything.txt"), (LLAMA, "llama.txt")] {
+        let got = done(&["inspect", model]).replace(&folder.path(""), "");
+        let snapshot = root().join("tests/inspect").join(name);
+        if std::env::var_os("PEFTC_BLESS").is_some() {
+            std::fs::write(&snapshot, &got).expect("the file is written");
+        }
+        assert_eq!(got, text(&read(snapshot)), "PEFTC_BLESS=1 accepts it");
+    }
+}
+
+#[test]
+fn inspect_says_which_file_tensors_are_in() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    done(&["apply", QV, LLAMA, "-o", &out, "--external-data", "always"]);
+    let data = folder.names().remove(1);
+    let report = done(&["inspect", &out]);
+    let parts = ["\nstored\n  the model file  ", &format!("\n  {data}  356.0 KiB  ")];
+    assert_has(&report, &parts);
+    assert_has(&report, &[&format!("f32[232, 64]  model.embed_tokens.weight  {data}\n")]);
+}
+
+#[test]
+fn many_linear_sites_are_grouped_in_text_and_whole_in_json() {
+    let folder = Folder::new();
+    let layer = |i: u32| {
+        let input = if i == 0 { "x".to_owned() } else { format!("y{}", i - 1) };
+        format!(
+            "const %w{i} = f32[2, 2] {{1, 2, 3, 4}}\n%y{i} = MatMul(%{input}, %w{i}) name \"/model/layers.{i}/proj/MatMul\"\n"
+        )
+    };
+    let layers: String = (0..25).map(layer).collect();
+    let source =
+        format!("model ir=8 opset \"\"=17\ngraph g(%x: f32[1, 2]) -> (%y24) {{\n{layers}}}");
+    let model = folder.write_model("layers.onnx", &source);
+    let report = done(&["inspect", &model]);
+    assert_has(
+        &report,
+        &["25 sites\n  model.layers.*.proj  2 -> 2  f32  MatMul    in 25 places\n"],
+    );
+    assert_eq!(inspect(&model)["sites"].as_array().map(Vec::len), Some(25));
+}
+
+#[test]
+fn inspect_prints_the_graph_alone() {
+    let folder = Folder::new();
+    let model = folder.write_model("everything.onnx", EVERYTHING);
+    let printed = done(&["inspect", &model, "--graph"]);
+    let reparsed = peftc::ir::text::parse(&printed).expect("what is printed is parsed");
+    assert_eq!(peftc::ir::text::print(&reparsed), printed);
+    assert_has(&done(&["inspect", LLAMA, "--graph"]), &["model ir=8", "f32[64, 64] elided(16384)"]);
+    let message = refused(&["inspect", LLAMA, "--graph", "--json"]);
+    assert_has(&message, &["--graph prints the text form", "which is no JSON"]);
+    assert_has(&refused(&["inspect", QV, "--graph"]), &[QV, "an adapter, which has no graph"]);
 }
 
 #[test]
@@ -324,12 +425,7 @@ fn bad_models_are_refused() {
 
 fn cyclic_model(folder: &Folder) -> String {
     let source = "model ir=8\ngraph g(%x: f32[2]) -> (%a) {\n%a = Add(%x, %b)\n%b = Neg(%a)\n}";
-    let model = peftc::ir::text::parse(source).expect("a model");
-    let path = folder.path("cycle.onnx");
-    let plan = peftc::onnx::plan(&model, Path::new(&path), &Default::default()).expect("a plan");
-    let context = peftc::Context::new(None, 1 << 20, |_| {}).expect("a context");
-    plan.commit(&context, &|_, _| Ok(())).expect("it is written");
-    path
+    folder.write_model("cycle.onnx", source)
 }
 
 #[test]

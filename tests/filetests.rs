@@ -14,7 +14,9 @@ mod pass;
 
 use case::Case;
 use libtest_mimic::{Arguments, Failed, Trial};
+use peftc::inspect::inspect;
 use peftc::ir::{text, verify_model};
+use peftc::onnx::ReadModel;
 use std::path::{Path, PathBuf};
 
 fn main() -> std::process::ExitCode {
@@ -75,6 +77,10 @@ fn run(case: &Case<'_>) -> Result<String, Failed> {
             }
         }
         "verify" => Ok(verify_model(&model).iter().map(|v| format!("{v}\n")).collect()),
+        "unusual" => {
+            let read = ReadModel { model, ..Default::default() };
+            Ok(inspect(&read, Path::new("model.onnx"))?.unusual.join("\n"))
+        }
         "edit" => edit::run(case, model),
         "pass" => pass::run(case, model),
         other => Err(format!("unknown command {other:?}").into()),

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("context", &[]),
+    ("disk", &[]),
     ("ir", &[]),
     ("recipe", &[]),
-    ("weights", &["ir"]),
-    ("onnx", &["ir", "weights"]),
+    ("weights", &["ir", "disk"]),
+    ("onnx", &["ir", "weights", "disk"]),
     ("pass", &["ir"]),
     ("adapter", &["ir"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),

@@ -1,7 +1,6 @@
 //! Where a result goes, and what goes with it.
 
 use super::Job;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -74,21 +73,14 @@ impl Destination {
         })
     }
 
-    /// Copies the small files beside the input that are no models. Gives those copied and those left out.
-    pub(super) fn copy_side_files(&self, context: &Context) -> Result<(Vec<String>, Vec<String>)> {
+    /// The small files beside the input that are no models, as copied from where to where; and
+    /// the names of the others, which are left out.
+    pub(super) fn copies(&self) -> Result<(Vec<(PathBuf, PathBuf)>, Vec<String>)> {
+        let Some(from) = &self.side_files_of else { return Ok(Default::default()) };
+        let to = folder_of(&self.model);
         let (copied, left_out) = self.side_files()?;
-        if let Some(from) = &self.side_files_of {
-            let to = folder_of(&self.model);
-            for name in &copied {
-                context.cancel().check()?;
-                let target = to.join(name);
-                std::fs::copy(from.join(name), &target)
-                    .map_err(|e| Error::write_file(&target, &e))?;
-            }
-        }
-        let shown =
-            |names: Vec<OsString>| names.iter().map(|n| n.to_string_lossy().into_owned()).collect();
-        Ok((shown(copied), shown(left_out)))
+        let pairs = copied.iter().map(|name| (from.join(name), to.join(name))).collect();
+        Ok((pairs, left_out.iter().map(|n| n.to_string_lossy().into_owned()).collect()))
     }
 
     /// The files beside the input: those to copy, and those to leave out. None where they stand already.
@@ -147,7 +139,8 @@ fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
 }
 
-pub(super) fn folder_of(file: &Path) -> PathBuf {
+/// The folder a file is in.
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

@@ -2,7 +2,7 @@
 
 use super::history::AppliedEntry;
 use crate::ir::Model;
-use crate::onnx::OutputFile;
+use crate::onnx::{LinkedFile, OutputFile};
 use crate::plugin::{Note, Options, Record, task_label};
 use crate::recipe::OptionValue;
 use crate::weights::Counters;
@@ -33,6 +33,8 @@ pub struct Report {
     pub added_inputs: Vec<String>,
     /// The files of the output; in a dry run, those it would have.
     pub files: Vec<OutputFile>,
+    /// Data files of the input that the output refers to instead of having a copy.
+    pub linked: Vec<LinkedFile>,
     /// Files beside the input that were copied into the output folder.
     pub side_files: Vec<String>,
     /// Files beside the input that were left out of the output folder.
@@ -143,6 +145,7 @@ impl Report {
             adapter_parameters: 0,
             added_inputs: Vec::new(),
             files: Vec::new(),
+            linked: Vec::new(),
             side_files: Vec::new(),
             left_out: Vec::new(),
             seconds: 0.0,

@@ -1,6 +1,7 @@
 //! `peftc apply`
 
 use super::Global;
+use super::layers;
 use super::style::{bytes, count, percent, plural, table};
 use peftc::adapter::Adapter;
 use peftc::apply::{self, AdapterReport, Job, PassReport, Report};
@@ -8,7 +9,7 @@ use peftc::onnx::{ExternalData, WriteOptions};
 use peftc::plugin::{Plugins, Record};
 use peftc::recipe::Recipe;
 use peftc::{Error, Level, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Apply a recipe, or one adapter, to a model
@@ -39,6 +40,10 @@ pub(super) struct Args {
     /// Where the output's tensors are stored
     #[arg(long, value_enum, default_value_t = Placement::Auto)]
     external_data: Placement,
+    /// Leave unchanged weights in the model's data file and refer to it: the output needs that
+    /// file, in its folder or below it, as it is now
+    #[arg(long)]
+    link_weights: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -67,6 +72,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
                 Placement::Always => ExternalData::Always,
                 Placement::Never => ExternalData::Never,
             },
+            link_weights: args.link_weights,
         },
     };
     let report = apply::apply(&job, &plugins, &context).map_err(|e| with_command(e, &job))?;
@@ -122,13 +128,7 @@ fn text(report: &Report) -> String {
     for pass in &report.passes {
         text += &pass_text(pass);
     }
-    let adapter = count(report.adapter_parameters);
-    let share = percent(report.adapter_parameters, report.model_parameters);
-    text += &format!(
-        "parameters  {adapter} of adapters, {share} of the model's {}; {} added to the graph\n",
-        count(report.model_parameters),
-        count(report.added_parameters)
-    );
+    text += &parameters_text(report);
     for input in &report.added_inputs {
         text += &format!("new input   {input}\n");
     }
@@ -136,13 +136,31 @@ fn text(report: &Report) -> String {
     for file in &report.files {
         text += &format!("{verb}{} ({})\n", file.path.display(), bytes(file.bytes));
     }
+    for file in &report.linked {
+        let verb = if report.dry_run { "would link  " } else { "linked      " };
+        text += &format!("{verb}{} ({}, not copied)\n", file.location, bytes(file.bytes));
+    }
     if !report.side_files.is_empty() {
-        text += &format!("copied      {}\n", report.side_files.join(", "));
+        let verb = if report.dry_run { "would copy  " } else { "copied      " };
+        text += &format!("{verb}{}\n", report.side_files.join(", "));
     }
     if !report.left_out.is_empty() {
         text += &format!("left out    {}\n", report.left_out.join(", "));
     }
     text + &format!("time        {:.2} s\n", report.seconds)
+}
+
+fn parameters_text(report: &Report) -> String {
+    let model = count(report.model_parameters);
+    if report.passes.is_empty() {
+        return format!("parameters  {model}, unchanged: the recipe has no pass\n");
+    }
+    let adapter = count(report.adapter_parameters);
+    let share = percent(report.adapter_parameters, report.model_parameters);
+    let added = count(report.added_parameters);
+    format!(
+        "parameters  {adapter} of adapters, {share} of the model's {model}; {added} added to the graph\n"
+    )
 }
 
 fn pass_text(pass: &PassReport) -> String {
@@ -181,40 +199,22 @@ fn pass_text(pass: &PassReport) -> String {
 
 /// A row for every module; in larger models one for modules that differ in layer numbers alone.
 fn bound_rows(bound: &[Record]) -> Vec<Vec<String>> {
-    const MOST_ROWS: usize = 24;
-    let parameters = |n: u64| format!("{} parameters", count(n));
-    if bound.len() <= MOST_ROWS {
-        let row = |r: &Record| {
-            vec![
-                r.module.clone(),
-                r.what.clone(),
-                parameters(r.parameters),
-                format!("-> {}", r.target),
-            ]
-        };
-        return bound.iter().map(row).collect();
-    }
-    let mut groups: BTreeMap<(String, &str), (usize, u64)> = BTreeMap::new();
-    for record in bound {
-        let group = groups.entry((without_numbers(&record.module), &record.what)).or_default();
-        *group = (group.0 + 1, group.1 + record.parameters);
-    }
-    let row = |((module, what), (n, total)): (&(String, &str), &(usize, u64))| {
-        vec![
-            module.clone(),
-            (*what).to_owned(),
-            parameters(*total),
-            format!("in {}", plural(*n, "place")),
-        ]
+    let row = |module: String, what: &str, parameters: u64, place: String| {
+        vec![module, what.to_owned(), format!("{} parameters", count(parameters)), place]
     };
-    groups.iter().map(row).collect()
-}
-
-/// `model.layers.3.mlp` is `model.layers.*.mlp`.
-fn without_numbers(module: &str) -> String {
-    let part =
-        |part: &str| if part.parse::<u32>().is_ok() { "*".to_owned() } else { part.to_owned() };
-    module.split('.').map(part).collect::<Vec<_>>().join(".")
+    match layers::grouped(bound, |r| &r.module, |r| &r.what) {
+        None => bound
+            .iter()
+            .map(|r| row(r.module.clone(), &r.what, r.parameters, format!("-> {}", r.target)))
+            .collect(),
+        Some(groups) => groups
+            .into_iter()
+            .map(|((module, what), records)| {
+                let total = records.iter().map(|r| r.parameters).sum();
+                row(module, what, total, format!("in {}", plural(records.len(), "place")))
+            })
+            .collect(),
+    }
 }
 
 fn base_text(adapter: &AdapterReport) -> String {

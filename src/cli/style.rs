@@ -42,7 +42,7 @@ pub(super) fn bytes(n: u64) -> String {
         }
         (value, unit) = (value / 1024.0, next);
     }
-    if unit == "bytes" { format!("{n} bytes") } else { format!("{value:.1} {unit}") }
+    if unit == "bytes" { plural(n as usize, "byte") } else { format!("{value:.1} {unit}") }
 }
 
 /// A share in percent.
@@ -71,4 +71,22 @@ pub(super) fn table(rows: &[Vec<String>], indent: &str) -> String {
         text += &format!("{indent}{}\n", cells.join("  ").trim_end());
     }
     text
+}
+
+/// Items with commas between, behind a label, in lines of readable length; empty without items.
+pub(super) fn wrapped(label: &str, items: &[String]) -> String {
+    const INDENT: usize = 12;
+    const WIDTH: usize = 100;
+    let mut lines: Vec<String> = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        let item = if i + 1 < items.len() { format!("{item},") } else { item.clone() };
+        match lines.last_mut() {
+            Some(line) if INDENT + line.len() + 1 + item.len() <= WIDTH => {
+                *line += &format!(" {item}");
+            }
+            _ => lines.push(item),
+        }
+    }
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    labels.zip(lines).map(|(label, line)| format!("{label:<INDENT$}{line}\n")).collect()
 }

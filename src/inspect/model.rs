@@ -1,10 +1,14 @@
 //! What a model holds.
 
-use crate::adapter::Sites;
+use super::functions::{FunctionSummary, functions, opsets};
+use super::sites::{Branch, Site, branches, sites};
+use super::sizes::{DtypeSize, LargeTensor, LocationSize, by_dtype, by_location, largest};
+use super::survey::{Part, Survey};
+use super::unusual::unusual;
 use crate::apply::{self, AppliedEntry};
 use crate::error::Result;
-use crate::ir::{Graph, Tensor, TensorData, Type, ValueId};
-use crate::onnx;
+use crate::ir::{Graph, NodeKind, Type, ValueId};
+use crate::onnx::{self, LinkedFile, ReadModel};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,12 +32,24 @@ pub struct ModelInspection {
     pub outputs: Vec<Signature>,
     /// How often each operator stands in the main graph.
     pub operators: BTreeMap<String, usize>,
-    /// Elements of all floating-point initializers.
+    /// How often each operator stands in subgraphs of the main graph.
+    pub operators_in_subgraphs: BTreeMap<String, usize>,
+    /// How often each operator stands in functions.
+    pub operators_in_functions: BTreeMap<String, usize>,
+    /// Model-local functions.
+    pub functions: Vec<FunctionSummary>,
+    /// Elements of all floating-point initializers of the main graph.
     pub parameters: u64,
-    /// Initializers by element type.
+    /// All tensors by element type: initializers and attributes, also in subgraphs and functions.
     pub dtypes: Vec<DtypeSize>,
-    /// Bytes of initializers in external files.
+    /// All tensors by file.
+    pub locations: Vec<LocationSize>,
+    /// Bytes of tensors in external files.
     pub external_bytes: u64,
+    /// The ten largest tensors.
+    pub largest: Vec<LargeTensor>,
+    /// Data files that the model refers to and another one has.
+    pub linked: Vec<LinkedFile>,
     /// Linear sites.
     pub sites: Vec<Site>,
     /// Side branches that peftc added, by pass.
@@ -42,6 +58,8 @@ pub struct ModelInspection {
     pub applied: Vec<AppliedEntry>,
     /// Fields that this version does not know.
     pub unknown_fields: Vec<String>,
+    /// Facts that a user of this model should know, a sentence each.
+    pub unusual: Vec<String>,
 }
 
 /// A graph input or output.
@@ -49,67 +67,42 @@ pub struct ModelInspection {
 pub struct Signature {
     /// Its name.
     pub name: String,
-    /// Element type; none if unknown.
+    /// Its type, such as `f32[batch, 2]`.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Element type; none if unknown or no tensor.
     pub dtype: Option<&'static str>,
     /// Sizes, symbols or `?`; none if the rank is unknown.
     pub shape: Option<Vec<String>>,
-}
-
-/// Initializers of one element type.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DtypeSize {
-    /// The element type.
-    pub dtype: &'static str,
-    /// How many tensors.
-    pub tensors: u64,
-    /// Their elements.
-    pub elements: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-/// A linear site.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Site {
-    /// Module path; none if unknown.
-    pub module: Option<String>,
-    /// The operator.
-    pub op: String,
-    /// The weight.
-    pub weight: String,
-    /// The weight's element type.
-    pub dtype: &'static str,
-    /// Input features.
-    pub in_features: i64,
-    /// Output features.
-    pub out_features: i64,
-    /// Whether a bias is added.
-    pub bias: bool,
-    /// Whether it is the output head, which `all-linear` leaves out.
-    pub output_head: bool,
-}
-
-/// Side branches of one pass.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Branch {
-    /// What the nodes are for (`peftc.role`).
-    pub role: String,
-    /// How many nodes.
-    pub nodes: usize,
-    /// Elements of the initializers they read.
-    pub parameters: u64,
+    /// Whether it is an initializer too, which stands for it where a caller gives no value.
+    pub has_default: bool,
 }
 
 /// Reads a model and looks at it; no weight is read.
+///
+/// # Errors
+/// The model cannot be read, or its history is not what peftc writes.
 pub fn inspect_model(path: &Path) -> Result<ModelInspection> {
-    let read = onnx::read(path)?;
+    inspect(&onnx::read(path)?, path)
+}
+
+/// Looks at a model that was read from `path`.
+///
+/// # Errors
+/// Its history, or what it carries, is not what peftc writes there.
+pub fn inspect(read: &ReadModel, path: &Path) -> Result<ModelInspection> {
     let model = &read.model;
     let graph = &model.graph;
+    let survey = Survey::new(model);
+    let folder = apply::folder_of(path);
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let locations = by_location(&survey.tensors, &folder);
+    let external = locations.iter().filter(|l| l.file.is_some());
     Ok(ModelInspection {
         schema: 1,
         path: path.to_owned(),
         ir_version: model.ir_version,
-        opsets: model.opset_imports.iter().map(|(d, v)| (domain_name(d).to_owned(), *v)).collect(),
+        opsets: opsets(&model.opset_imports),
         producer: format!("{} {}", model.producer_name, model.producer_version).trim().to_owned(),
         inputs: graph
             .inputs()
@@ -123,35 +116,43 @@ pub fn inspect_model(path: &Path) -> Result<ModelInspection> {
             .filter_map(|&n| graph.node_input(n, 0))
             .map(|v| signature(graph, v))
             .collect(),
-        operators: operators(graph),
+        operators: operators(&survey, |part| part.place.is_none()),
+        operators_in_subgraphs: operators(&survey, |part| {
+            part.place.is_some() && part.function.is_none()
+        }),
+        operators_in_functions: operators(&survey, |part| part.function.is_some()),
+        functions: functions(&survey),
         parameters: apply::parameters(model),
-        dtypes: dtypes(graph),
-        external_bytes: external_bytes(graph),
+        dtypes: by_dtype(&survey.tensors),
+        external_bytes: external.map(|l| l.bytes).sum(),
+        largest: largest(&survey.tensors, &folder),
+        locations,
+        linked: read.linked.clone(),
         sites: sites(graph),
         branches: branches(graph),
         applied: apply::applied(model)?,
         unknown_fields: read.unknown_fields.iter().map(ToString::to_string).collect(),
+        unusual: unusual(&survey, read, &folder)?,
     })
-}
-
-fn domain_name(domain: &str) -> &str {
-    if domain.is_empty() { "ai.onnx" } else { domain }
 }
 
 fn signature(graph: &Graph, value: ValueId) -> Signature {
     let ty = graph.value_type(value);
     let shape =
         ty.as_ref().and_then(Type::shape).map(|s| s.iter().map(ToString::to_string).collect());
+    let producer = &graph.node(graph.value(value).producer()).kind;
     Signature {
         name: graph.value(value).name().to_owned(),
+        ty: ty.as_ref().map_or("?".to_owned(), ToString::to_string),
         dtype: ty.and_then(|t| t.dtype()).map(|d| d.name()),
         shape,
+        has_default: matches!(producer, NodeKind::Input { default: Some(_) }),
     }
 }
 
-fn operators(graph: &Graph) -> BTreeMap<String, usize> {
+fn operators(survey: &Survey<'_>, of: impl Fn(&Part<'_>) -> bool) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for (_, op) in graph.ops() {
+    for (_, op) in survey.parts.iter().filter(|part| of(part)).flat_map(|part| &part.ops) {
         let name = match op.domain.as_str() {
             "" => op.op_type.clone(),
             domain => format!("{domain}.{}", op.op_type),
@@ -159,72 +160,6 @@ fn operators(graph: &Graph) -> BTreeMap<String, usize> {
         *counts.entry(name).or_default() += 1;
     }
     counts
-}
-
-fn stored_bytes(tensor: &Tensor) -> u64 {
-    match &tensor.data {
-        TensorData::Strings(strings) => strings.iter().map(|s| s.len() as u64).sum(),
-        TensorData::Sparse(sparse) => stored_bytes(&sparse.values) + stored_bytes(&sparse.indices),
-        _ => tensor.byte_len().unwrap_or(0),
-    }
-}
-
-fn dtypes(graph: &Graph) -> Vec<DtypeSize> {
-    let mut sizes: Vec<DtypeSize> = Vec::new();
-    for (_, tensor) in graph.initializers() {
-        let dtype = tensor.dtype.name();
-        let at = sizes.iter().position(|s| s.dtype == dtype).unwrap_or_else(|| {
-            sizes.push(DtypeSize { dtype, tensors: 0, elements: 0, bytes: 0 });
-            sizes.len() - 1
-        });
-        sizes[at].tensors += 1;
-        // A sparse tensor can say to have nearly any number of elements.
-        let elements = tensor.element_count().unwrap_or(0);
-        sizes[at].elements = sizes[at].elements.saturating_add(elements);
-        sizes[at].bytes += stored_bytes(tensor);
-    }
-    sizes.sort_by_key(|s| std::cmp::Reverse(s.bytes));
-    sizes
-}
-
-fn external_bytes(graph: &Graph) -> u64 {
-    let external = |tensor: &Tensor| match &tensor.data {
-        TensorData::File(slice) => slice.len(),
-        _ => 0,
-    };
-    graph.initializers().iter().map(|(_, tensor)| external(tensor)).sum()
-}
-
-fn sites(graph: &Graph) -> Vec<Site> {
-    let sites = Sites::find(graph);
-    let site = |s: &crate::adapter::LinearSite| Site {
-        module: s.module.clone(),
-        op: graph.node(s.node).op().map(|op| op.op_type.clone()).unwrap_or_default(),
-        weight: graph.value(s.weight.value).name().to_owned(),
-        dtype: s.dtype.name(),
-        in_features: s.in_features,
-        out_features: s.out_features,
-        bias: s.bias.is_some(),
-        output_head: s.is_output_head,
-    };
-    sites.all().iter().map(site).collect()
-}
-
-fn branches(graph: &Graph) -> Vec<Branch> {
-    let mut found: BTreeMap<&str, Branch> = BTreeMap::new();
-    for (id, op) in graph.ops() {
-        let Some(role) = op.metadata.get("peftc.role") else { continue };
-        let read = graph.node_inputs(id).into_iter().flatten().filter_map(|v| graph.constant(v));
-        let branch = found.entry(role).or_insert_with(|| Branch {
-            role: role.to_owned(),
-            nodes: 0,
-            parameters: 0,
-        });
-        branch.nodes += 1;
-        branch.parameters =
-            read.filter_map(Tensor::element_count).fold(branch.parameters, u64::saturating_add);
-    }
-    found.into_values().collect()
 }
 
 impl ModelInspection {

@@ -180,6 +180,14 @@ impl Graph {
             .collect()
     }
 
+    /// The initializers and the defaults of graph inputs, in the order of the file.
+    pub fn stored_tensors(&self) -> Vec<(ValueId, &Tensor)> {
+        self.sorted(|n| n.stored_tensor().is_some())
+            .into_iter()
+            .filter_map(|id| Some((self.output(id)?, self.node(id).stored_tensor()?)))
+            .collect()
+    }
+
     /// The capture nodes, in order.
     pub fn captures(&self) -> Vec<NodeId> {
         self.sorted(|n| matches!(n.kind, NodeKind::Capture { .. }))

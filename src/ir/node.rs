@@ -44,6 +44,15 @@ impl Node {
         }
     }
 
+    /// The tensor of an initializer, or the default of a graph input.
+    pub fn stored_tensor(&self) -> Option<&Tensor> {
+        match &self.kind {
+            NodeKind::Initializer(tensor) => Some(tensor),
+            NodeKind::Input { default } => default.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The values it makes, by output slot.
     pub fn outputs(&self) -> &[Option<ValueId>] {
         &self.outputs
@@ -138,6 +147,24 @@ impl Op {
         })
     }
 
+    /// The subgraphs in its attributes, each with what a message calls it.
+    pub(crate) fn named_subgraphs(&self) -> Vec<(String, &Graph)> {
+        let mut named = Vec::new();
+        for (name, attribute) in &self.attributes {
+            match &attribute.value {
+                AttributeValue::Graph(graph) => {
+                    named.push((format!("subgraph {name:?}"), &**graph));
+                }
+                AttributeValue::Graphs(graphs) => {
+                    let numbered = graphs.iter().enumerate();
+                    named.extend(numbered.map(|(i, g)| (format!("subgraph {i} of {name:?}"), g)));
+                }
+                _ => {}
+            }
+        }
+        named
+    }
+
     /// The subgraphs in its attributes, to change them.
     pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Graph> {
         self.attributes.iter_mut().flat_map(|(_, a)| match &mut a.value {
@@ -223,6 +250,32 @@ pub enum AttributeKind {
     SparseTensors = 12,
     Type = 13,
     Types = 14,
+}
+
+impl AttributeKind {
+    /// All kinds, in the order of their numbers.
+    const ALL: [Self; 15] = [
+        Self::Undefined,
+        Self::Float,
+        Self::Int,
+        Self::String,
+        Self::Tensor,
+        Self::Graph,
+        Self::Floats,
+        Self::Ints,
+        Self::Strings,
+        Self::Tensors,
+        Self::Graphs,
+        Self::SparseTensor,
+        Self::SparseTensors,
+        Self::Type,
+        Self::Types,
+    ];
+
+    /// The kind with this ONNX number.
+    pub fn from_onnx(number: i32) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
+    }
 }
 
 impl AttributeValue {

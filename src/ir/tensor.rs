@@ -32,9 +32,9 @@ pub struct Tensor {
 /// Where the elements are.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TensorData {
-    /// In memory, or in the mapped model file.
+    /// In memory, or a small part of the mapped model file.
     Bytes(Bytes),
-    /// In an external data file.
+    /// In a mapped file: the model's, an external data file, or an adapter's.
     File(FileSlice),
     /// Strings.
     Strings(Vec<Bytes>),
@@ -58,14 +58,16 @@ pub struct Sparse {
     pub indices: Tensor,
 }
 
-/// The field of `TensorProto` that holds the elements.
+/// Where a model stores the elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Storage {
-    /// `raw_data`, or an external file.
+    /// In the model file: `raw_data`.
     #[default]
     Raw,
-    /// The typed field (`float_data`, `int32_data`, …).
+    /// In the model file: the typed field (`float_data`, `int32_data`, …).
     Typed,
+    /// In an external data file.
+    External,
 }
 
 impl Tensor {

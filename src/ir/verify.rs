@@ -26,7 +26,7 @@ mod tensors;
 mod values;
 mod wiring;
 
-use super::{AttributeValue, Graph, Model, NodeId, Op};
+use super::{Graph, Model, NodeId};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -110,7 +110,7 @@ impl Verifier<'_> {
         let outer: Vec<_> = self.outer.iter().copied().chain([self.graph]).collect();
         for id in self.graph.node_ids() {
             let Some(op) = self.graph.node(id).op() else { continue };
-            for (attribute, graph) in named_subgraphs(op) {
+            for (attribute, graph) in op.named_subgraphs() {
                 let within = if self.context.is_empty() { "" } else { " in " };
                 let node = self.graph.describe(id);
                 let context = format!("{attribute} of {node}{within}{}", self.context);
@@ -120,20 +120,4 @@ impl Verifier<'_> {
             }
         }
     }
-}
-
-/// The subgraphs of an operator, with what a message calls them.
-fn named_subgraphs(op: &Op) -> Vec<(String, &Graph)> {
-    let mut named = Vec::new();
-    for (name, attribute) in &op.attributes {
-        match &attribute.value {
-            AttributeValue::Graph(graph) => named.push((format!("subgraph {name:?}"), &**graph)),
-            AttributeValue::Graphs(graphs) => {
-                let numbered = graphs.iter().enumerate();
-                named.extend(numbered.map(|(i, g)| (format!("subgraph {i} of {name:?}"), g)));
-            }
-            _ => {}
-        }
-    }
-    named
 }

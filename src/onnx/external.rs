@@ -1,5 +1,6 @@
 //! External data files: where a model may refer to.
 
+use super::folder_of;
 use super::proto::StringStringEntryProto;
 use crate::error::{Error, Result};
 use crate::ir::tensor::{FileSlice, MappedFile};
@@ -17,11 +18,7 @@ pub(super) struct ExternalFiles {
 impl ExternalFiles {
     pub(super) fn of_model(model: &Path) -> Result<Self> {
         let unreadable = |e| Error::read_file(model, &e);
-        let named = match model.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut folders = vec![named.canonicalize().map_err(unreadable)?];
+        let mut folders = vec![folder_of(model).canonicalize().map_err(unreadable)?];
         let real = model.canonicalize().map_err(unreadable)?;
         folders.extend(real.parent().filter(|p| **p != folders[0]).map(Path::to_owned));
         Ok(Self { folders, open: HashMap::new() })
@@ -59,7 +56,8 @@ impl ExternalFiles {
         })
     }
 
-    fn file(&mut self, location: &str) -> Result<Arc<MappedFile>> {
+    /// The file at a location.
+    pub(super) fn file(&mut self, location: &str) -> Result<Arc<MappedFile>> {
         if let Some(file) = self.open.get(location) {
             return Ok(file.clone());
         }

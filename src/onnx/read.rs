@@ -1,26 +1,36 @@
 //! Reading a model: the file is mapped, messages share the map, weights are not touched.
 
+mod attribute;
+mod carried;
 mod graph;
 mod tensor;
 
 use super::external::ExternalFiles;
+use super::link::{self, LinkedFile};
 use super::proto::*;
-use super::scan::{UnknownField, unknown_fields};
+use super::scan::{self, UnknownField, unknown_fields};
 use super::types::{metadata, opsets, ty};
 use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
-use crate::ir::{Attribute, AttributeKind, AttributeValue, Function, Model, ValueInfo};
+use crate::ir::{Function, Model, ValueInfo};
 use graph::{Captures, Scope, build_graph};
 use prost::Message;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A model that was read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadModel {
     /// The model.
     pub model: Model,
-    /// Fields that this version does not know: writing the model loses them.
+    /// Fields that this version does not know, or that mean nothing where they stand: writing
+    /// the model loses them.
     pub unknown_fields: Vec<UnknownField>,
+    /// Data files that the model refers to and another one has.
+    pub linked: Vec<LinkedFile>,
+    /// How linked files are not any more what was linked: the model computes something else.
+    pub changed_links: Vec<String>,
     /// The size of the model file.
     pub bytes: u64,
 }
@@ -41,29 +51,41 @@ pub fn read(path: &Path) -> Result<ReadModel> {
 fn read_inner(path: &Path) -> Result<ReadModel> {
     let map = MappedFile::open(path)?;
     let size = map.as_slice().len();
-    let proto = ModelProto::decode(map.to_bytes()).map_err(|e| {
+    let mut proto = ModelProto::decode(map.to_bytes()).map_err(|e| {
         Error::input(format!("is no ONNX model, or a truncated one ({size} bytes): {e}"))
     })?;
     if proto.graph.is_none() {
         return Err(Error::input(format!("is no ONNX model: it has no graph ({size} bytes)")));
     }
-    let unknown_fields = unknown_fields(map.as_slice());
-    let mut reader = Reader { external: ExternalFiles::of_model(path)? };
-    Ok(ReadModel { model: reader.model(proto)?, unknown_fields, bytes: size as u64 })
+    let mut unknown_fields = unknown_fields(map.as_slice());
+    let mut external = ExternalFiles::of_model(path)?;
+    let mut linked = link::take(&mut proto.metadata_props)?;
+    let named = scan::external_locations(map.as_slice());
+    linked.retain(|file| named.contains(&file.location));
+    let changed_links = link::changes(&linked, &mut external);
+    let mut reader = Reader { external, map, ignored: BTreeMap::new() };
+    let model = reader.model(proto).map_err(|e| {
+        changed_links.iter().fold(e, |e, change| e.help(format!("the data file {change}")))
+    })?;
+    unknown_fields.extend(reader.ignored.into_values());
+    Ok(ReadModel { model, unknown_fields, linked, changed_links, bytes: size as u64 })
 }
 
 /// What reading needs beside the message at hand.
 struct Reader {
     external: ExternalFiles,
+    /// The model file.
+    map: Arc<MappedFile>,
+    /// Fields that are known but mean nothing where they stand, by message and tag.
+    ignored: BTreeMap<(&'static str, u32), UnknownField>,
 }
 
 impl Reader {
     fn model(&mut self, proto: ModelProto) -> Result<Model> {
-        let carried = ModelProto {
-            training_info: proto.training_info,
-            configuration: proto.configuration,
-            ..Default::default()
-        };
+        let mut training_info = proto.training_info;
+        training_info.iter_mut().try_for_each(|training| self.bring_in(training))?;
+        let carried =
+            ModelProto { training_info, configuration: proto.configuration, ..Default::default() };
         let functions =
             proto.functions.into_iter().map(|f| self.function(f)).collect::<Result<_>>()?;
         Ok(Model {
@@ -109,6 +131,12 @@ impl Reader {
         })
     }
 
+    /// Notes a field that means nothing where it stands.
+    fn ignore(&mut self, message: &'static str, tag: u32, place: impl std::fmt::Display) {
+        let new = || UnknownField { message, tag, place: place.to_string(), count: 0 };
+        self.ignored.entry((message, tag)).or_insert_with(new).count += 1;
+    }
+
     fn value_info(&self, proto: ValueInfoProto) -> Result<ValueInfo> {
         Ok(ValueInfo {
             ty: proto.r#type.map(ty).transpose()?,
@@ -116,119 +144,9 @@ impl Reader {
             metadata: metadata(proto.metadata_props),
         })
     }
-
-    /// An attribute; the outer values that its subgraphs read are added to `captures`.
-    fn attribute(
-        &mut self,
-        proto: AttributeProto,
-        captures: &mut Captures,
-    ) -> Result<(String, Attribute)> {
-        let name = proto.name.clone().unwrap_or_default();
-        let doc_string = proto.doc_string.clone().unwrap_or_default();
-        let value = self
-            .attribute_value(proto, captures)
-            .map_err(|e| e.within(format!("attribute {name:?}")))?;
-        Ok((name, Attribute { value, doc_string }))
-    }
-
-    fn attribute_value(
-        &mut self,
-        proto: AttributeProto,
-        captures: &mut Captures,
-    ) -> Result<AttributeValue> {
-        let kind = attribute_kind(&proto)?;
-        if let Some(name) = proto.ref_attr_name.filter(|n| !n.is_empty()) {
-            return Ok(AttributeValue::Reference { kind, name });
-        }
-        let missing = || Error::input("has no value of its type");
-        Ok(match kind {
-            AttributeKind::Undefined => return Err(Error::input("has no type")),
-            AttributeKind::Float => AttributeValue::Float(proto.f.unwrap_or(0.0)),
-            AttributeKind::Int => AttributeValue::Int(proto.i.unwrap_or(0)),
-            AttributeKind::String => AttributeValue::String(proto.s.unwrap_or_default()),
-            AttributeKind::Tensor => {
-                AttributeValue::Tensor(self.tensor(*proto.t.ok_or_else(missing)?)?)
-            }
-            AttributeKind::Graph => {
-                let graph =
-                    build_graph(self, *proto.g.ok_or_else(missing)?, Scope::Open(captures))?;
-                AttributeValue::Graph(Box::new(graph))
-            }
-            AttributeKind::Floats => AttributeValue::Floats(proto.floats),
-            AttributeKind::Ints => AttributeValue::Ints(proto.ints),
-            AttributeKind::Strings => AttributeValue::Strings(proto.strings),
-            AttributeKind::Tensors => AttributeValue::Tensors(
-                proto.tensors.into_iter().map(|t| self.tensor(t)).collect::<Result<_>>()?,
-            ),
-            AttributeKind::Graphs => {
-                let graph = |g| build_graph(self, g, Scope::Open(captures));
-                AttributeValue::Graphs(proto.graphs.into_iter().map(graph).collect::<Result<_>>()?)
-            }
-            AttributeKind::SparseTensor => {
-                let sparse = proto.sparse_tensor.ok_or_else(missing)?;
-                AttributeValue::SparseTensor(self.sparse(*sparse)?)
-            }
-            AttributeKind::SparseTensors => {
-                let tensors = proto.sparse_tensors.into_iter().map(|t| self.sparse(t));
-                AttributeValue::SparseTensors(tensors.collect::<Result<_>>()?)
-            }
-            AttributeKind::Type => AttributeValue::Type(ty(*proto.tp.ok_or_else(missing)?)?),
-            AttributeKind::Types => {
-                AttributeValue::Types(proto.type_protos.into_iter().map(ty).collect::<Result<_>>()?)
-            }
-        })
-    }
 }
 
-/// The declared kind, or, in models before IR 2, that of the field that is set.
-fn attribute_kind(proto: &AttributeProto) -> Result<AttributeKind> {
-    use AttributeKind::*;
-    let set = [
-        (proto.f.is_some(), Float),
-        (proto.i.is_some(), Int),
-        (proto.s.is_some(), String),
-        (proto.t.is_some(), Tensor),
-        (proto.g.is_some(), Graph),
-        (!proto.floats.is_empty(), Floats),
-        (!proto.ints.is_empty(), Ints),
-        (!proto.strings.is_empty(), Strings),
-        (!proto.tensors.is_empty(), Tensors),
-        (!proto.graphs.is_empty(), Graphs),
-    ];
-    let all = [
-        Undefined,
-        Float,
-        Int,
-        String,
-        Tensor,
-        Graph,
-        Floats,
-        Ints,
-        Strings,
-        Tensors,
-        Graphs,
-        SparseTensor,
-        SparseTensors,
-        Type,
-        Types,
-    ];
-    match proto.r#type.unwrap_or(0) {
-        0 => Ok(set.iter().find(|(is_set, _)| *is_set).map_or(Undefined, |&(_, kind)| kind)),
-        number => all
-            .into_iter()
-            .find(|&kind| kind as i32 == number)
-            .ok_or_else(|| Error::input(format!("has the unknown type {number}"))),
-    }
-}
-
-/// The external data files that the main graph of a model names; none if it cannot be read.
-pub(super) fn external_locations(path: &Path) -> Vec<String> {
-    let Ok(map) = MappedFile::open(path) else { return Vec::new() };
-    let graph = ModelProto::decode(map.to_bytes()).ok().and_then(|m| m.graph).unwrap_or_default();
-    let entries = graph.initializer.iter().flat_map(|t| &t.external_data);
-    let mut locations: Vec<String> =
-        entries.filter(|e| e.key() == "location").map(|e| e.value().to_owned()).collect();
-    locations.sort();
-    locations.dedup();
-    locations
+/// The external data files that a model names; none if it cannot be read.
+pub(super) fn external_locations(path: &Path) -> BTreeSet<String> {
+    MappedFile::open(path).map(|map| scan::external_locations(map.as_slice())).unwrap_or_default()
 }

@@ -1,12 +1,12 @@
-//! A scan of the wire for fields that this version does not know.
-//!
-//! It visits the tags of all messages and skips payloads, so it costs next to nothing for large
-//! models. It runs on bytes that prost has decoded.
+//! A walk over the wire: it visits the fields of all messages and skips payloads, so it costs
+//! next to nothing for large models.
 
 mod fields;
 
+use super::proto::StringStringEntryProto;
 use fields::Message;
-use std::collections::BTreeMap;
+use prost::Message as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A field that a model has and this version does not know.
@@ -16,43 +16,88 @@ pub struct UnknownField {
     pub message: &'static str,
     /// The field's number.
     pub tag: u32,
-    /// Where the first one stands: bytes from the start of the file.
-    pub offset: usize,
+    /// Where the first one stands.
+    pub place: String,
     /// How many there are.
     pub count: usize,
 }
 
 impl fmt::Display for UnknownField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, tag, offset, count } = self;
-        write!(f, "{message} field {tag}, {count} times, first at byte {offset}")
+        let Self { message, tag, place, count } = self;
+        write!(f, "{message} field {tag}, {count} times, first at {place}")
     }
 }
 
 /// The unknown fields of an encoded ModelProto.
 pub(super) fn unknown_fields(model: &[u8]) -> Vec<UnknownField> {
-    let mut found = BTreeMap::new();
-    scan(model, 0, &fields::MODEL_PROTO, &mut found);
+    let mut found: BTreeMap<(&'static str, u32), (usize, usize)> = BTreeMap::new();
+    walk(model, &mut |field| {
+        if !field.is_known {
+            found.entry((field.message, field.tag)).or_insert((field.offset, 0)).1 += 1;
+        }
+    });
     found
         .into_iter()
-        .map(|((message, tag), (offset, count))| UnknownField { message, tag, offset, count })
+        .map(|((message, tag), (offset, count))| UnknownField {
+            message,
+            tag,
+            place: format!("byte {offset}"),
+            count,
+        })
         .collect()
 }
 
-type Found = BTreeMap<(&'static str, u32), (usize, usize)>;
+/// The external data files that an encoded ModelProto names, sorted.
+pub(super) fn external_locations(model: &[u8]) -> BTreeSet<String> {
+    const EXTERNAL_DATA: u32 = 13;
+    let mut found = BTreeSet::new();
+    walk(model, &mut |field| {
+        if (field.message, field.tag) == ("TensorProto", EXTERNAL_DATA)
+            && let Some(Ok(entry)) = field.payload.map(StringStringEntryProto::decode)
+            && entry.key() == "location"
+        {
+            found.insert(entry.value().to_owned());
+        }
+    });
+    found
+}
 
-/// Scans one message at `base`. Stops where the wire makes no sense: prost has said so before.
-fn scan(message: &[u8], base: usize, schema: &'static Message, found: &mut Found) {
+/// A field of a message on the wire.
+struct Field<'a> {
+    /// The message it is in.
+    message: &'static str,
+    tag: u32,
+    is_known: bool,
+    /// Its bytes, where it has a length.
+    payload: Option<&'a [u8]>,
+    /// Where it stands: bytes from the start of the model.
+    offset: usize,
+}
+
+/// Visits all fields of an encoded ModelProto. It stops in a message where the wire makes no
+/// sense, and at prost's limit of nesting.
+fn walk(model: &[u8], visit: &mut dyn FnMut(Field<'_>)) {
+    const DEEPEST: usize = 100;
+    walk_message(model, 0, &fields::MODEL_PROTO, DEEPEST, visit);
+}
+
+fn walk_message(
+    message: &[u8],
+    base: usize,
+    schema: &'static Message,
+    depth: usize,
+    visit: &mut dyn FnMut(Field<'_>),
+) {
     let mut at = 0;
     while let Some((key, start)) = varint(message, at) {
         let (tag, wire) = ((key >> 3) as u32, key & 7);
-        let field = schema.fields.iter().find(|(t, _)| *t == tag);
-        if field.is_none() {
-            found.entry((schema.name, tag)).or_insert((base + at, 0)).1 += 1;
-        }
         let Some((payload, next)) = payload(message, start, wire) else { return };
-        if let (Some((_, Some(inner))), Some(payload)) = (field, payload) {
-            scan(payload, base + next - payload.len(), inner, found);
+        let field = schema.fields.iter().find(|(t, _)| *t == tag);
+        let (message, offset) = (schema.name, base + at);
+        visit(Field { message, tag, is_known: field.is_some(), payload, offset });
+        if let (Some((_, Some(inner))), Some(payload), 1..) = (field, payload, depth) {
+            walk_message(payload, base + next - payload.len(), inner, depth - 1, visit);
         }
         at = next;
     }

@@ -1,5 +1,6 @@
 //! Types of values between protobuf and the IR.
 
+use super::NEWEST_IR_VERSION;
 use super::proto::*;
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Dim, DimSize, Metadata, Type, TypeKind};
@@ -7,7 +8,9 @@ use crate::ir::{DataType, Dim, DimSize, Metadata, Type, TypeKind};
 /// The data type of this number.
 pub(super) fn dtype(number: i32) -> Result<DataType> {
     DataType::from_onnx(number).ok_or_else(|| {
-        Error::input(format!("data type {number} is unknown to this version (ONNX IR 14)"))
+        Error::input(format!(
+            "data type {number} is unknown to this version (ONNX IR {NEWEST_IR_VERSION})"
+        ))
     })
 }
 

@@ -3,15 +3,34 @@
 mod commit;
 mod encode;
 mod layout;
+mod leftovers;
+mod messages;
+mod rope;
+mod store;
+mod tensor;
+mod version;
 
-pub use commit::OutputFile;
 pub use layout::{WritePlan, plan, structure_sha256};
+
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// A file of an output.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OutputFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
 
 /// How an output is stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WriteOptions {
     /// Where tensors go.
     pub external_data: ExternalData,
+    /// Whether tensors in data files of the input stay there, and the output refers to them.
+    pub link_weights: bool,
 }
 
 /// Where the tensors of an output go.

@@ -1,6 +1,7 @@
 //! Writing regions where they belong in a file.
 
 use super::cut::Cut;
+use crate::disk::write_all_at;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -32,19 +33,4 @@ pub(super) fn write_range(
         data = later;
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn write_all_at(file: &File, data: &[u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, data, offset)
-}
-
-#[cfg(not(unix))]
-fn write_all_at(mut file: &File, data: &[u8], offset: u64) -> io::Result<()> {
-    use std::io::{Seek, SeekFrom, Write};
-    use std::sync::{Mutex, PoisonError};
-    static CURSOR: Mutex<()> = Mutex::new(());
-    let _held = CURSOR.lock().unwrap_or_else(PoisonError::into_inner);
-    file.seek(SeekFrom::Start(offset))?;
-    file.write_all(data)
 }

@@ -3,7 +3,7 @@
 use super::check::check;
 use super::outputs::OutputNames;
 use super::{Edit, Edits, captures};
-use crate::ir::{Graph, Use, ValueId, ValueInfo, verify};
+use crate::ir::{Graph, Storage, Use, ValueId, ValueInfo, verify};
 
 /// What applying a list did.
 #[derive(Clone, Debug, Default)]
@@ -141,11 +141,15 @@ impl Apply<'_> {
             let Some(value) = self.graph.get_value(*old) else { continue };
             let (name, producer) = (value.name().to_owned(), value.producer());
             let info = value.info.clone();
-            if let Some((doc, metadata)) =
-                self.graph.constant(*old).map(|t| (t.doc_string.clone(), t.metadata.clone()))
+            let old_tensor = self.graph.constant(*old);
+            if let Some((doc, metadata, storage)) =
+                old_tensor.map(|t| (t.doc_string.clone(), t.metadata.clone(), t.storage))
                 && let Some(tensor) = self.graph.initializer_mut(by)
             {
                 (tensor.doc_string, tensor.metadata) = (doc, metadata);
+                if storage == Storage::External {
+                    tensor.storage = storage;
+                }
             }
             let left = self.graph.uses(*old).len();
             if left > 0 {

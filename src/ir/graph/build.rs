@@ -17,6 +17,22 @@ impl Graph {
         self.add_source(NodeKind::Input { default }, name, Some(info))
     }
 
+    /// Gives a graph input a default, which stands behind the initializers that are there.
+    ///
+    /// # Panics
+    /// If the value is no graph input.
+    pub fn set_default(&mut self, id: ValueId, tensor: Tensor) {
+        self.added += 1;
+        let order = Order { place: self.added, added: self.added };
+        let producer = self.value(id).producer();
+        let node = self.node_mut(producer);
+        node.order = order;
+        match &mut node.kind {
+            NodeKind::Input { default } => *default = Some(tensor),
+            _ => panic!("{id:?} is no graph input"),
+        }
+    }
+
     /// Adds an initializer.
     pub fn add_initializer(&mut self, name: &str, tensor: Tensor) -> ValueId {
         self.add_source(NodeKind::Initializer(tensor), name, None)

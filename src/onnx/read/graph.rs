@@ -67,11 +67,12 @@ impl Builder<'_> {
                 self.graph.connect(value, Use { node, slot: Slot::Capture(slot) });
             }
         }
-        self.add_outputs(reader, proto.output)?;
+        let output = self.add_outputs(reader, proto.output)?;
         let dangling = self.add_value_info(reader, proto.value_info)?;
         let carried = GraphProto {
             quantization_annotation: proto.quantization_annotation,
             value_info: dangling,
+            output,
             ..Default::default()
         };
         self.graph.carried = carried.encode_to_vec().into();
@@ -105,26 +106,31 @@ impl Builder<'_> {
         tensors: Vec<TensorProto>,
         sparse: Vec<SparseTensorProto>,
     ) -> Result<()> {
-        let mut order = Vec::with_capacity(tensors.len() + sparse.len());
-        let mut constants: HashMap<String, Tensor> = HashMap::new();
-        let dense = tensors.into_iter().map(|t| reader.tensor(t));
-        let dense: Vec<Tensor> = dense.collect::<Result<_>>()?;
-        let sparse = sparse.into_iter().map(|t| reader.sparse(t)).collect::<Result<Vec<_>>>()?;
-        for mut tensor in dense.into_iter().chain(sparse) {
-            let name = std::mem::take(&mut tensor.name);
-            if constants.insert(name.clone(), tensor).is_some() {
-                return Err(Error::input(format!("two initializers have the name {name:?}")));
-            }
-            order.push(name);
-        }
         for input in inputs {
             let name = input.name().to_owned();
             self.make(&name)?;
             let info = reader.value_info(input).map_err(|e| e.within(format!("input {name:?}")))?;
-            self.graph.add_input(&name, info, constants.remove(&name));
+            self.graph.add_input(&name, info, None);
         }
-        for name in order {
-            if let Some(tensor) = constants.remove(&name) {
+        let mut stored = HashSet::new();
+        for proto in tensors {
+            self.add_stored(reader.tensor(proto)?, &mut stored)?;
+        }
+        for proto in sparse {
+            self.add_stored(reader.sparse(proto)?, &mut stored)?;
+        }
+        Ok(())
+    }
+
+    /// Adds an initializer, or the default of the input of its name.
+    fn add_stored(&mut self, mut tensor: Tensor, stored: &mut HashSet<String>) -> Result<()> {
+        let name = std::mem::take(&mut tensor.name);
+        if !stored.insert(name.clone()) {
+            return Err(Error::input(format!("two initializers have the name {name:?}")));
+        }
+        match self.graph.value_named(&name) {
+            Some(input) => self.graph.set_default(input, tensor),
+            None => {
                 self.make(&name)?;
                 self.graph.add_initializer(&name, tensor);
             }
@@ -179,19 +185,28 @@ impl Builder<'_> {
         }
     }
 
-    fn add_outputs(&mut self, reader: &mut Reader, outputs: Vec<ValueInfoProto>) -> Result<()> {
+    /// Adds the outputs. Gives back those that declare something else than their value does.
+    fn add_outputs(
+        &mut self,
+        reader: &mut Reader,
+        outputs: Vec<ValueInfoProto>,
+    ) -> Result<Vec<ValueInfoProto>> {
+        let mut differing = Vec::new();
         for output in outputs {
             let name = output.name().to_owned();
             let value = self.resolve(&name).map_err(|e| e.within("graph output"))?;
             self.graph.add_graph_output(value);
-            let info =
-                reader.value_info(output).map_err(|e| e.within(format!("output {name:?}")))?;
+            let info = reader
+                .value_info(output.clone())
+                .map_err(|e| e.within(format!("output {name:?}")))?;
             let declared = &mut self.graph.value_mut(value).info;
-            if declared.is_none() {
-                *declared = Some(info);
+            match declared {
+                None => *declared = Some(info),
+                Some(declared) if *declared != info => differing.push(output),
+                Some(_) => {}
             }
         }
-        Ok(())
+        Ok(differing)
     }
 
     /// Declares what is said of values. Gives back what is said of values that are not there.

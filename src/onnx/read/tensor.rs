@@ -2,11 +2,14 @@
 
 use super::Reader;
 use crate::error::{Error, Result};
-use crate::ir::tensor::Sparse;
+use crate::ir::tensor::{FileSlice, Sparse};
 use crate::ir::{DataType, Storage, Tensor, TensorData, element_count};
 use crate::onnx::proto::*;
 use crate::onnx::types::{dtype, metadata};
 use bytes::Bytes;
+
+/// `data_location` of a tensor outside.
+const EXTERNAL: i32 = 1;
 
 impl Reader {
     pub(super) fn tensor(&mut self, proto: TensorProto) -> Result<Tensor> {
@@ -23,6 +26,7 @@ impl Reader {
         let dtype = dtype(proto.data_type())?;
         let elements = element_count(&proto.dims)
             .ok_or_else(|| Error::input(format!("cannot have the shape {:?}", proto.dims)))?;
+        self.ignore_other_storage(&proto, dtype);
         let (data, storage) = self.data(&proto, dtype, elements)?;
         Ok(Tensor {
             dtype,
@@ -35,13 +39,35 @@ impl Reader {
         })
     }
 
+    /// Notes what a tensor holds elements in besides the one field that counts.
+    fn ignore_other_storage(&mut self, proto: &TensorProto, dtype: DataType) {
+        const RAW_DATA: u32 = 9;
+        let counts = match dtype {
+            _ if proto.data_location() == EXTERNAL => None,
+            DataType::String => typed_field(dtype),
+            _ if has_raw_data(proto) => Some(RAW_DATA),
+            _ => typed_field(dtype),
+        };
+        let set = [
+            (4, !proto.float_data.is_empty()),
+            (5, !proto.int32_data.is_empty()),
+            (6, !proto.string_data.is_empty()),
+            (7, !proto.int64_data.is_empty()),
+            (RAW_DATA, has_raw_data(proto)),
+            (10, !proto.double_data.is_empty()),
+            (11, !proto.uint64_data.is_empty()),
+        ];
+        for (tag, _) in set.into_iter().filter(|&(tag, is_set)| is_set && Some(tag) != counts) {
+            self.ignore("TensorProto", tag, format!("tensor {:?}", proto.name()));
+        }
+    }
+
     fn data(
         &mut self,
         proto: &TensorProto,
         dtype: DataType,
         elements: u64,
     ) -> Result<(TensorData, Storage)> {
-        const EXTERNAL: i32 = 1;
         let misfit = |found: u64, unit: &str, needed: u64| {
             Error::input(format!("{dtype} {:?} has {found} {unit}, it needs {needed}", proto.dims))
         };
@@ -57,16 +83,27 @@ impl Reader {
         })?;
         if proto.data_location() == EXTERNAL {
             let slice = self.external.slice(&proto.external_data, needed)?;
-            return Ok((TensorData::File(slice), Storage::Raw));
+            return Ok((TensorData::File(slice), Storage::External));
         }
         let (bytes, storage) = match &proto.raw_data {
-            Some(raw) => (raw.clone(), Storage::Raw),
-            None => (typed_bytes(proto, dtype), Storage::Typed),
+            Some(raw) if has_raw_data(proto) => (raw.clone(), Storage::Raw),
+            _ => (typed_bytes(proto, dtype), Storage::Typed),
         };
         if bytes.len() as u64 != needed {
             return Err(misfit(bytes.len() as u64, "bytes", needed));
         }
-        Ok((TensorData::Bytes(bytes), storage))
+        let data = match self.slice_of_model(&bytes) {
+            Some(slice) => TensorData::File(slice),
+            None => TensorData::Bytes(bytes),
+        };
+        Ok((data, storage))
+    }
+
+    /// The range of the model file that bytes are, where a copy by the operating system pays.
+    fn slice_of_model(&self, bytes: &[u8]) -> Option<FileSlice> {
+        const LARGE: usize = 64 << 10;
+        let offset = self.map.offset_of(bytes).filter(|_| bytes.len() >= LARGE)?;
+        FileSlice::new(self.map.clone(), offset, bytes.len() as u64)
     }
 
     pub(super) fn sparse(&mut self, proto: SparseTensorProto) -> Result<Tensor> {
@@ -78,6 +115,28 @@ impl Reader {
         let data = TensorData::Sparse(Box::new(Sparse { values, indices }));
         Ok(Tensor { name, ..Tensor::new(dtype, proto.dims, data) })
     }
+}
+
+/// Whether elements are in `raw_data`: set, but empty, says so only where nothing else is set.
+fn has_raw_data(proto: &TensorProto) -> bool {
+    let is_typed = !(proto.float_data.is_empty()
+        && proto.int32_data.is_empty()
+        && proto.int64_data.is_empty()
+        && proto.double_data.is_empty()
+        && proto.uint64_data.is_empty());
+    proto.raw_data.as_ref().is_some_and(|raw| !raw.is_empty() || !is_typed)
+}
+
+/// The number of the typed field that ONNX assigns to a data type.
+fn typed_field(dtype: DataType) -> Option<u32> {
+    Some(match dtype {
+        DataType::F32 | DataType::C64 => 4,
+        DataType::String => 6,
+        DataType::I64 => 7,
+        DataType::F64 | DataType::C128 => 10,
+        DataType::U32 | DataType::U64 => 11,
+        _ => 5,
+    })
 }
 
 /// The elements of the typed field that ONNX assigns to a data type.

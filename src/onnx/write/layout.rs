@@ -1,36 +1,21 @@
 //! Where every byte of an output goes, known before any is read or computed.
-//!
-//! The model file is a list of segments: messages encoded without payloads, and between them
-//! the payloads of the main graph's initializers.
 
-use super::encode::{
-    constants, graph_skeleton, model_proto, sparse_proto, tensor_header, tensor_proto,
-};
-use super::{ExternalData, WriteOptions};
+use super::encode::Encoder;
+use super::rope::{Piece, Rope};
+use super::store::{Inline, Omit, Outside};
+use super::{ExternalData, OutputFile, WriteOptions};
 use crate::error::{Error, Result};
-use crate::ir::{Model, Storage, Tensor, TensorData};
-use crate::onnx::proto::StringStringEntryProto;
-use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use crate::ir::tensor::MappedFile;
+use crate::ir::{Model, TensorData};
+use crate::onnx::link::{LinkedFile, Links};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Tensors below this stay in the model file: as ONNX Runtime, which wants shapes and such there.
-const LEAST_EXTERNAL: u64 = 1024;
 /// Above this the automatic choice is external data.
 const MOST_INLINE: u64 = 3 << 29;
 /// Protobuf's limit of a message.
 const MOST_PROTOBUF: u64 = (1 << 31) - 1;
-/// External tensors are aligned to this, and large ones to a page.
-const ALIGN: u64 = 64;
-const LARGE: u64 = 1 << 20;
-const PAGE: u64 = 4096;
-
-/// Field numbers of the messages that are framed by hand.
-const MODEL_GRAPH: u32 = 7;
-const GRAPH_INITIALIZER: u32 = 5;
-const GRAPH_SPARSE_INITIALIZER: u32 = 15;
-const TENSOR_RAW_DATA: u32 = 9;
 
 /// A piece of an output file.
 #[derive(Clone, Debug)]
@@ -55,6 +40,9 @@ pub struct WritePlan {
     pub(super) model: FilePlan,
     /// The external data file, if there is one.
     pub(super) data: Option<(PathBuf, FilePlan)>,
+    linked: Vec<LinkedFile>,
+    /// Files that go with the model: what they are copies of, and where they go.
+    pub(super) side_files: Vec<(PathBuf, PathBuf)>,
 }
 
 /// The plan of one file.
@@ -65,65 +53,127 @@ pub(super) struct FilePlan {
 }
 
 impl FilePlan {
+    /// Puts elements at the next multiple of `align`, and gives where.
+    pub(super) fn push_aligned(&mut self, align: u64, len: u64, data: TensorData) -> u64 {
+        self.len = self.len.next_multiple_of(align);
+        let offset = self.len;
+        self.push(len, Content::Elements(data));
+        offset
+    }
+
     fn push(&mut self, len: u64, content: Content) {
         self.segments.push(Segment { offset: self.len, content });
         self.len += len;
     }
+}
 
-    fn push_encoded(&mut self, bytes: Vec<u8>) {
-        self.push(bytes.len() as u64, Content::Encoded(bytes));
-    }
-
-    fn align(&mut self, to: u64) {
-        self.len = self.len.next_multiple_of(to);
+impl From<Rope> for FilePlan {
+    fn from(rope: Rope) -> Self {
+        let mut plan = Self::default();
+        for piece in rope.into_pieces() {
+            match piece {
+                Piece::Encoded(bytes) => plan.push(bytes.len() as u64, Content::Encoded(bytes)),
+                Piece::Elements { len, data } => plan.push(len, Content::Elements(data)),
+            }
+        }
+        plan
     }
 }
 
-/// Plans how a model is written to `path`. Nothing is read, computed or written.
+impl WritePlan {
+    /// The files that are written, and their sizes.
+    pub fn files(&self) -> Vec<OutputFile> {
+        let model = OutputFile { path: self.path.clone(), bytes: self.model.len };
+        let data =
+            self.data.iter().map(|(path, plan)| OutputFile { path: path.clone(), bytes: plan.len });
+        std::iter::once(model).chain(data).collect()
+    }
+
+    /// Copies small files into the model's folder too, each whole or not at all, before the
+    /// model: pairs of what is copied and where it goes.
+    #[must_use]
+    pub fn with_side_files(mut self, files: Vec<(PathBuf, PathBuf)>) -> Self {
+        self.side_files = files;
+        self
+    }
+
+    /// The data files of the input that the output refers to instead of having a copy.
+    pub fn linked(&self) -> &[LinkedFile] {
+        &self.linked
+    }
+}
+
+/// Plans how a model is written to `path`. Nothing is computed or written.
 ///
 /// # Errors
 /// `path` is a file that the model's own tensors are read from; the model passes protobuf's
-/// limit where external data is forbidden.
+/// limit where external data is forbidden; weights are to be linked that cannot be.
 pub fn plan(model: &Model, path: &Path, options: &WriteOptions) -> Result<WritePlan> {
-    refuse_own_input(model, path)?;
-    let parts = Parts::encode(model)?;
+    let mut inline = Inline::default();
+    let rope = Encoder { store: &mut inline, linked: &[] }.model(model)?;
+    refuse_own_input(&inline.files, path)?;
     let external = match options.external_data {
         ExternalData::Always => true,
         ExternalData::Never => false,
-        ExternalData::Auto => parts.inline_len() > MOST_INLINE || parts.any_from_file(),
+        ExternalData::Auto => rope.len() > MOST_INLINE || inline.has_external,
     };
-    if !external && parts.inline_len() > MOST_PROTOBUF {
-        return Err(Error::input(format!(
-            "{}: the model file would have {} bytes, protobuf's limit is {MOST_PROTOBUF}",
-            path.display(),
-            parts.inline_len()
-        ))
-        .help("--external-data auto puts the tensors into a data file"));
+    if options.link_weights {
+        return plan_outside(model, path, Links::new(&inline.external_files, path)?);
     }
-    let data_path = data_path(path, &parts.structure_hash())?;
-    Ok(parts.lay_out(path, external.then_some(data_path)))
+    if external {
+        return plan_outside(model, path, Links::default());
+    }
+    if rope.len() > MOST_PROTOBUF {
+        return Err(too_large(path, rope.len())
+            .help("--external-data auto puts the tensors into a data file"));
+    }
+    let (path, model) = (path.to_owned(), rope.into());
+    Ok(WritePlan { path, model, data: None, linked: Vec::new(), side_files: Vec::new() })
+}
+
+fn plan_outside(model: &Model, path: &Path, links: Links) -> Result<WritePlan> {
+    let data_path = data_path(path, &structure_hash(model)?)?;
+    let location = data_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut outside = Outside::new(location, &links);
+    let rope = Encoder { store: &mut outside, linked: links.files() }.model(model)?;
+    if rope.len() > MOST_PROTOBUF {
+        return Err(too_large(path, rope.len()).help("its large tensors are outside already"));
+    }
+    let data = Some((data_path, outside.data)).filter(|(_, plan)| !plan.segments.is_empty());
+    let (path, linked) = (path.to_owned(), links.files().to_vec());
+    Ok(WritePlan { path, model: rope.into(), data, linked, side_files: Vec::new() })
+}
+
+fn too_large(path: &Path, bytes: u64) -> Error {
+    Error::input(format!(
+        "{}: the model file would have {bytes} bytes, protobuf's limit is {MOST_PROTOBUF}",
+        path.display()
+    ))
 }
 
 /// SHA-256 of what a model says but for the elements of its tensors, in hexadecimal.
 pub fn structure_sha256(model: &Model) -> Result<String> {
-    Ok(hex(&Parts::encode(model)?.structure_hash()))
+    Ok(crate::onnx::hex(&structure_hash(model)?))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn refuse_own_input(model: &Model, path: &Path) -> Result<()> {
-    let Ok(target) = path.canonicalize() else { return Ok(()) };
-    for (_, tensor) in constants(&model.graph) {
-        if let TensorData::File(slice) = &tensor.data
-            && slice.file().path().canonicalize().is_ok_and(|p| p == target)
-        {
-            return Err(Error::input(format!(
-                "{}: is a data file of the input, which is never written to",
-                path.display()
-            )));
+fn structure_hash(model: &Model) -> Result<Vec<u8>> {
+    let mut hash = Sha256::new();
+    let rope = Encoder { store: &mut Omit, linked: &[] }.model(model)?;
+    for piece in rope.pieces() {
+        if let Piece::Encoded(bytes) = piece {
+            hash.update(bytes);
         }
+    }
+    Ok(hash.finalize().to_vec())
+}
+
+fn refuse_own_input(files: &[Arc<MappedFile>], path: &Path) -> Result<()> {
+    let Ok(target) = path.canonicalize() else { return Ok(()) };
+    if files.iter().any(|file| file.path().canonicalize().is_ok_and(|p| p == target)) {
+        return Err(Error::input(format!(
+            "{}: is a file of the input, which is never written to",
+            path.display()
+        )));
     }
     Ok(())
 }
@@ -143,181 +193,4 @@ fn data_path(model: &Path, hash: &[u8]) -> Result<PathBuf> {
             candidate(0).display()
         ))
     })
-}
-
-/// A model encoded in parts.
-struct Parts<'a> {
-    /// The model without its graph.
-    model: Vec<u8>,
-    /// The graph without its initializers.
-    graph: Vec<u8>,
-    /// The initializers, in the order of the file.
-    initializers: Vec<Initializer<'a>>,
-}
-
-/// An initializer of the main graph.
-enum Initializer<'a> {
-    /// Its elements are written apart.
-    Dense { name: &'a str, tensor: &'a Tensor, len: u64 },
-    /// The whole field, framed: strings, typed storage, sparse tensors.
-    Encoded(Vec<u8>),
-}
-
-impl<'a> Initializer<'a> {
-    fn new(name: &'a str, tensor: &'a Tensor) -> Result<Self> {
-        let is_typed = tensor.storage == Storage::Typed;
-        match &tensor.data {
-            TensorData::Sparse(_) => {
-                let message = sparse_proto(tensor, name)?.encode_to_vec();
-                Ok(Self::Encoded(framed(GRAPH_SPARSE_INITIALIZER, &message)))
-            }
-            TensorData::Strings(_) => Self::whole(name, tensor),
-            TensorData::Bytes(_) if is_typed => Self::whole(name, tensor),
-            _ => {
-                let len = tensor.byte_len();
-                let len = len.ok_or_else(|| Error::bug(format!("tensor {name:?} has no size")))?;
-                Ok(Self::Dense { name, tensor, len })
-            }
-        }
-    }
-
-    fn whole(name: &str, tensor: &Tensor) -> Result<Self> {
-        let message = tensor_proto(tensor, name)?.encode_to_vec();
-        Ok(Self::Encoded(framed(GRAPH_INITIALIZER, &message)))
-    }
-}
-
-impl<'a> Parts<'a> {
-    fn encode(model: &'a Model) -> Result<Self> {
-        let constants = constants(&model.graph).into_iter();
-        Ok(Self {
-            model: model_proto(model)?.encode_to_vec(),
-            graph: graph_skeleton(&model.graph, &[])?.encode_to_vec(),
-            initializers: constants
-                .map(|(name, tensor)| Initializer::new(name, tensor))
-                .collect::<Result<_>>()?,
-        })
-    }
-
-    /// A generous bound of the model file's size with everything inline.
-    fn inline_len(&self) -> u64 {
-        let len = |initializer: &Initializer<'_>| match initializer {
-            Initializer::Dense { name, len, .. } => len + name.len() as u64 + 256,
-            Initializer::Encoded(bytes) => bytes.len() as u64,
-        };
-        let initializers: u64 = self.initializers.iter().map(len).sum();
-        self.model.len() as u64 + self.graph.len() as u64 + initializers + 32
-    }
-
-    fn any_from_file(&self) -> bool {
-        let from_file = |initializer: &Initializer<'_>| matches!(initializer, Initializer::Dense { tensor, .. } if matches!(tensor.data, TensorData::File(_)));
-        self.initializers.iter().any(from_file)
-    }
-
-    fn structure_hash(&self) -> Vec<u8> {
-        let mut hash = Sha256::new();
-        let mut add = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        add(&self.model);
-        add(&self.graph);
-        for initializer in &self.initializers {
-            if let Initializer::Dense { name, tensor, .. } = initializer {
-                add(&tensor_header(tensor, name).encode_to_vec());
-            }
-        }
-        hash.finalize().to_vec()
-    }
-
-    fn lay_out(self, path: &Path, data_path: Option<PathBuf>) -> WritePlan {
-        let mut data = FilePlan::default();
-        let location = data_path
-            .as_ref()
-            .and_then(|p| p.file_name())
-            .map(|n| n.to_string_lossy().into_owned());
-        let frames: Vec<Frame> = self
-            .initializers
-            .into_iter()
-            .map(|initializer| match (initializer, &location) {
-                (Initializer::Encoded(encoded), _) => Frame { encoded, elements: None },
-                (Initializer::Dense { name, tensor, len }, Some(location))
-                    if len >= LEAST_EXTERNAL =>
-                {
-                    external_frame(name, tensor, len, location, &mut data)
-                }
-                (Initializer::Dense { name, tensor, len }, _) => inline_frame(name, tensor, len),
-            })
-            .collect();
-        let graph_len = self.graph.len() as u64 + frames.iter().map(Frame::len).sum::<u64>();
-        let mut model = FilePlan::default();
-        let mut head = self.model;
-        encode_key(MODEL_GRAPH, WireType::LengthDelimited, &mut head);
-        encode_varint(graph_len, &mut head);
-        head.extend(self.graph);
-        model.push_encoded(head);
-        for frame in frames {
-            model.push_encoded(frame.encoded);
-            if let Some((len, elements)) = frame.elements {
-                model.push(len, Content::Elements(elements));
-            }
-        }
-        let data = data_path.filter(|_| data.len > 0).map(|path| (path, data));
-        WritePlan { path: path.to_owned(), model, data }
-    }
-}
-
-/// An initializer of the model file: its message up to the elements, and those if they are inline.
-struct Frame {
-    encoded: Vec<u8>,
-    elements: Option<(u64, TensorData)>,
-}
-
-impl Frame {
-    fn len(&self) -> u64 {
-        self.encoded.len() as u64 + self.elements.as_ref().map_or(0, |(len, _)| *len)
-    }
-}
-
-fn framed(tag: u32, message: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(message.len() + 16);
-    encode_key(tag, WireType::LengthDelimited, &mut bytes);
-    encode_varint(message.len() as u64, &mut bytes);
-    bytes.extend_from_slice(message);
-    bytes
-}
-
-fn inline_frame(name: &str, tensor: &Tensor, len: u64) -> Frame {
-    let mut message = tensor_header(tensor, name).encode_to_vec();
-    encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut message);
-    encode_varint(len, &mut message);
-    let mut encoded = Vec::with_capacity(message.len() + 16);
-    encode_key(GRAPH_INITIALIZER, WireType::LengthDelimited, &mut encoded);
-    encode_varint(message.len() as u64 + len, &mut encoded);
-    encoded.extend(message);
-    Frame { encoded, elements: Some((len, tensor.data.clone())) }
-}
-
-fn external_frame(
-    name: &str,
-    tensor: &Tensor,
-    len: u64,
-    location: &str,
-    data: &mut FilePlan,
-) -> Frame {
-    const EXTERNAL: i32 = 1;
-    data.align(if len >= LARGE { PAGE } else { ALIGN });
-    let entry = |key: &str, value: String| StringStringEntryProto {
-        key: Some(key.into()),
-        value: Some(value),
-    };
-    let mut header = tensor_header(tensor, name);
-    header.data_location = Some(EXTERNAL);
-    header.external_data = vec![
-        entry("location", location.to_owned()),
-        entry("offset", data.len.to_string()),
-        entry("length", len.to_string()),
-    ];
-    data.push(len, Content::Elements(tensor.data.clone()));
-    Frame { encoded: framed(GRAPH_INITIALIZER, &header.encode_to_vec()), elements: None }
 }

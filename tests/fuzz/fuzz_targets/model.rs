@@ -1,7 +1,7 @@
 //! Models: what is read is looked at, written, and read again.
 #![no_main]
 
-use peftc::inspect::inspect_model;
+use peftc::inspect::inspect;
 use peftc::ir::{text, verify_model};
 use peftc::onnx::{self, ExternalData, WriteOptions};
 use peftc::{Context, ir::Model};
@@ -12,6 +12,12 @@ use std::sync::LazyLock;
 /// Larger outputs are planned and not written: many tensors can name the same external bytes.
 const MOST_WRITTEN: u64 = 1 << 20;
 
+const INLINE: WriteOptions =
+    WriteOptions { external_data: ExternalData::Never, link_weights: false };
+const OUTSIDE: WriteOptions =
+    WriteOptions { external_data: ExternalData::Always, link_weights: false };
+const LINKED: WriteOptions = WriteOptions { external_data: ExternalData::Auto, link_weights: true };
+
 static CONTEXT: LazyLock<Context> = LazyLock::new(|| {
     Context::new(NonZeroUsize::new(1), Context::DEFAULT_MEMORY, |_| {}).expect("a context")
 });
@@ -21,22 +27,28 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, bytes).expect("a file can be written");
     let Ok(read) = onnx::read(&path) else { return };
+    inspect(&read, &path).ok();
     let model = read.model;
-    inspect_model(&path).ok();
     let violations = verify_model(&model).len();
     onnx::structure_sha256(&model).expect("what was read can be encoded");
     let out = folder.path().join("out.onnx");
-    let Some(again) = written(&model, &out, ExternalData::Auto) else { return };
+    let Some(again) = written(&model, &folder.path().join("a.onnx"), INLINE) else { return };
     assert_eq!(verify_model(&again).len(), violations);
     assert_eq!(again.graph.node_count(), model.graph.node_count());
-    // The first time operators are put in order, and the version of the IR is raised.
-    let Some(third) = written(&again, &out, ExternalData::Always) else { return };
-    assert_eq!(text::print(&third), text::print(&again));
+    // The first time operators are put in order, and the version of the IR is raised. A typed
+    // field that went outside is none any more.
+    let text = |model: &Model| text::print(model).replace(" typed", "");
+    let Some(outside) = written(&again, &folder.path().join("b.onnx"), OUTSIDE) else { return };
+    assert_eq!(text(&outside), text(&again));
+    if folder.path().read_dir().expect("a folder").count() == 4 {
+        let linked = written(&outside, &folder.path().join("c.onnx"), LINKED).expect("it is small");
+        assert_eq!(text(&linked), text(&again));
+    }
 });
 
 /// The model as it is read from what was written of it.
-fn written(model: &Model, out: &Path, external_data: ExternalData) -> Option<Model> {
-    let plan = onnx::plan(model, out, &WriteOptions { external_data }).expect("it has a plan");
+fn written(model: &Model, out: &Path, options: WriteOptions) -> Option<Model> {
+    let plan = onnx::plan(model, out, &options).expect("it has a plan");
     if plan.files().iter().map(|file| file.bytes).sum::<u64>() > MOST_WRITTEN {
         return None;
     }

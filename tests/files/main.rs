@@ -1,0 +1,6 @@
+//! The files of an output: what a crash leaves, links to other models' data, leftovers.
+#![cfg(unix)]
+
+mod crash;
+mod links;
+mod support;
