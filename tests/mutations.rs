@@ -2,6 +2,7 @@
 
 use peftc::Context;
 use peftc::adapter::{Adapter, Sites};
+use peftc::inspect::inspect_model;
 use peftc::ir::{text, verify_model};
 use peftc::onnx::{self, WriteOptions};
 use peftc::recipe::Recipe;
@@ -161,4 +162,22 @@ fn a_few_bytes_that_claim_terabytes_are_refused() {
         let error = onnx::read(&path).expect_err("there are no bytes");
         assert!(error.message().contains("has 0 bytes, it needs 4398046511104"), "{error}");
     }
+}
+
+#[test]
+fn sparse_tensors_that_claim_all_there_is_are_counted() {
+    let sparse = "f32[9223372036854775807, 2] sparse(f32[0] {}, i64[0] {})";
+    let source = format!(
+        "model ir=8 graph g() -> (%y) {{ const %a = {sparse} const %b = {sparse}
+        %y = Add(%a, %b) meta {{\"peftc.role\": \"lora.A\"}} }}"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.onnx");
+    let context = Context::new(None, Context::DEFAULT_MEMORY, |_| {}).expect("a context");
+    let model = text::parse(&source).expect("a model");
+    let plan = onnx::plan(&model, &path, &WriteOptions::default()).expect("a plan");
+    plan.commit(&context, &|_, _| Ok(())).expect("it is written");
+    let seen = inspect_model(&path).expect("it can be looked at");
+    assert_eq!((seen.parameters, seen.branch_parameters()), (u64::MAX, u64::MAX));
+    assert_eq!(seen.dtypes[0].elements, u64::MAX);
 }

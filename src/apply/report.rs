@@ -182,7 +182,8 @@ impl Report {
 pub fn parameters(model: &Model) -> u64 {
     let initializers = model.graph.initializers();
     let weights = initializers.iter().filter(|(_, tensor)| tensor.dtype.is_float());
-    weights.filter_map(|(_, tensor)| tensor.element_count()).sum()
+    // A sparse tensor can say to have nearly any number of elements.
+    weights.filter_map(|(_, tensor)| tensor.element_count()).fold(0, u64::saturating_add)
 }
 
 fn input_names(model: &Model) -> impl Iterator<Item = String> {

@@ -165,6 +165,6 @@ fn operators(survey: &Survey<'_>, of: impl Fn(&Part<'_>) -> bool) -> BTreeMap<St
 impl ModelInspection {
     /// The share of parameters that stand in side branches: what would be trained.
     pub fn branch_parameters(&self) -> u64 {
-        self.branches.iter().map(|b| b.parameters).sum()
+        self.branches.iter().map(|b| b.parameters).fold(0, u64::saturating_add)
     }
 }

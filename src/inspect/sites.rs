@@ -65,7 +65,8 @@ pub(super) fn branches(graph: &Graph) -> Vec<Branch> {
             parameters: 0,
         });
         branch.nodes += 1;
-        branch.parameters += read.filter_map(Tensor::element_count).sum::<u64>();
+        branch.parameters =
+            read.filter_map(Tensor::element_count).fold(branch.parameters, u64::saturating_add);
     }
     found.into_values().collect()
 }

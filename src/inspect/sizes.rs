@@ -59,7 +59,9 @@ pub(super) fn by_dtype(tensors: &[PlacedTensor<'_>]) -> Vec<DtypeSize> {
             sizes.len() - 1
         });
         sizes[at].tensors += 1;
-        sizes[at].elements += tensor.element_count().unwrap_or(0);
+        // A sparse tensor can say to have nearly any number of elements.
+        let elements = tensor.element_count().unwrap_or(0);
+        sizes[at].elements = sizes[at].elements.saturating_add(elements);
         sizes[at].bytes += bytes(tensor);
     }
     sizes.sort_by_key(|s| std::cmp::Reverse(s.bytes));

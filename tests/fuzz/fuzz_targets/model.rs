@@ -1,7 +1,7 @@
 //! Models: what is read is looked at, written, and read again.
 #![no_main]
 
-use peftc::adapter::Sites;
+use peftc::inspect::inspect;
 use peftc::ir::{text, verify_model};
 use peftc::onnx::{self, ExternalData, WriteOptions};
 use peftc::{Context, ir::Model};
@@ -27,8 +27,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, bytes).expect("a file can be written");
     let Ok(read) = onnx::read(&path) else { return };
+    inspect(&read, &path).ok();
     let model = read.model;
-    Sites::find(&model.graph);
     let violations = verify_model(&model).len();
     onnx::structure_sha256(&model).expect("what was read can be encoded");
     let Some(again) = written(&model, &folder.path().join("a.onnx"), INLINE) else { return };

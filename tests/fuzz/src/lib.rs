@@ -1,6 +1,7 @@
 //! What the targets share.
 
 use peftc::adapter::Adapter;
+use peftc::inspect::inspect_adapter;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -18,6 +19,7 @@ pub fn open_adapter(config: &[u8], weights: &[u8]) {
         std::fs::write(folder.path().join(name), bytes).expect("a file can be written");
     }
     let Ok(adapter) = Adapter::open(folder.path()) else { return };
+    inspect_adapter(folder.path()).expect("it can be opened again");
     let config = adapter.config();
     assert_eq!(
         config.iter().count(),
