@@ -7,7 +7,6 @@ mod report;
 pub use history::{AppliedEntry, read as applied};
 pub use output::Destination;
 pub use output::find_model;
-pub(crate) use output::folder_of;
 pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, parameters};
 
 use crate::adapter::Adapter;
@@ -130,7 +129,8 @@ impl Step<'_> {
             copied_weights: applied.copied.into_iter().map(Into::into).collect(),
             rounding: None,
         };
-        history::append(model, report.entry(&options, structure))?;
+        history::append(model, report.entry(&options, structure))
+            .map_err(|e| e.within(self.model_path.display()))?;
         Ok(report)
     }
 
@@ -164,7 +164,7 @@ impl Step<'_> {
     }
 
     fn refuse_twice(&self, model: &Model, adapter: &AdapterReport) -> Result<()> {
-        let applied = history::read(model)?;
+        let applied = history::read(model).map_err(|e| e.within(self.model_path.display()))?;
         let same = applied.iter().find(|e| e.adapter_sha256.as_ref() == Some(&adapter.sha256));
         match same {
             Some(entry) if !self.job.force => Err(Error::input(format!(
@@ -194,13 +194,11 @@ fn refuse_changed_links(path: &Path, changes: &[String]) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    let message = format!("{}: refers to weights that are not there any more", path.display());
+    let message = format!("{}: refers to weights that have changed", path.display());
     let error = changes
         .iter()
         .fold(Error::input(message), |e, change| e.help(format!("the data file {change}")));
-    Err(error.help(
-        "put the file back as it was, or make this model again from the one it was made from",
-    ))
+    Err(error.help(onnx::LINK_REMEDY))
 }
 
 fn refuse_unknown(path: &Path, unknown: &[UnknownField]) -> Result<()> {

@@ -54,6 +54,7 @@ enum Command {
 
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
+    allow_many_files();
     if let Some(level) = cli.global.log {
         tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
     }
@@ -68,6 +69,17 @@ pub(crate) fn main() -> ExitCode {
             eprintln!("{}", style::error(&error));
             exit_code(error.kind())
         }
+    }
+}
+
+/// A model may have each tensor in a file of its own, and they are all open.
+fn allow_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Without it models of many files are an error that says so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
 }
 

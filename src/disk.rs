@@ -39,6 +39,12 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     step(|| OpenOptions::new().read(true).write(true).create_new(true).open(path))
 }
 
+/// Opens a file to read and write, and makes it if it is not there.
+pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    step(|| options.read(true).write(true).create(true).truncate(false).open(path))
+}
+
 /// Writes all bytes at a place of a file, whose cursor means nothing.
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     step(|| write_at(file, bytes, at))

@@ -10,8 +10,10 @@ mod scan;
 mod types;
 mod write;
 
-pub use carried::{GraphCarried, ModelCarried, carried_by_graph, carried_by_model, carried_by_op};
-pub use link::LinkedFile;
+pub(crate) use carried::{
+    GraphCarried, ModelCarried, carried_by_graph, carried_by_model, carried_by_op,
+};
+pub use link::{LINK_REMEDY, LinkedFile};
 pub use read::{ReadModel, read};
 pub use scan::UnknownField;
 pub use write::{ExternalData, OutputFile, WriteOptions, WritePlan, plan, structure_sha256};
@@ -24,7 +26,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The folder a file is in.
-fn folder_of(file: &std::path::Path) -> &std::path::Path {
+pub(crate) fn folder_of(file: &std::path::Path) -> &std::path::Path {
     let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
     parent.unwrap_or(std::path::Path::new("."))
 }

@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pass", &["ir"]),
     ("adapter", &["ir"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),
-    ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin"]),
+    ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin", "disk"]),
     ("inspect", &["ir", "adapter", "onnx", "apply"]),
 ];
 

@@ -1,7 +1,9 @@
 //! Where a result goes, and what goes with it.
 
 use super::Job;
+use crate::disk;
 use crate::error::{Error, Result};
+use crate::onnx::folder_of;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,9 @@ pub struct Destination {
     /// The folder the input is in, where a whole folder is made.
     side_files_of: Option<PathBuf>,
 }
+
+/// What is copied, and where it goes.
+type Copied = (PathBuf, PathBuf);
 
 /// Files beside a model that describe it or its tokenizer.
 const SIDE_FILES: [&str; 4] = ["json", "txt", "model", "jinja"];
@@ -27,7 +32,7 @@ impl Destination {
             None => Self { model: default_name(job, input), side_files_of: None },
             Some(path) if is_folder(path) => {
                 let name = input.file_name().unwrap_or(OsStr::new("model.onnx"));
-                Self { model: path.join(name), side_files_of: Some(folder_of(input)) }
+                Self { model: path.join(name), side_files_of: Some(folder_of(input).to_owned()) }
             }
             Some(path) => Self { model: path.clone(), side_files_of: None },
         };
@@ -57,25 +62,30 @@ impl Destination {
         }
     }
 
-    /// Runs `write` with the folder made that the model goes into, if it is to be a folder. A
-    /// folder that was made for nothing is removed again.
+    /// Runs `write` with the folder made that the model goes into, if it is to be a folder.
+    /// Folders that were made for nothing are removed again.
     pub(super) fn within_folder<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
         let folder = folder_of(&self.model);
-        let is_new = self.side_files_of.is_some() && !folder.exists();
-        if is_new {
-            std::fs::create_dir_all(&folder).map_err(|e| Error::write_file(&folder, &e))?;
+        let new: Vec<&Path> = match self.side_files_of {
+            Some(_) => folder.ancestors().take_while(|f| is_missing(f)).collect(),
+            None => Vec::new(),
+        };
+        if !new.is_empty() {
+            let failed = |e| Error::write_file(folder, &e);
+            std::fs::create_dir_all(folder).map_err(failed)?;
+            new.iter().try_for_each(|f| disk::sync_folder(folder_of(f))).map_err(failed)?;
         }
         write().inspect_err(|_| {
-            if is_new {
+            for folder in &new {
                 // A folder somebody has put a file into meanwhile stays.
-                let _ = std::fs::remove_dir(&folder);
+                let _ = std::fs::remove_dir(folder);
             }
         })
     }
 
     /// The small files beside the input that are no models, as copied from where to where; and
     /// the names of the others, which are left out.
-    pub(super) fn copies(&self) -> Result<(Vec<(PathBuf, PathBuf)>, Vec<String>)> {
+    pub(super) fn copies(&self) -> Result<(Vec<Copied>, Vec<String>)> {
         let Some(from) = &self.side_files_of else { return Ok(Default::default()) };
         let to = folder_of(&self.model);
         let (copied, left_out) = self.side_files()?;
@@ -139,12 +149,9 @@ fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
 }
 
-/// The folder a file is in.
-pub(crate) fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
+/// Whether a folder is still to be made.
+fn is_missing(folder: &Path) -> bool {
+    !folder.as_os_str().is_empty() && !folder.exists()
 }
 
 /// The names of the files in a folder, sorted.

@@ -73,6 +73,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
                 Placement::Never => ExternalData::Never,
             },
             link_weights: args.link_weights,
+            refuse_existing: !args.force,
         },
     };
     let report = apply::apply(&job, &plugins, &context).map_err(|e| with_command(e, &job))?;

@@ -3,7 +3,7 @@
 use super::survey::{Survey, domain_name};
 use crate::ir::{Function, Op};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A model-local function.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,26 +18,38 @@ pub struct FunctionSummary {
     pub calls: usize,
 }
 
+/// What tells functions apart: domain, name and overload.
+type Key<'a> = (&'a str, &'a str, &'a str);
+
 /// The functions of a model, in the order of the file.
 pub(super) fn functions(survey: &Survey<'_>) -> Vec<FunctionSummary> {
-    let summary = |function: &Function| {
-        let bodies =
-            survey.parts.iter().filter(|p| p.function.is_some_and(|f| std::ptr::eq(f, function)));
-        FunctionSummary {
-            name: function.full_name(),
-            nodes: bodies.map(|part| part.ops.len()).sum(),
-            opsets: opsets(&function.opset_imports),
-            calls: survey.ops().filter(|op| calls(op, function)).count(),
+    let mut calls: HashMap<Key<'_>, usize> = HashMap::new();
+    for op in survey.ops() {
+        *calls.entry(callee(op)).or_default() += 1;
+    }
+    let mut nodes: HashMap<Key<'_>, usize> = HashMap::new();
+    for part in &survey.parts {
+        if let Some(function) = part.function {
+            *nodes.entry(key(function)).or_default() += part.ops.len();
         }
+    }
+    let summary = |function: &Function| FunctionSummary {
+        name: function.full_name(),
+        nodes: nodes.get(&key(function)).copied().unwrap_or(0),
+        opsets: opsets(&function.opset_imports),
+        calls: calls.get(&key(function)).copied().unwrap_or(0),
     };
     survey.model.functions.iter().map(summary).collect()
 }
 
-/// Whether an operator is a call of this function.
-pub(super) fn calls(op: &Op, function: &Function) -> bool {
-    domain_name(&op.domain) == domain_name(&function.domain)
-        && op.op_type == function.name
-        && op.overload == function.overload
+/// What tells a function from others.
+pub(super) fn key(function: &Function) -> Key<'_> {
+    (domain_name(&function.domain), &function.name, &function.overload)
+}
+
+/// The function that an operator calls, if it is a call.
+pub(super) fn callee(op: &Op) -> Key<'_> {
+    (domain_name(&op.domain), &op.op_type, &op.overload)
 }
 
 /// Operator sets by the names of their domains.

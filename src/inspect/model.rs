@@ -94,8 +94,8 @@ pub fn inspect(read: &ReadModel, path: &Path) -> Result<ModelInspection> {
     let model = &read.model;
     let graph = &model.graph;
     let survey = Survey::new(model);
-    let folder = apply::folder_of(path);
-    let folder = folder.canonicalize().unwrap_or(folder);
+    let folder = onnx::folder_of(path);
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let locations = by_location(&survey.tensors, &folder);
     let external = locations.iter().filter(|l| l.file.is_some());
     Ok(ModelInspection {
@@ -130,7 +130,7 @@ pub fn inspect(read: &ReadModel, path: &Path) -> Result<ModelInspection> {
         linked: read.linked.clone(),
         sites: sites(graph),
         branches: branches(graph),
-        applied: apply::applied(model)?,
+        applied: apply::applied(model).unwrap_or_default(),
         unknown_fields: read.unknown_fields.iter().map(ToString::to_string).collect(),
         unusual: unusual(&survey, read, &folder)?,
     })

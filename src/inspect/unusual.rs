@@ -26,6 +26,7 @@ const RULES: &[Rule] = &[
     format::invalid,
     format::lost_fields,
     files::changed_links,
+    format::unreadable_history,
     format::newer_ir,
     nodes::uncovered_domains,
     nodes::unused_opsets,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use petgraph::Direction::Outgoing;
 use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
 use petgraph::visit::{EdgeRef, IntoNodeReferences};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where a node uses a value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -107,6 +107,8 @@ pub struct Graph {
     by_name: HashMap<String, ValueId>,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
+    /// The values whose declarations have an order of their own, in that order.
+    declared: Vec<ValueId>,
     /// How many nodes were ever added.
     added: u64,
 }
@@ -186,6 +188,15 @@ impl Graph {
             .into_iter()
             .filter_map(|id| Some((self.output(id)?, self.node(id).stored_tensor()?)))
             .collect()
+    }
+
+    /// The values that are declared: those of [`Graph::declare`] in the order they were, then the
+    /// others.
+    pub fn declared_values(&self) -> Vec<ValueId> {
+        let is_declared = |&id: &ValueId| self.get_value(id).is_some_and(|v| v.info.is_some());
+        let first: HashSet<ValueId> = self.declared.iter().copied().collect();
+        let others = self.value_ids().filter(|id| !first.contains(id));
+        self.declared.iter().copied().chain(others).filter(is_declared).collect()
     }
 
     /// The capture nodes, in order.

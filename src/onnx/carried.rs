@@ -8,27 +8,27 @@ use prost::Message;
 
 /// What a model carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModelCarried {
+pub(crate) struct ModelCarried {
     /// How many pieces of information on training.
-    pub training: usize,
+    pub(crate) training: usize,
     /// The names of its device configurations.
-    pub device_configurations: Vec<String>,
+    pub(crate) device_configurations: Vec<String>,
 }
 
 /// What a graph carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GraphCarried {
+pub(crate) struct GraphCarried {
     /// The tensors with quantization annotations.
-    pub quantized: Vec<String>,
+    pub(crate) quantized: Vec<String>,
     /// The values that are declared although nothing makes them.
-    pub unmade: Vec<String>,
+    pub(crate) unmade: Vec<String>,
 }
 
 /// What a model carries beside its graphs.
 ///
 /// # Errors
 /// The carried bytes are not what reading a model puts there. So it is with the others.
-pub fn carried_by_model(model: &Model) -> Result<ModelCarried> {
+pub(crate) fn carried_by_model(model: &Model) -> Result<ModelCarried> {
     let proto: ModelProto = decode(&model.carried)?;
     let name = |name: Option<String>| name.unwrap_or_default();
     Ok(ModelCarried {
@@ -38,7 +38,7 @@ pub fn carried_by_model(model: &Model) -> Result<ModelCarried> {
 }
 
 /// What a graph carries, subgraphs aside.
-pub fn carried_by_graph(graph: &Graph) -> Result<GraphCarried> {
+pub(crate) fn carried_by_graph(graph: &Graph) -> Result<GraphCarried> {
     let proto: GraphProto = decode(&graph.carried)?;
     let annotations = proto.quantization_annotation.into_iter();
     let declared = proto.value_info.into_iter().filter_map(|info| info.name);
@@ -49,12 +49,13 @@ pub fn carried_by_graph(graph: &Graph) -> Result<GraphCarried> {
 }
 
 /// The device configurations that an operator names.
-pub fn carried_by_op(op: &Op) -> Result<Vec<String>> {
+pub(crate) fn carried_by_op(op: &Op) -> Result<Vec<String>> {
     let proto: NodeProto = decode(&op.carried)?;
     let configurations = proto.device_configurations.into_iter();
     Ok(configurations.map(|c| c.configuration_id.unwrap_or_default()).collect())
 }
 
-fn decode<M: Message + Default>(bytes: &Bytes) -> Result<M> {
+/// What was carried, as the message it is a part of.
+pub(super) fn decode<M: Message + Default>(bytes: &Bytes) -> Result<M> {
     M::decode(bytes.clone()).map_err(|e| Error::bug(format!("carried fields do not decode: {e}")))
 }

@@ -10,11 +10,17 @@ use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+/// What to do about a linked file that has changed.
+pub const LINK_REMEDY: &str =
+    "put the file back as it was, or make this model again from the one it was made from";
 
 /// The metadata property, a JSON list of [`LinkedFile`].
 const PROPERTY: &str = "peftc.linked";
+const INLINE_REMEDY: &str = "a copy of the model with external data can be linked: \
+    peftc apply copy.toml MODEL -o BASE.onnx --external-data always, where copy.toml says pass = []";
 /// How many blocks of a large file are looked at, and how long they are.
 const BLOCKS: u64 = 4096;
 const BLOCK: u64 = 4096;
@@ -79,10 +85,9 @@ impl Links {
     pub(super) fn new(data_files: &[Arc<MappedFile>], path: &Path) -> Result<Self> {
         if data_files.is_empty() {
             return Err(Error::input("--link-weights: the weights are in the model file itself")
-                .help("a copy of the model with external data can be linked: peftc apply copy.toml MODEL -o BASE.onnx --external-data always, where copy.toml says pass = []"));
+                .help(INLINE_REMEDY));
         }
-        let folder = folder_of(path);
-        let folder = folder.canonicalize().map_err(|e| Error::read_file(folder, &e))?;
+        let folder = real_folder(folder_of(path));
         let link =
             |file: &Arc<MappedFile>| Ok(LinkedFile::new(location(file, &folder)?, file.as_slice()));
         let files = data_files.iter().map(link).collect::<Result<_>>()?;
@@ -98,6 +103,19 @@ impl Links {
     pub(super) fn location(&self, file: &Arc<MappedFile>) -> Option<&str> {
         let at = self.linked.iter().position(|linked| Arc::ptr_eq(linked, file))?;
         Some(&self.files[at].location)
+    }
+}
+
+/// The folder without links, also where it is still to be made.
+fn real_folder(folder: &Path) -> PathBuf {
+    let real = |f: &Path| f.canonicalize().ok();
+    match (real(folder), folder.parent(), folder.file_name()) {
+        (Some(real), ..) => real,
+        (None, Some(parent), Some(name)) if parent.as_os_str().is_empty() => {
+            real(Path::new(".")).unwrap_or_default().join(name)
+        }
+        (None, Some(parent), Some(name)) => real_folder(parent).join(name),
+        _ => folder.to_owned(),
     }
 }
 
@@ -132,22 +150,22 @@ pub(super) fn property(files: &[LinkedFile]) -> Result<Option<StringStringEntryP
     Ok(Some(StringStringEntryProto { key: Some(PROPERTY.to_owned()), value: Some(text) }))
 }
 
-/// Takes the property out of a model's properties: how it is stored is not what it says.
-pub(super) fn take(properties: &mut Vec<StringStringEntryProto>) -> Result<Vec<LinkedFile>> {
-    let Some(at) = properties.iter().position(|p| p.key() == PROPERTY) else {
-        return Ok(Vec::new());
-    };
-    serde_json::from_str(properties.remove(at).value()).map_err(|e| {
-        Error::input(format!("metadata property {PROPERTY:?} is not what peftc writes: {e}"))
-    })
+/// Takes the property out of a model's properties: how it is stored is not what it says. One
+/// that is not what peftc writes stays, and means nothing.
+pub(super) fn take(properties: &mut Vec<StringStringEntryProto>) -> Vec<LinkedFile> {
+    let at = properties.iter().position(|p| p.key() == PROPERTY);
+    let linked = at.and_then(|at| serde_json::from_str(properties[at].value()).ok());
+    if let (Some(at), Some(_)) = (at, &linked) {
+        properties.remove(at);
+    }
+    linked.unwrap_or_default()
 }
 
-/// How linked files differ from what they were. One that cannot be read is left to those who
-/// need its bytes.
+/// How linked files differ from what they were.
 pub(super) fn changes(linked: &[LinkedFile], external: &mut ExternalFiles) -> Vec<String> {
-    let change = |file: &LinkedFile| {
-        let content = external.file(&file.location).ok()?;
-        file.change(content.as_slice())
+    let change = |file: &LinkedFile| match external.file(&file.location) {
+        Ok(content) => file.change(content.as_slice()),
+        Err(_) => Some(format!("{:?} was linked and cannot be read any more", file.location)),
     };
     linked.iter().filter_map(change).collect()
 }

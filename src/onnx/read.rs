@@ -6,7 +6,7 @@ mod graph;
 mod tensor;
 
 use super::external::ExternalFiles;
-use super::link::{self, LinkedFile};
+use super::link::{self, LINK_REMEDY, LinkedFile};
 use super::proto::*;
 use super::scan::{self, UnknownField, unknown_fields};
 use super::types::{metadata, opsets, ty};
@@ -29,7 +29,7 @@ pub struct ReadModel {
     pub unknown_fields: Vec<UnknownField>,
     /// Data files that the model refers to and another one has.
     pub linked: Vec<LinkedFile>,
-    /// How linked files are not any more what was linked: the model computes something else.
+    /// How linked files are not any more what was linked: the model may compute something else.
     pub changed_links: Vec<String>,
     /// The size of the model file.
     pub bytes: u64,
@@ -59,13 +59,14 @@ fn read_inner(path: &Path) -> Result<ReadModel> {
     }
     let mut unknown_fields = unknown_fields(map.as_slice());
     let mut external = ExternalFiles::of_model(path)?;
-    let mut linked = link::take(&mut proto.metadata_props)?;
+    let mut linked = link::take(&mut proto.metadata_props);
     let named = scan::external_locations(map.as_slice());
     linked.retain(|file| named.contains(&file.location));
     let changed_links = link::changes(&linked, &mut external);
     let mut reader = Reader { external, map, ignored: BTreeMap::new() };
     let model = reader.model(proto).map_err(|e| {
-        changed_links.iter().fold(e, |e, change| e.help(format!("the data file {change}")))
+        let e = changed_links.iter().fold(e, |e, change| e.help(format!("the data file {change}")));
+        if changed_links.is_empty() { e } else { e.help(LINK_REMEDY) }
     })?;
     unknown_fields.extend(reader.ignored.into_values());
     Ok(ReadModel { model, unknown_fields, linked, changed_links, bytes: size as u64 })
@@ -146,7 +147,10 @@ impl Reader {
     }
 }
 
-/// The external data files that a model names; none if it cannot be read.
-pub(super) fn external_locations(path: &Path) -> BTreeSet<String> {
-    MappedFile::open(path).map(|map| scan::external_locations(map.as_slice())).unwrap_or_default()
+/// The external data files that a model names; none in a file that is no model.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn external_locations(path: &Path) -> Result<BTreeSet<String>> {
+    Ok(scan::external_locations(MappedFile::open(path)?.as_slice()))
 }

@@ -48,10 +48,15 @@ pub(super) fn unknown_fields(model: &[u8]) -> Vec<UnknownField> {
         .collect()
 }
 
-/// The external data files that an encoded ModelProto names, sorted.
+/// The external data files that an encoded ModelProto names, sorted; none in other files.
 pub(super) fn external_locations(model: &[u8]) -> BTreeSet<String> {
     const EXTERNAL_DATA: u32 = 13;
     let mut found = BTreeSet::new();
+    let starts_as_model =
+        varint(model, 0).is_some_and(|(key, _)| is_field(&fields::MODEL_PROTO, key >> 3));
+    if !starts_as_model {
+        return found;
+    }
     walk(model, &mut |field| {
         if (field.message, field.tag) == ("TensorProto", EXTERNAL_DATA)
             && let Some(Ok(entry)) = field.payload.map(StringStringEntryProto::decode)
@@ -61,6 +66,10 @@ pub(super) fn external_locations(model: &[u8]) -> BTreeSet<String> {
         }
     });
     found
+}
+
+fn is_field(message: &Message, tag: u64) -> bool {
+    message.fields.iter().any(|(known, _)| u64::from(*known) == tag)
 }
 
 /// A field of a message on the wire.
@@ -92,7 +101,9 @@ fn walk_message(
     let mut at = 0;
     while let Some((key, start)) = varint(message, at) {
         let (tag, wire) = ((key >> 3) as u32, key & 7);
-        let Some((payload, next)) = payload(message, start, wire) else { return };
+        let Some((payload, next)) = payload(message, start, wire).filter(|_| tag > 0) else {
+            return;
+        };
         let field = schema.fields.iter().find(|(t, _)| *t == tag);
         let (message, offset) = (schema.name, base + at);
         visit(Field { message, tag, is_known: field.is_some(), payload, offset });

@@ -31,6 +31,8 @@ pub struct WriteOptions {
     pub external_data: ExternalData,
     /// Whether tensors in data files of the input stay there, and the output refers to them.
     pub link_weights: bool,
+    /// Whether a file that is at the output's path is an error instead of replaced.
+    pub refuse_existing: bool,
 }
 
 /// Where the tensors of an output go.

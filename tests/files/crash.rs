@@ -132,7 +132,7 @@ fn kill_at_random_moments() {
     setup.apply("old");
     let longest = started.elapsed();
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
-    let (mut killed, mut finished) = (0, 0);
+    let (mut killed, mut while_writing, mut finished) = (0, 0, 0);
     while killed < KILLS {
         random ^= random << 13;
         random ^= random >> 7;
@@ -148,11 +148,16 @@ fn kill_at_random_moments() {
             true => finished += 1,
             false => killed += 1,
         }
+        while_writing += u64::from(setup.target_folder().join(".out.onnx.run").exists());
         let now = content(&setup.target()).unwrap_or_else(|e| panic!("kill {killed}: {e}"));
         assert!(contents.contains(&now), "kill {killed} after {moment:?}: neither old nor new");
         assert!(finished <= 4 * KILLS, "{finished} runs finished before they were killed");
     }
-    println!("{KILLS} runs were killed, {finished} had finished before");
+    println!("{KILLS} runs were killed, {while_writing} while they wrote; {finished} had finished");
+    assert!(
+        while_writing >= KILLS / 10,
+        "{while_writing} of the kills came while files were written"
+    );
     setup.apply("old");
     assert_clean(&setup.target_folder());
 }

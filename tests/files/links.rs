@@ -99,7 +99,10 @@ fn a_copy_of_a_linked_model_stands_alone() {
     assert_eq!(content(&setup.path("copy.onnx")).expect("it loads"), linked);
     assert!(onnx::read(&setup.path("copy.onnx")).expect("it loads").linked.is_empty());
     let error = onnx::read(&setup.path("linked.onnx")).expect_err("its data is gone");
-    assert_has(error.message(), &["is missing"]);
+    assert_has(
+        &error.to_string(),
+        &["is missing", "was linked and cannot be read", "put the file back"],
+    );
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn a_changed_base_is_reported() {
         }
         std::fs::write(&data, bytes).expect("it is written");
         let message = setup.refused("copy.toml", "linked.onnx", "copy.onnx", &[]);
-        assert_has(&message, &["linked.onnx: refers to weights that are not there", fact]);
+        assert_has(&message, &["linked.onnx: refers to weights that have changed", fact]);
         assert!(!setup.path("copy.onnx").exists());
         assert_has(&done(&["inspect", &text(setup.path("linked.onnx"))]), &[fact]);
     }
@@ -142,6 +145,32 @@ fn a_link_leads_into_the_outputs_folder_or_below() {
     let linked = onnx::read(&setup.path("above.onnx")).expect("it loads").linked;
     assert!(linked[0].location.starts_with("below/base.onnx."), "{linked:?}");
     content(&setup.path("above.onnx")).expect("it loads");
+}
+
+#[test]
+fn a_link_from_a_folder_that_is_still_to_be_made() {
+    let setup = Setup::new();
+    let message = setup.refused("inject.toml", "base.onnx", "new/", &["--link-weights"]);
+    assert_has(&message, &["neither in the output's folder", "/new"]);
+    assert!(!setup.path("new").exists());
+    let options = ["--link-weights", "--external-data", "never"];
+    let message = setup.refused("inject.toml", "base.onnx", "out.onnx", &options);
+    assert_has(&message, &["linked weights are external data"]);
+}
+
+#[test]
+fn a_foreign_property_means_nothing() {
+    let setup = Setup::new();
+    let mut model = chain(1, 4, 1.0);
+    for property in ["peftc.linked", "peftc.applied"] {
+        model.metadata.set(property, "not JSON");
+    }
+    write(&model, &setup.path("odd.onnx"), ExternalData::Never).expect("it is written");
+    let read = onnx::read(&setup.path("odd.onnx")).expect("it is read");
+    assert_eq!(read.model.metadata, model.metadata);
+    assert_has(&done(&["inspect", &text(setup.path("odd.onnx"))]), &["\"peftc.applied\" is not"]);
+    let message = setup.refused("inject.toml", "odd.onnx", "out.onnx", &[]);
+    assert_has(&message, &["odd.onnx: metadata property \"peftc.applied\""]);
 }
 
 #[test]

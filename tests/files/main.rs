@@ -2,5 +2,6 @@
 #![cfg(unix)]
 
 mod crash;
+mod leftovers;
 mod links;
 mod support;

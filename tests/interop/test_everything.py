@@ -206,7 +206,8 @@ def everything(folder):
     graph.input.extend(value(f"in_{name}", type_) for name, type_ in types().items())
     # An output that is an input and declares it otherwise.
     graph.output.extend([value("y"), value("odd2"), value("in_dense", types()["no_shape"])])
-    graph.value_info.extend([value("flag", helper.make_tensor_type_proto(TensorProto.BOOL, []))])
+    # Not in the order of the nodes.
+    graph.value_info.extend([value("odd0"), value("flag", helper.make_tensor_type_proto(TensorProto.BOOL, []))])
     # A declaration of an input that is repeated, and one of a value that nothing makes.
     graph.value_info.extend([value("x"), value("never_made")])
     annotation = graph.quantization_annotation.add(tensor_name="x")

@@ -52,13 +52,13 @@ pub(super) fn changed_links(facts: &Facts<'_>) -> Option<String> {
     )
 }
 
-/// Data files are not the model's own.
+/// Data files were another model's when this one was made.
 pub(super) fn linked(facts: &Facts<'_>) -> Option<String> {
     let files = facts.read.linked.iter().map(|file| format!("{:?}", file.location));
     found(
         &files.collect::<Vec<_>>(),
-        "data file is linked and belongs to another model too",
-        "data files are linked and belong to another model too",
+        "data file is linked: it was another model's when this one was made",
+        "data files are linked: they were another model's when this one was made",
     )
 }
 

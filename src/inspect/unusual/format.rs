@@ -1,6 +1,7 @@
 //! Rules on what the file says that the graph does not: versions, unknown and carried fields.
 
 use super::{Facts, found};
+use crate::apply::applied;
 use crate::ir::verify_model;
 use crate::onnx::{GraphCarried, NEWEST_IR_VERSION};
 
@@ -20,6 +21,11 @@ pub(super) fn lost_fields(facts: &Facts<'_>) -> Option<String> {
         "kind of field is lost by writing the model, so that apply refuses it without --drop-unknown",
         "kinds of fields are lost by writing the model, so that apply refuses it without --drop-unknown",
     )
+}
+
+/// The history of what was applied is not what peftc writes.
+pub(super) fn unreadable_history(facts: &Facts<'_>) -> Option<String> {
+    applied(facts.survey.model).err().map(|error| error.message().to_owned())
 }
 
 /// The IR is newer than what is known.

@@ -1,20 +1,22 @@
 //! Rules on the operators: their domains, names and devices.
 
 use super::{Facts, found};
-use crate::inspect::functions::calls;
+use crate::inspect::functions::{callee, key};
 use crate::inspect::survey::domain_name;
-use crate::ir::{Model, Op};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::ir::Op;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Operators are of domains that are neither imported nor, as functions, in the model.
 pub(super) fn uncovered_domains(facts: &Facts<'_>) -> Option<String> {
     let model = facts.survey.model;
+    let functions: HashSet<_> = model.functions.iter().map(key).collect();
+    let is_call = |op: &Op| functions.contains(&callee(op));
     let mut uncovered: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for part in &facts.survey.parts {
         let imports = part.function.map_or(&model.opset_imports, |f| &f.opset_imports);
         let is_imported =
             |op: &Op| imports.iter().any(|(d, _)| domain_name(d) == domain_name(&op.domain));
-        for (_, op) in part.ops.iter().filter(|(_, op)| !is_imported(op) && !is_call(op, model)) {
+        for (_, op) in part.ops.iter().filter(|(_, op)| !is_imported(op) && !is_call(op)) {
             uncovered.entry(domain_name(&op.domain)).or_default().insert(&op.op_type);
         }
     }
@@ -26,10 +28,6 @@ pub(super) fn uncovered_domains(facts: &Facts<'_>) -> Option<String> {
         "domain of operators is neither imported as an opset nor made of functions",
         "domains of operators are neither imported as opsets nor made of functions",
     )
-}
-
-fn is_call(op: &Op, model: &Model) -> bool {
-    model.functions.iter().any(|function| calls(op, function))
 }
 
 /// Opsets are imported for nothing.

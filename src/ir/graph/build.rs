@@ -72,6 +72,15 @@ impl Graph {
         *self.slot_mut(at) = Some(edge);
     }
 
+    /// Declares a value, behind those that were declared so before.
+    ///
+    /// # Panics
+    /// If the id is not of this graph, or stale.
+    pub fn declare(&mut self, id: ValueId, info: ValueInfo) {
+        self.value_mut(id).info = Some(info);
+        self.declared.push(id);
+    }
+
     /// The value, to set what is declared about it.
     ///
     /// # Panics

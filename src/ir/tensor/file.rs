@@ -17,10 +17,12 @@ impl MappedFile {
     /// Opens and maps a file.
     pub fn open(path: &Path) -> Result<Arc<Self>> {
         let unreadable = |e| Error::read_file(path, &e);
-        let file = File::open(path).map_err(unreadable)?;
-        if file.metadata().map_err(unreadable)?.is_dir() {
-            return Err(Error::input(format!("{}: is a folder, not a file", path.display())));
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
+            return Err(Error::input(format!("{}: is {what}, not a file", path.display())));
         }
+        let file = File::open(path).map_err(unreadable)?;
         // SAFETY: the map is read-only and private to this process. Another process that
         // truncates the file meanwhile would end ours with SIGBUS, as in every tool that
         // maps its input; outputs are renamed into place, so peftc itself never does.

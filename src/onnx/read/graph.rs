@@ -185,28 +185,25 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds the outputs. Gives back those that declare something else than their value does.
+    /// Adds the outputs. Gives them back if one declares something else than its value does.
     fn add_outputs(
         &mut self,
         reader: &mut Reader,
         outputs: Vec<ValueInfoProto>,
     ) -> Result<Vec<ValueInfoProto>> {
-        let mut differing = Vec::new();
-        for output in outputs {
-            let name = output.name().to_owned();
-            let value = self.resolve(&name).map_err(|e| e.within("graph output"))?;
+        let mut differ = false;
+        for output in &outputs {
+            let name = output.name();
+            let value = self.resolve(name).map_err(|e| e.within("graph output"))?;
             self.graph.add_graph_output(value);
             let info = reader
                 .value_info(output.clone())
                 .map_err(|e| e.within(format!("output {name:?}")))?;
             let declared = &mut self.graph.value_mut(value).info;
-            match declared {
-                None => *declared = Some(info),
-                Some(declared) if *declared != info => differing.push(output),
-                Some(_) => {}
-            }
+            differ |= declared.as_ref().is_some_and(|declared| *declared != info);
+            declared.get_or_insert(info);
         }
-        Ok(differing)
+        Ok(if differ { outputs } else { Vec::new() })
     }
 
     /// Declares what is said of values. Gives back what is said of values that are not there.
@@ -223,7 +220,7 @@ impl Builder<'_> {
                     let info = reader
                         .value_info(proto)
                         .map_err(|e| e.within(format!("value {name:?}")))?;
-                    self.graph.value_mut(value).info = Some(info);
+                    self.graph.declare(value, info);
                 }
                 _ => dangling.push(proto),
             }

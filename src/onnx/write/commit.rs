@@ -27,8 +27,9 @@ impl WritePlan {
     /// model that was at the path is removed after, where no model refers to it.
     ///
     /// # Errors
-    /// After an error or a cancellation none of the new files is left, and what was at the
-    /// path before is as it was.
+    /// Another run is writing this model; it is there, and is not to be replaced. After an error
+    /// or a cancellation none of the new files is left, and what was at the path before is as it
+    /// was; but for an error that says that the model is written.
     pub fn commit<T>(&self, context: &Context, runner: &Runner<'_, T>) -> Result<T> {
         let span = tracing::info_span!("write", path = %self.path.display());
         let _entered = span.enter();
@@ -37,21 +38,37 @@ impl WritePlan {
             let removed = removed.display();
             context.note(Level::Info, format!("removed what a killed run left behind: {removed}"));
         }
+        let run = RunFile::lock(&self.path)?;
+        if self.refuse_existing && self.path.symlink_metadata().is_ok() {
+            return Err(Error::input(format!("{} is there already", self.path.display()))
+                .help("--force overwrites it"));
+        }
         let replaced = leftovers::own_data_of(&self.path);
-        let run = RunFile::create(self, &replaced)?;
+        run.list(self, &replaced)?;
         let result = self.write(context, runner, &run)?;
-        sync_folder(folder)?;
-        leftovers::remove_unneeded(replaced);
-        drop(run);
+        if let Err(error) = disk::sync_folder(folder) {
+            run.keep();
+            let path = self.path.display();
+            return Err(Error::environment(format!(
+                "{path}: is written, but may not survive a power failure: {error}"
+            )));
+        }
+        if let Err(unreadable) = leftovers::remove_unneeded(replaced) {
+            let unreadable = unreadable.display();
+            context.note(
+                Level::Info,
+                format!("the data of the model that was replaced stays: {unreadable} cannot be read, and may refer to it"),
+            );
+        }
         Ok(result)
     }
 
     /// Writes all files under names that mean nothing yet, then gives the model its name.
     fn write<T>(&self, context: &Context, runner: &Runner<'_, T>, run: &RunFile) -> Result<T> {
         let progress = Progress::new(self, context);
-        let model = NewFile::create(run.temporary(&self.path), self.model.len)?;
+        let model = NewFile::create(run.temporary(&self.path), &self.path, self.model.len)?;
         let data = match &self.data {
-            Some((path, plan)) => Some((NewFile::create(path.clone(), plan.len)?, plan)),
+            Some((path, plan)) => Some((NewFile::create(path.clone(), path, plan.len)?, plan)),
             None => None,
         };
         let files: Vec<(&NewFile, &FilePlan)> =
@@ -70,9 +87,10 @@ impl WritePlan {
         context.cancel().check()?;
         files.iter().try_for_each(|(file, _)| file.sync())?;
         drop(files);
-        let copy = |(from, to): &(PathBuf, PathBuf)| NewFile::copy_of(from, run.temporary(to));
+        let copy = |(from, to): &(PathBuf, PathBuf)| NewFile::copy_of(from, run.temporary(to), to);
         let side_files = self.side_files.iter().map(copy).collect::<Result<Vec<_>>>()?;
-        sync_folder(folder_of(&self.path))?;
+        let folder = folder_of(&self.path);
+        disk::sync_folder(folder).map_err(|e| Error::write_file(folder, &e))?;
         for (file, (_, to)) in side_files.into_iter().zip(&self.side_files) {
             file.rename(to)?;
         }
@@ -91,10 +109,6 @@ fn placements<'a>(file: &'a NewFile, plan: &'a FilePlan) -> impl Iterator<Item =
         }
         _ => None,
     })
-}
-
-fn sync_folder(folder: &Path) -> Result<()> {
-    disk::sync_folder(folder).map_err(|e| Error::write_file(folder, &e))
 }
 
 /// Bytes written so far, told as events.
@@ -118,30 +132,32 @@ impl<'a> Progress<'a> {
 /// A file that is removed again unless it is kept.
 struct NewFile {
     path: PathBuf,
+    /// What messages call it: the name it gets.
+    shown: PathBuf,
     file: File,
     kept: bool,
 }
 
 impl NewFile {
-    fn create(path: PathBuf, len: u64) -> Result<Self> {
-        let failed = |e| Error::write_file(&path, &e);
+    fn create(path: PathBuf, shown: &Path, len: u64) -> Result<Self> {
+        let failed = |e| Error::write_file(shown, &e);
         let file = disk::create_new(&path).map_err(failed)?;
-        let new = Self { path: path.clone(), file, kept: false };
+        let new = Self { path, shown: shown.to_owned(), file, kept: false };
         new.file.set_len(len).map_err(failed)?;
         Ok(new)
     }
 
     /// A small file's copy, on the disk.
-    fn copy_of(from: &Path, path: PathBuf) -> Result<Self> {
+    fn copy_of(from: &Path, path: PathBuf, shown: &Path) -> Result<Self> {
         let bytes = std::fs::read(from).map_err(|e| Error::read_file(from, &e))?;
-        let new = Self::create(path, bytes.len() as u64)?;
+        let new = Self::create(path, shown, bytes.len() as u64)?;
         disk::write_all_at(&new.file, &bytes, 0).map_err(|e| new.failed(&e))?;
         new.sync()?;
         Ok(new)
     }
 
     fn failed(&self, error: &std::io::Error) -> Error {
-        Error::write_file(&self.path, error)
+        Error::write_file(&self.shown, error)
     }
 
     /// Writes a segment that is there already; results of weight tasks are not.
@@ -199,7 +215,10 @@ impl NewFile {
                     done += copied;
                     progress.add(copied);
                 }
-                Some(Err(e)) => return Err(self.failed(&e)),
+                Some(Err(e)) => {
+                    let (from, to) = (slice.file().path().display(), self.shown.display());
+                    return Err(Error::environment(format!("cannot copy {from} to {to}: {e}")));
+                }
             }
         }
         Ok(())

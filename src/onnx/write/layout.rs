@@ -41,6 +41,7 @@ pub struct WritePlan {
     /// The external data file, if there is one.
     pub(super) data: Option<(PathBuf, FilePlan)>,
     linked: Vec<LinkedFile>,
+    pub(super) refuse_existing: bool,
     /// Files that go with the model: what they are copies of, and where they go.
     pub(super) side_files: Vec<(PathBuf, PathBuf)>,
 }
@@ -81,6 +82,18 @@ impl From<Rope> for FilePlan {
 }
 
 impl WritePlan {
+    /// A plan of the model file alone.
+    fn new(path: &Path, options: &WriteOptions, rope: Rope) -> Self {
+        Self {
+            path: path.to_owned(),
+            model: rope.into(),
+            data: None,
+            linked: Vec::new(),
+            refuse_existing: options.refuse_existing,
+            side_files: Vec::new(),
+        }
+    }
+
     /// The files that are written, and their sizes.
     pub fn files(&self) -> Vec<OutputFile> {
         let model = OutputFile { path: self.path.clone(), bytes: self.model.len };
@@ -117,21 +130,30 @@ pub fn plan(model: &Model, path: &Path, options: &WriteOptions) -> Result<WriteP
         ExternalData::Never => false,
         ExternalData::Auto => rope.len() > MOST_INLINE || inline.has_external,
     };
+    if options.link_weights && options.external_data == ExternalData::Never {
+        return Err(Error::input(
+            "--link-weights: linked weights are external data, which --external-data never forbids",
+        ));
+    }
     if options.link_weights {
-        return plan_outside(model, path, Links::new(&inline.external_files, path)?);
+        return plan_outside(model, path, options, Links::new(&inline.external_files, path)?);
     }
     if external {
-        return plan_outside(model, path, Links::default());
+        return plan_outside(model, path, options, Links::default());
     }
     if rope.len() > MOST_PROTOBUF {
         return Err(too_large(path, rope.len())
             .help("--external-data auto puts the tensors into a data file"));
     }
-    let (path, model) = (path.to_owned(), rope.into());
-    Ok(WritePlan { path, model, data: None, linked: Vec::new(), side_files: Vec::new() })
+    Ok(WritePlan::new(path, options, rope))
 }
 
-fn plan_outside(model: &Model, path: &Path, links: Links) -> Result<WritePlan> {
+fn plan_outside(
+    model: &Model,
+    path: &Path,
+    options: &WriteOptions,
+    links: Links,
+) -> Result<WritePlan> {
     let data_path = data_path(path, &structure_hash(model)?)?;
     let location = data_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut outside = Outside::new(location, &links);
@@ -140,8 +162,8 @@ fn plan_outside(model: &Model, path: &Path, links: Links) -> Result<WritePlan> {
         return Err(too_large(path, rope.len()).help("its large tensors are outside already"));
     }
     let data = Some((data_path, outside.data)).filter(|(_, plan)| !plan.segments.is_empty());
-    let (path, linked) = (path.to_owned(), links.files().to_vec());
-    Ok(WritePlan { path, model: rope.into(), data, linked, side_files: Vec::new() })
+    let linked = links.files().to_vec();
+    Ok(WritePlan { data, linked, ..WritePlan::new(path, options, rope) })
 }
 
 fn too_large(path: &Path, bytes: u64) -> Error {

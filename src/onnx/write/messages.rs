@@ -2,14 +2,13 @@
 //! pieces: nodes, attributes and tensors.
 
 use super::version::ir_version;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::{
     Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, ValueId, ValueInfo,
 };
+use crate::onnx::carried::decode as carried;
 use crate::onnx::proto::*;
 use crate::onnx::types::{metadata_proto, opset_protos, text, type_proto};
-use bytes::Bytes;
-use prost::Message;
 use std::collections::HashSet;
 
 /// A model without its graph and functions.
@@ -25,11 +24,6 @@ pub(super) fn model_proto(model: &Model) -> Result<ModelProto> {
         metadata_props: metadata_proto(&model.metadata),
         ..carried(&model.carried)?
     })
-}
-
-/// What was carried, as the message it is a part of.
-fn carried<M: Message + Default>(bytes: &Bytes) -> Result<M> {
-    M::decode(bytes.clone()).map_err(|e| Error::bug(format!("carried fields do not decode: {e}")))
 }
 
 /// A function without its nodes and the defaults of its attributes.
@@ -66,15 +60,14 @@ pub(super) fn graph_proto(graph: &Graph, captures: &[String]) -> Result<GraphPro
         |value: ValueId| value_info_proto(&name(value), graph.value(value).info.as_ref());
     proto.input = inputs.clone().map(declared).collect();
     let own = std::mem::take(&mut proto.output);
-    let output = |value| {
+    let output = |(i, value): (usize, ValueId)| {
         let declared = declared(value);
-        own.iter().find(|own| own.name == declared.name).cloned().unwrap_or(declared)
+        own.get(i).filter(|own| own.name == declared.name).cloned().unwrap_or(declared)
     };
-    proto.output = outputs.clone().map(output).collect();
+    proto.output = outputs.clone().enumerate().map(output).collect();
     let in_signature: HashSet<ValueId> = inputs.chain(outputs).collect();
-    let others = graph.value_ids().filter(|v| !in_signature.contains(v));
-    proto.value_info =
-        others.filter(|&v| graph.value(v).info.is_some()).map(declared).chain(dangling).collect();
+    let others = graph.declared_values().into_iter().filter(|v| !in_signature.contains(v));
+    proto.value_info = others.map(declared).chain(dangling).collect();
     Ok(proto)
 }
 

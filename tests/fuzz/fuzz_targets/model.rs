@@ -13,10 +13,10 @@ use std::sync::LazyLock;
 const MOST_WRITTEN: u64 = 1 << 20;
 
 const INLINE: WriteOptions =
-    WriteOptions { external_data: ExternalData::Never, link_weights: false };
+    WriteOptions { external_data: ExternalData::Never, link_weights: false, refuse_existing: false };
 const OUTSIDE: WriteOptions =
-    WriteOptions { external_data: ExternalData::Always, link_weights: false };
-const LINKED: WriteOptions = WriteOptions { external_data: ExternalData::Auto, link_weights: true };
+    WriteOptions { external_data: ExternalData::Always, link_weights: false, refuse_existing: false };
+const LINKED: WriteOptions = WriteOptions { external_data: ExternalData::Auto, link_weights: true, refuse_existing: false };
 
 static CONTEXT: LazyLock<Context> = LazyLock::new(|| {
     Context::new(NonZeroUsize::new(1), Context::DEFAULT_MEMORY, |_| {}).expect("a context")
