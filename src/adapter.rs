@@ -13,6 +13,6 @@ mod site;
 
 pub use config::Config;
 pub use module::module_path;
-pub use parameter::Parameter;
+pub use parameter::{Parameter, is_of_layer};
 pub use peft::Adapter;
 pub use site::{LinearSite, Sites};

@@ -1,19 +1,19 @@
-//! Passes over a graph, and the manager that runs them: it applies what a pass recorded as a
+//! Passes over a model, and the manager that runs them: it applies what a pass recorded as a
 //! whole, verifies, and names the pass when something does not hold.
 
 use crate::error::{Error, Result};
-use crate::ir::{Applied, Edits, Graph, Model};
+use crate::ir::{Applied, Edits, Model};
 
-/// A pass reads a graph and records edits.
+/// A pass reads a model and records edits of its main graph.
 pub trait Pass {
     /// Its name and origin, for messages.
     fn title(&self) -> String;
 
-    /// Records what is to change. The graph is as it was before the run.
-    fn run(&mut self, graph: &Graph) -> Result<Edits>;
+    /// Records what is to change. The model is as it was before the run.
+    fn run(&mut self, model: &Model) -> Result<Edits>;
 }
 
-/// Runs a pass on the main graph: all of its edits are applied, or none.
+/// Runs a pass on a model: all of its edits are applied, or none.
 ///
 /// # Errors
 /// What the pass says, or, as a bug of the pass, edits that cannot be applied. The model is
@@ -21,10 +21,10 @@ pub trait Pass {
 pub fn run(pass: &mut dyn Pass, model: &mut Model) -> Result<Applied> {
     let span = tracing::info_span!("pass", name = %pass.title());
     let _entered = span.enter();
-    let edits = pass.run(&model.graph)?;
-    model.graph.apply(edits).map_err(|problems| {
+    let edits = pass.run(model)?;
+    model.apply(edits).map_err(|problems| {
         let message =
-            format!("{}: its edits cannot be applied; the graph is unchanged", pass.title());
+            format!("{}: its edits cannot be applied; the model is unchanged", pass.title());
         problems.into_iter().fold(Error::bug(message), Error::help)
     })
 }

@@ -294,7 +294,10 @@ fn the_json_of_inspect_has_its_schema() {
         ("/dtypes/0", "dtype tensors elements bytes"),
         ("/locations/0", "file tensors bytes"),
         ("/largest/0", "name node attribute graph dtype shape bytes file"),
-        ("/sites/0", "module op weight dtype in_features out_features bias output_head"),
+        (
+            "/sites/0",
+            "module op weight dtype quantized bits_per_weight in_features out_features bias output_head",
+        ),
     ];
     for (place, expected) in expected {
         let value = model.pointer(place).unwrap_or_else(|| panic!("{place} is missing"));

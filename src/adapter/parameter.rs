@@ -1,7 +1,7 @@
 //! Parameters of modules: constants, and the uses of them that are a module's own.
 
 use super::module::module_path;
-use crate::ir::{AttributeValue, Graph, NodeId, Use, ValueId};
+use crate::ir::{AttributeValue, Dim, Graph, NodeId, Type, Use, ValueId};
 
 /// A parameter of a module.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,8 @@ pub struct Parameter {
     pub shared_through: Option<String>,
 }
 
-/// A constant that an input slot reads, directly or through nodes that only turn it.
+/// A constant, or what stands for a quantized one, that an input slot reads, directly or through
+/// nodes that only turn it.
 pub(super) struct Trail {
     pub(super) constant: ValueId,
     /// Where the constant is used.
@@ -27,6 +28,27 @@ pub(super) struct Trail {
     /// Whether it arrives transposed.
     pub(super) flipped: bool,
     through: Vec<NodeId>,
+}
+
+/// Whether a value stands for a weight that is quantized: a node with the role `weight.FORMAT`
+/// makes it, and it is declared with the weight's type.
+fn is_dequantized(graph: &Graph, value: ValueId) -> bool {
+    quantized_role(graph, graph.value(value).producer(), WEIGHT_ROLE).is_some()
+}
+
+/// What the role of a node that makes a quantized weight begins with.
+pub(super) const WEIGHT_ROLE: &str = "weight.";
+/// What the role of a linear layer that reads a quantized weight begins with.
+pub(super) const LINEAR_ROLE: &str = "linear.";
+
+/// Whether a node of this role belongs to a layer whose weight is quantized, and not to a branch.
+pub fn is_of_layer(role: &str) -> bool {
+    role.starts_with(WEIGHT_ROLE) || role.starts_with(LINEAR_ROLE)
+}
+
+/// What follows this beginning of a node's role: the format of the quantized weight.
+pub(super) fn quantized_role<'g>(graph: &'g Graph, node: NodeId, role: &str) -> Option<&'g str> {
+    graph.node(node).op()?.metadata.get("peftc.role")?.strip_prefix(role)
 }
 
 /// A longer trail is none: no exporter makes one, but a cycle does.
@@ -41,7 +63,7 @@ impl Trail {
             flipped: false,
             through: Vec::new(),
         };
-        while graph.constant(trail.constant).is_none() {
+        while graph.constant(trail.constant).is_none() && !is_dequantized(graph, trail.constant) {
             if trail.through.len() == MOST_TURNS {
                 return None;
             }
@@ -62,9 +84,10 @@ impl Trail {
         Some(trail)
     }
 
-    /// The sizes of the constant.
-    pub(super) fn dims<'a>(&self, graph: &'a Graph) -> &'a [i64] {
-        graph.constant(self.constant).map_or(&[], |tensor| &tensor.dims)
+    /// The sizes of the constant; none if they are not known.
+    pub(super) fn dims(&self, graph: &Graph) -> Vec<i64> {
+        let known = |ty: Type| ty.shape()?.iter().map(Dim::as_known).collect();
+        graph.value_type(self.constant).and_then(known).unwrap_or_default()
     }
 
     /// The parameter of a module that this is.

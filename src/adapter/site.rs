@@ -2,14 +2,17 @@
 //!
 //! - MatMul whose right operand is a constant matrix, as `[in, out]`, or transposed on the way;
 //! - Gemm with a constant matrix, in every transposition (`Linear` with two-dimensional input,
-//!   GPT-2's `Conv1D`).
+//!   GPT-2's `Conv1D`);
+//! - the same with what stands for a quantized matrix: a value that a node with the role
+//!   `weight.FORMAT` makes;
+//! - `com.microsoft` MatMulBnb4 and MatMulNBits.
 //!
 //! The bias is Gemm's third input, or the constant `[out]` that an Add puts on the output.
 //! Nodes that peftc added (`peftc.role`) are branches, not layers.
 
 use super::module::module_path;
-use super::parameter::{Parameter, Trail};
-use crate::ir::{DataType, Graph, NodeId, NodeKind, Op, ValueId};
+use super::parameter::{LINEAR_ROLE, Parameter, Trail, WEIGHT_ROLE, quantized_role};
+use crate::ir::{DataType, Graph, NodeId, NodeKind, Op, Use, ValueId};
 use std::collections::{BTreeMap, HashSet};
 
 /// A place that computes `y = x · Wᵀ (+ b)` with PyTorch's W `[out, in]`.
@@ -33,8 +36,11 @@ pub struct LinearSite {
     pub in_features: i64,
     /// Output features.
     pub out_features: i64,
-    /// The element type of the weight and the activations.
+    /// The element type of the weight, what it stands for where it is quantized, and of the
+    /// activations.
     pub dtype: DataType,
+    /// The format of the weight where it is quantized, such as `nf4`; the weight is then no constant.
+    pub quantized: Option<String>,
     /// Whether it is the output head, which PEFT's `all-linear` leaves out: its result reaches
     /// a graph output with nothing but changes of shape and a bias between, and it is named as a
     /// head or has the shape of an embedding of the model.
@@ -55,16 +61,19 @@ impl Sites {
         let mut found = Self::default();
         let embeddings = embedding_shapes(graph);
         for (id, op) in graph.ops() {
-            if op.metadata.get("peftc.role").is_some() {
+            let role = op.metadata.get("peftc.role");
+            if role.is_some_and(|role| !role.starts_with(LINEAR_ROLE)) {
                 continue;
             }
             let module = module_path(graph, id);
             if let Some(module) = &module {
                 found.modules.entry(module.clone()).or_default().push(id);
             }
-            if let Some(site) = site(graph, id, op, module, &embeddings) {
-                found.sites.push(site);
-            }
+            let site = match op.domain.as_str() {
+                "com.microsoft" => quantized_site(graph, id, op, module),
+                _ => site(graph, id, op, module, &embeddings),
+            };
+            found.sites.extend(site);
         }
         found
     }
@@ -89,8 +98,12 @@ fn site(
     };
     let input = graph.node_input(node, 0).filter(|&x| graph.constant(x).is_none())?;
     let trail = Trail::follow(graph, node, 1)?;
-    let &[rows, columns] = trail.dims(graph) else { return None };
-    let dtype = graph.constant(trail.constant)?.dtype;
+    let [rows, columns] = trail.dims(graph)[..] else { return None };
+    let dtype = graph.dtype(trail.constant)?;
+    let producer = graph.value(trail.constant).producer();
+    let quantized = quantized_role(graph, producer, WEIGHT_ROLE).map(str::to_owned);
+    let of_weight = || graph.node(producer).op()?.metadata.get("peftc.site").map(str::to_owned);
+    let module = module.or_else(of_weight);
     let alpha = op.float("alpha").filter(|_| is_gemm).unwrap_or(1.0);
     if !dtype.is_float() || alpha == 0.0 {
         return None;
@@ -118,7 +131,49 @@ fn site(
         in_features,
         out_features,
         dtype,
+        quantized,
         is_output_head,
+    })
+}
+
+/// The site of an operator that multiplies by a quantized weight.
+fn quantized_site(
+    graph: &Graph,
+    node: NodeId,
+    op: &Op,
+    module: Option<String>,
+) -> Option<LinearSite> {
+    let format = match op.op_type.as_str() {
+        "MatMulBnb4" if op.int("quant_type") == Some(0) => "fp4",
+        "MatMulBnb4" => "nf4",
+        "MatMulNBits" if op.int("bits") == Some(8) => "int8",
+        "MatMulNBits" => "int4",
+        _ => return None,
+    };
+    let (in_features, out_features) = (op.int("K")?, op.int("N")?);
+    let weight = graph.node_input(node, 1)?;
+    let scales = graph.constant(graph.node_input(node, 2)?)?;
+    let output = graph.output(node)?;
+    let is_head = module.as_deref().is_some_and(is_head_name);
+    Some(LinearSite {
+        is_output_head: is_head && feeds_graph_output(graph, output),
+        module,
+        node,
+        input: graph.node_input(node, 0)?,
+        transposed_input: false,
+        output,
+        weight: Parameter {
+            value: weight,
+            uses: vec![Use::input(node, 1)],
+            transposed: false,
+            factor: 1.0,
+            shared_through: None,
+        },
+        bias: added_bias(graph, output, out_features),
+        in_features,
+        out_features,
+        dtype: scales.dtype,
+        quantized: Some(format.to_owned()),
     })
 }
 

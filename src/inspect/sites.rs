@@ -1,9 +1,9 @@
 //! Linear sites, and the side branches that peftc added.
 
-use crate::adapter::{LinearSite, Sites};
-use crate::ir::{Graph, Tensor};
+use crate::adapter::{LinearSite, Sites, is_of_layer};
+use crate::ir::{Graph, NodeId, Tensor, ValueId};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// A linear site.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,8 +14,12 @@ pub struct Site {
     pub op: String,
     /// The weight.
     pub weight: String,
-    /// The weight's element type.
+    /// The weight's element type; where it is quantized, the one it stands for.
     pub dtype: &'static str,
+    /// The format of a quantized weight, such as `nf4`.
+    pub quantized: Option<String>,
+    /// Bits that each element of a quantized weight takes, scales and code books included.
+    pub bits_per_weight: Option<f64>,
     /// Input features.
     pub in_features: i64,
     /// Output features.
@@ -45,6 +49,8 @@ pub(super) fn sites(graph: &Graph) -> Vec<Site> {
         op: graph.node(s.node).op().map(|op| op.op_type.clone()).unwrap_or_default(),
         weight: graph.value(s.weight.value).name().to_owned(),
         dtype: s.dtype.name(),
+        bits_per_weight: s.quantized.as_ref().and_then(|_| bits_per_weight(graph, s)),
+        quantized: s.quantized.clone(),
         in_features: s.in_features,
         out_features: s.out_features,
         bias: s.bias.is_some(),
@@ -53,11 +59,43 @@ pub(super) fn sites(graph: &Graph) -> Vec<Site> {
     sites.all().iter().map(site).collect()
 }
 
+/// Bits that each element of a quantized weight takes.
+fn bits_per_weight(graph: &Graph, site: &LinearSite) -> Option<f64> {
+    let bytes = match graph.constant(site.weight.value) {
+        // The operator reads the codes itself, behind the activations, and what scales them.
+        Some(_) => constants(graph, graph.node_inputs(site.node).into_iter().take(4)),
+        None => stored_bytes(graph, site.weight.value, &mut HashSet::new()),
+    };
+    let elements = u64::try_from(site.in_features.checked_mul(site.out_features)?).ok()?;
+    (elements > 0).then(|| 8.0 * bytes as f64 / elements as f64)
+}
+
+/// Bytes of all constants that a weight's value is made of.
+fn stored_bytes(graph: &Graph, value: ValueId, seen: &mut HashSet<NodeId>) -> u64 {
+    let producer = graph.value(value).producer();
+    if graph.node(producer).op().is_none() || !seen.insert(producer) {
+        return 0;
+    }
+    let inputs: Vec<_> = graph.node_inputs(producer);
+    let own = constants(graph, inputs.iter().copied());
+    inputs
+        .into_iter()
+        .flatten()
+        .fold(own, |sum, v| sum.saturating_add(stored_bytes(graph, v, seen)))
+}
+
+fn constants(graph: &Graph, values: impl Iterator<Item = Option<ValueId>>) -> u64 {
+    let tensors = values.flatten().filter_map(|v| graph.constant(v));
+    tensors.filter_map(Tensor::byte_len).fold(0, u64::saturating_add)
+}
+
 /// The side branches of a graph, by what their nodes are for.
 pub(super) fn branches(graph: &Graph) -> Vec<Branch> {
     let mut found: BTreeMap<&str, Branch> = BTreeMap::new();
     for (id, op) in graph.ops() {
-        let Some(role) = op.metadata.get("peftc.role") else { continue };
+        let Some(role) = op.metadata.get("peftc.role").filter(|r| !is_of_layer(r)) else {
+            continue;
+        };
         let read = graph.node_inputs(id).into_iter().flatten().filter_map(|v| graph.constant(v));
         let branch = found.entry(role).or_insert_with(|| Branch {
             role: role.to_owned(),

@@ -8,7 +8,7 @@ mod outputs;
 
 pub use apply::Applied;
 
-use super::{Graph, NodeId, Op, Tensor, TensorData, Use, ValueId, ValueInfo};
+use super::{Function, Graph, NodeId, Op, Tensor, TensorData, Use, ValueId, ValueInfo};
 use bytes::Bytes;
 use names::Names;
 use std::collections::HashMap;
@@ -25,6 +25,8 @@ pub struct Edits {
     node_names: Names,
     /// For values that deltas are added to: the edit that redirects their uses.
     deltas: HashMap<ValueId, usize>,
+    /// Functions that the model needs for what is added.
+    functions: Vec<Function>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ impl Edits {
     pub fn new(snapshot: &Graph) -> Self {
         let (value_names, node_names) = Names::of(snapshot);
         let (list, added, deltas) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { list, added, value_names, node_names, deltas }
+        Self { list, added, value_names, node_names, deltas, functions: Vec::new() }
     }
 
     /// Whether nothing was recorded.
@@ -76,6 +78,16 @@ impl Edits {
     /// How many edits were recorded.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Adds a function that the model needs for what this list adds.
+    pub fn add_function(&mut self, function: Function) {
+        self.functions.push(function);
+    }
+
+    /// Takes the functions out of the list.
+    pub(super) fn take_functions(&mut self) -> Vec<Function> {
+        std::mem::take(&mut self.functions)
     }
 
     /// Whether this list adds the value.
@@ -148,9 +160,10 @@ impl Edits {
         self.list.push(Edit::ReplaceInput { at, by });
     }
 
-    /// Replaces the weight `old` by the added initializer `by` for these uses. Where no use of
-    /// `old` is left, `by` takes its name and place; otherwise `old` stays as it is beside it.
-    /// Either way `by` has the documentation and the properties of `old`.
+    /// Replaces the weight `old` for these uses by the added initializer `by`, or by an added
+    /// value that is declared with the type of `old`. Where no use of `old` is left it goes, and an
+    /// initializer takes its name and place; otherwise it stays as it is beside it. An initializer
+    /// has the documentation and the properties of `old` either way.
     pub fn replace_weight(&mut self, old: ValueId, uses: Vec<Use>, by: ValueId) {
         self.list.push(Edit::ReplaceWeight { old, uses, by });
     }

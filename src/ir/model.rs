@@ -1,6 +1,6 @@
 //! A model: a graph, functions and what describes them.
 
-use super::{Graph, Metadata};
+use super::{Graph, Metadata, text};
 use bytes::Bytes;
 
 /// A model.
@@ -35,6 +35,22 @@ impl Model {
     pub fn opset(&self, domain: &str) -> Option<i64> {
         let same = |d: &str| d == domain || (domain.is_empty() && d == "ai.onnx");
         self.opset_imports.iter().find(|(d, _)| same(d)).map(|&(_, version)| version)
+    }
+}
+
+impl Model {
+    /// Adds a function, and imports its domain. One that is there and says the same stays.
+    pub(super) fn add_function(&mut self, function: Function) -> Result<(), String> {
+        let name = function.full_name();
+        if let Some(known) = self.functions.iter().find(|f| f.full_name() == name) {
+            let same = text::print_function(known) == text::print_function(&function);
+            return if same { Ok(()) } else { Err(format!("another function {name} is there")) };
+        }
+        if self.opset(&function.domain).is_none() {
+            self.opset_imports.push((function.domain.clone(), 1));
+        }
+        self.functions.push(function);
+        Ok(())
     }
 }
 

@@ -18,5 +18,5 @@ mod lex;
 mod parse;
 mod print;
 
-pub use parse::{parse, parse_tensors};
-pub use print::{Options, print, print_with};
+pub use parse::{parse, parse_function, parse_tensors};
+pub use print::{Options, print, print_function, print_with};

@@ -60,6 +60,9 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     replace_parameter: edit::replace_parameter,
     add_delta: edit::add_delta,
     remove_node: edit::remove_node,
+    declare: edit::declare,
+    add_function: edit::add_function,
+    opset: graph::opset,
     experimental: report::experimental,
 };
 

@@ -9,7 +9,7 @@ use super::task::PluginTaskKind;
 use crate::adapter::{Adapter, Parameter, Sites};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
-use crate::ir::{Edits, Graph, NodeId, ValueId};
+use crate::ir::{Edits, Graph, Model, NodeId, ValueId};
 use crate::pass::Pass;
 use crate::weights::Plan;
 use peftc_abi::*;
@@ -126,8 +126,10 @@ impl Pass for PluginPass<'_> {
         format!("pass {:?} (plugin {name} {version})", self.selected.pass.name)
     }
 
-    fn run(&mut self, graph: &Graph) -> Result<Edits> {
+    fn run(&mut self, model: &Model) -> Result<Edits> {
+        let graph = &model.graph;
         let run = Run {
+            model,
             graph,
             order: graph.ops().into_iter().map(|(id, _)| id).collect(),
             adapter: self.adapter,
@@ -182,6 +184,8 @@ fn list_unbound(unbound: &[(String, Error)]) -> Error {
 
 /// The state of a run.
 pub(super) struct Run<'a> {
+    pub(super) model: &'a Model,
+    /// The model's main graph.
     pub(super) graph: &'a Graph,
     /// The operators in topological order.
     pub(super) order: Vec<NodeId>,

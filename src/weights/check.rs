@@ -88,7 +88,10 @@ fn check_source(earlier: &[Task], result: &[i64], source: &Source) -> Result<()>
                     "refers to result {result} of weight task {task}, which is not recorded before this one"
                 )));
             };
-            if (*dtype, dims) != (tensor.dtype, &tensor.dims) {
+            // A graph may declare it under another shape, which no axis can be followed along.
+            let is_reshaped = source.follows.iter().all(Option::is_none)
+                && element_count(dims) == element_count(&tensor.dims);
+            if *dtype != tensor.dtype || !(is_reshaped || dims == &tensor.dims) {
                 return Err(Error::bug(format!(
                     "is taken for {}{:?}, but result {result} of weight task {task} is {dtype}{dims:?}",
                     tensor.dtype, tensor.dims

@@ -11,7 +11,7 @@ typedef struct PeftcCtx PeftcCtx;
 /*
  The minor version of this ABI.
  */
-#define PEFTC_ABI_MINOR 1
+#define PEFTC_ABI_MINOR 2
 
 /*
  Note level: good to know.
@@ -77,6 +77,11 @@ typedef struct PeftcCtx PeftcCtx;
  It is the model's output head.
  */
 #define PEFTC_SITE_OUTPUT_HEAD 2
+
+/*
+ Its weight is quantized: there is no constant to read or to replace.
+ */
+#define PEFTC_SITE_QUANTIZED 4
 
 /*
  Index in [`PeftcSource::follows`]: the whole source is needed.
@@ -469,6 +474,11 @@ typedef struct PeftcTaskDesc {
    */
   size_t result_count;
   /*
+   The types that the graph declares the results with, as many: of the same element type and
+   as many elements. Null where they are those of `results`.
+   */
+  const struct PeftcTensorType *declared;
+  /*
    Parameter bytes, handed to every call.
    */
   const uint8_t *params;
@@ -728,8 +738,8 @@ typedef struct PeftcHost {
    */
   PeftcStatus (*replace_input)(PeftcCtx*, struct PeftcNode, size_t slot, struct PeftcValue by);
   /*
-   Replaces a parameter by an added tensor, for the uses that are the module's. A constant
-   that others use too stays beside it.
+   Replaces a parameter by an added tensor, or by an added value that is declared with its
+   type, for the uses that are the module's. A constant that others use too stays beside it.
    */
   PeftcStatus (*replace_parameter)(PeftcCtx*, struct PeftcParameter, struct PeftcValue by);
   /*
@@ -740,6 +750,19 @@ typedef struct PeftcHost {
    Removes an operator whose values nothing uses any more.
    */
   PeftcStatus (*remove_node)(PeftcCtx*, struct PeftcNode);
+  /*
+   Declares the type of a value that an added operator makes.
+   */
+  PeftcStatus (*declare)(PeftcCtx*, struct PeftcValue, const struct PeftcTensorType*);
+  /*
+   Adds a model-local function, given in the text form (`function "domain" "name" …`); without
+   opset imports it has the model's. One that is there already, and says the same, stays.
+   */
+  PeftcStatus (*add_function)(PeftcCtx*, struct PeftcStr text);
+  /*
+   The version of a domain's operator set that the model imports; absent if it does not.
+   */
+  PeftcStatus (*opset)(PeftcCtx*, struct PeftcStr domain, int64_t *out);
   /*
    A function that is not part of the ABI, by a name that carries the version it was born in; null if absent.
    */

@@ -36,7 +36,7 @@ use core::ffi::c_void;
 pub const ENTRY: &str = "peftc_plugin_entry_v0";
 
 /// The minor version of this ABI.
-pub const PEFTC_ABI_MINOR: u32 = 1;
+pub const PEFTC_ABI_MINOR: u32 = 2;
 
 /// What a function returns: [`PEFTC_OK`] or why not.
 pub type PeftcStatus = i32;
@@ -84,6 +84,8 @@ pub const PEFTC_VALUE_PENDING: u32 = 8;
 pub const PEFTC_SITE_TRANSPOSED_INPUT: u32 = 1;
 /// It is the model's output head.
 pub const PEFTC_SITE_OUTPUT_HEAD: u32 = 2;
+/// Its weight is quantized: there is no constant to read or to replace.
+pub const PEFTC_SITE_QUANTIZED: u32 = 4;
 
 /// One run of a pass, or one call of a task kind. Opaque.
 #[repr(C)]
@@ -365,6 +367,9 @@ pub struct PeftcTaskDesc {
     pub names: *const PeftcStr,
     /// How many.
     pub result_count: usize,
+    /// The types that the graph declares the results with, as many: of the same element type and
+    /// as many elements. Null where they are those of `results`.
+    pub declared: *const PeftcTensorType,
     /// Parameter bytes, handed to every call.
     pub params: *const u8,
     /// How many.
@@ -562,14 +567,22 @@ pub struct PeftcHost {
     /// Redirects one input slot.
     pub replace_input:
         unsafe extern "C" fn(*mut PeftcCtx, PeftcNode, slot: usize, by: PeftcValue) -> PeftcStatus,
-    /// Replaces a parameter by an added tensor, for the uses that are the module's. A constant
-    /// that others use too stays beside it.
+    /// Replaces a parameter by an added tensor, or by an added value that is declared with its
+    /// type, for the uses that are the module's. A constant that others use too stays beside it.
     pub replace_parameter:
         unsafe extern "C" fn(*mut PeftcCtx, PeftcParameter, by: PeftcValue) -> PeftcStatus,
     /// Adds `delta` to the output of a site. Several deltas on one site add up.
     pub add_delta: unsafe extern "C" fn(*mut PeftcCtx, PeftcSite, delta: PeftcValue) -> PeftcStatus,
     /// Removes an operator whose values nothing uses any more.
     pub remove_node: unsafe extern "C" fn(*mut PeftcCtx, PeftcNode) -> PeftcStatus,
+    /// Declares the type of a value that an added operator makes.
+    pub declare:
+        unsafe extern "C" fn(*mut PeftcCtx, PeftcValue, *const PeftcTensorType) -> PeftcStatus,
+    /// Adds a model-local function, given in the text form (`function "domain" "name" …`); without
+    /// opset imports it has the model's. One that is there already, and says the same, stays.
+    pub add_function: unsafe extern "C" fn(*mut PeftcCtx, text: PeftcStr) -> PeftcStatus,
+    /// The version of a domain's operator set that the model imports; absent if it does not.
+    pub opset: unsafe extern "C" fn(*mut PeftcCtx, domain: PeftcStr, out: *mut i64) -> PeftcStatus,
 
     /// A function that is not part of the ABI, by a name that carries the version it was born in; null if absent.
     pub experimental: unsafe extern "C" fn(*mut PeftcCtx, name: PeftcStr) -> *const c_void,

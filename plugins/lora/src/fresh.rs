@@ -115,6 +115,7 @@ impl Fresh {
             sources: Vec::new(),
             results: vec![(ty, format!("{module}.{leaf}.weight"))],
             params: init.params(self.seed, module),
+            ..Default::default()
         })?)
     }
 }

@@ -47,6 +47,7 @@ fn turned(
         sources: vec![SourceSpec::Adapter(name)],
         results: vec![(TensorType::new(dtype, dims), format!("{}.{leaf}.weight", layer.module))],
         params: words(&[scale, 1.0]),
+        ..Default::default()
     })?)
 }
 

@@ -47,6 +47,7 @@ fn merged_weight(run: &Run<'_>, layer: &CheckedLayer<'_>, weight: &ParameterInfo
         ],
         results: vec![(weight.stored.clone(), format!("{}.weight.merged", layer.module))],
         params: words(&[scale, f64::from(u8::from(weight.transposed))]),
+        ..Default::default()
     })?)
 }
 
@@ -65,6 +66,7 @@ fn merged_bias(
         ],
         results: vec![(bias.stored.clone(), format!("{}.bias.merged", layer.module))],
         params: words(&[layer.scale / f64::from(bias.factor)]),
+        ..Default::default()
     })?)
 }
 
@@ -81,6 +83,7 @@ pub(crate) fn scaled_bias(
         sources: vec![SourceSpec::Adapter(b_bias)],
         results: vec![(ty, format!("{}.lora_B.bias", layer.module))],
         params: words(&[layer.scale, 0.0]),
+        ..Default::default()
     })?)
 }
 

@@ -19,6 +19,7 @@ fn replace(run: &Run<'_>, tensor: &str, name: &str) -> Result<()> {
         sources: vec![SourceSpec::Adapter(tensor)],
         results: vec![(info.stored.clone(), format!("{name}.saved"))],
         params: words(&[1.0 / f64::from(info.factor), f64::from(u8::from(info.transposed))]),
+        ..Default::default()
     })?)?;
     run.replace_parameter(parameter, by)?;
     let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));

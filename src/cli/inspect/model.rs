@@ -168,10 +168,17 @@ fn site_cells(site: &Site) -> [String; 4] {
     let notes: Vec<_> = notes.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note).collect();
     [
         format!("{} -> {}", site.in_features, site.out_features),
-        site.dtype.to_owned(),
+        dtype_cell(site),
         site.op.clone(),
         notes.join(", "),
     ]
+}
+
+/// `f32`, or `f32 in nf4, 4.13 bits`.
+fn dtype_cell(site: &Site) -> String {
+    let quantized = site.quantized.as_ref().map(|format| format!(" in {format}"));
+    let bits = site.bits_per_weight.map(|bits| format!(", {bits:.2} bits"));
+    format!("{}{}{}", site.dtype, quantized.unwrap_or_default(), bits.unwrap_or_default())
 }
 
 fn site_row(site: &Site) -> Vec<String> {

@@ -3,7 +3,7 @@
 use super::check::check;
 use super::outputs::OutputNames;
 use super::{Edit, Edits, captures};
-use crate::ir::{Graph, Storage, Use, ValueId, ValueInfo, verify};
+use crate::ir::{Graph, Model, Storage, Use, ValueId, ValueInfo, verify};
 
 /// What applying a list did.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,25 @@ impl Graph {
         }
         *self = next;
         Ok(applied)
+    }
+}
+
+impl Model {
+    /// Adds the functions of the list, then applies it to the main graph; all of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Graph::apply`]; a function of that name is there, and says something else.
+    pub fn apply(&mut self, mut edits: Edits) -> Result<Applied, Vec<String>> {
+        let functions = edits.take_functions();
+        let (count, imports) = (self.functions.len(), self.opset_imports.len());
+        let added: Result<(), String> =
+            functions.into_iter().try_for_each(|f| self.add_function(f));
+        let applied = added.map_err(|problem| vec![problem]).and_then(|()| self.graph.apply(edits));
+        if applied.is_err() {
+            self.functions.truncate(count);
+            self.opset_imports.truncate(imports);
+        }
+        applied
     }
 }
 
@@ -159,6 +178,9 @@ impl Apply<'_> {
             }
             let place = self.graph.node(producer).order.place;
             self.graph.remove_node(producer);
+            if self.graph.constant(by).is_none() {
+                continue;
+            }
             self.graph.rename(by, &name);
             let by = self.graph.value_mut(by);
             by.info = info;
@@ -167,7 +189,17 @@ impl Apply<'_> {
         }
     }
 
+    /// Removes what the list says, and added initializers that nothing reads: results of weight
+    /// tasks that other tasks alone need.
     fn remove(&mut self) {
+        for edit in &self.edits.list {
+            let Edit::AddInitializer { value, .. } = edit else { continue };
+            let id = self.applied.values[*value];
+            let producer = self.graph.get_value(id).map(|v| v.producer());
+            if let Some(producer) = producer.filter(|_| self.graph.uses(id).is_empty()) {
+                self.graph.remove_node(producer);
+            }
+        }
         for edit in &self.edits.list {
             if let Edit::RemoveNode { node } = edit
                 && self.graph.get_node(*node).is_some()

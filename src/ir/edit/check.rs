@@ -1,7 +1,7 @@
 //! Checking an edit list against the graph it is for, before anything is changed.
 
 use super::{Edit, Edits};
-use crate::ir::{DataType, Graph, NodeId, NodeKind, Slot, Tensor, Use, ValueId};
+use crate::ir::{DataType, Dim, Graph, NodeId, NodeKind, Slot, Tensor, Use, ValueId};
 use std::collections::HashMap;
 use std::fmt::Display;
 
@@ -99,17 +99,20 @@ impl Check<'_> {
     }
 
     fn replace_weight(&mut self, number: usize, old: ValueId, uses: &[Use], by: ValueId) {
-        let Some(new) = self.edits.added_tensor(by) else {
-            return self.problem(number, "the new weight is not an initializer this list adds");
+        let Some((dtype, dims)) = self.added_type(by) else {
+            let what =
+                "the new weight is no initializer or value of a declared type that this list adds";
+            return self.problem(number, what);
         };
         let Some(tensor) = self.graph.constant(old) else {
             let name = self.name(old);
             let what = format!("{name} is no initializer, or one that callers can override");
             return self.problem(number, what);
         };
-        if (tensor.dtype, &tensor.dims) != (new.dtype, &new.dims) {
-            let text = |t: &Tensor| format!("{} {:?}", t.dtype, t.dims);
-            let what = format!("the weight is {}, the new one {}", text(tensor), text(new));
+        if (tensor.dtype, &tensor.dims) != (dtype, &dims) {
+            let Tensor { dtype: old_dtype, dims: old_dims, .. } = tensor;
+            let what =
+                format!("the weight is {old_dtype} {old_dims:?}, the new one {dtype} {dims:?}");
             self.problem(number, what);
         }
         if uses.is_empty() {
@@ -169,6 +172,17 @@ impl Check<'_> {
                 }
             }
         }
+    }
+
+    /// Element type and sizes of a value that this list adds, as far as it says them.
+    fn added_type(&self, value: ValueId) -> Option<(DataType, Vec<i64>)> {
+        let added = self.edits.get_added(value)?;
+        if let Some(tensor) = &added.tensor {
+            return Some((tensor.dtype, tensor.dims.clone()));
+        }
+        let ty = added.info.as_ref()?.ty.as_ref()?;
+        let dims = ty.shape()?.iter().map(Dim::as_known).collect::<Option<_>>()?;
+        Some((ty.dtype()?, dims))
     }
 
     fn dtype(&self, value: ValueId) -> Option<DataType> {

@@ -24,6 +24,20 @@ pub fn parse(text: &str) -> Result<Model> {
     Ok(model)
 }
 
+/// Parses the text form of a function: `function "domain" "name" … graph …`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_function(text: &str) -> Result<Function> {
+    let mut parser = Parser::new(text)?;
+    if !parser.word("function")? {
+        return Err(parser.lexer.expected("`function`"));
+    }
+    let function = parser.function()?;
+    parser.end()?;
+    Ok(function)
+}
+
 /// Parses a list of `const %name = TENSOR`.
 pub fn parse_tensors(text: &str) -> Result<Vec<(String, Tensor)>> {
     let mut parser = Parser::new(text)?;

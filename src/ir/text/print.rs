@@ -27,6 +27,14 @@ pub fn print_with(model: &Model, options: Options) -> String {
     printer.text
 }
 
+/// The text of a function.
+pub fn print_function(function: &Function) -> String {
+    let options = Options { most_elements: u64::MAX };
+    let mut printer = Printer { text: String::new(), indent: 0, options };
+    printer.function(function);
+    printer.text
+}
+
 struct Printer {
     text: String,
     indent: usize,

@@ -1,7 +1,10 @@
 //! Recording edits and weight tasks.
 
 use super::{raw_value, tensor_type};
-use crate::ir::{Attribute, AttributeValue, Metadata, NewNode, Op, Tensor, TensorData, Use};
+use crate::ir::{
+    Attribute, AttributeValue, DataType, Dim, Metadata, NewNode, Op, Tensor, TensorData, Type, Use,
+    ValueInfo, element_count, text as pir,
+};
 use crate::plugin::call::{Ended, by_ref, give, host_call, invalid, slice, text};
 use crate::plugin::run::Run;
 use crate::weights::{Source, Task};
@@ -74,7 +77,11 @@ pub(super) unsafe extern "C" fn add_task(
                 params: Bytes::copy_from_slice(slice(task.params, task.params_len)?),
             };
             let number = run.plan.add(recorded)?;
-            for (i, ((dtype, dims), &name)) in results.into_iter().zip(names).enumerate() {
+            let declared = match task.declared.is_null() {
+                true => results,
+                false => declared_types(slice(task.declared, task.result_count)?, &results)?,
+            };
+            for (i, ((dtype, dims), &name)) in declared.into_iter().zip(names).enumerate() {
                 let data = TensorData::Pending { task: number, result: i as u32 };
                 let mut tensor = Tensor::new(dtype, dims, data);
                 tensor.metadata = run.role_of_added();
@@ -84,6 +91,25 @@ pub(super) unsafe extern "C" fn add_task(
             Ok(())
         })
     }
+}
+
+/// The types that results are declared with: as many elements of the same type.
+///
+/// # Safety
+/// As [`slice`].
+unsafe fn declared_types(
+    declared: &[PeftcTensorType],
+    results: &[(DataType, Vec<i64>)],
+) -> Result<Vec<(DataType, Vec<i64>)>, Ended> {
+    let check = |(ty, result): (&PeftcTensorType, &(DataType, Vec<i64>))| {
+        // SAFETY: forwarded.
+        let ty = unsafe { tensor_type(ty) }?;
+        if ty.0 != result.0 || element_count(&ty.1) != element_count(&result.1) {
+            return Err(invalid(format!("a result {result:?} cannot be declared as {ty:?}")));
+        }
+        Ok(ty)
+    };
+    declared.iter().zip(results).map(check).collect()
 }
 
 /// # Safety
@@ -221,6 +247,12 @@ pub(super) unsafe extern "C" fn replace_parameter(
                 )));
             }
             let (value, uses) = (parameter.value, parameter.uses.clone());
+            if run.graph.constant(value).is_none() {
+                let name = run.name_of(value);
+                return Err(invalid(format!(
+                    "weight {name:?} is quantized: it cannot be replaced"
+                )));
+            }
             run.edits.replace_weight(value, uses, by);
             Ok(())
         })
@@ -265,6 +297,44 @@ pub(super) unsafe extern "C" fn remove_node(ctx: *mut PeftcCtx, node: PeftcNode)
         host_call(ctx, |run| {
             let id = run.op(node)?.0;
             run.edits.remove_node(id);
+            Ok(())
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn declare(
+    ctx: *mut PeftcCtx,
+    value: PeftcValue,
+    ty: *const PeftcTensorType,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let (dtype, dims) = tensor_type(by_ref(ty)?)?;
+            let id = run.value_id(value)?;
+            if !run.edits.adds(id) {
+                return Err(invalid("only values that this run adds can be declared"));
+            }
+            let shape = dims.into_iter().map(Dim::known).collect();
+            let ty = Some(Type::tensor(dtype, shape));
+            run.edits.declare(id, ValueInfo { ty, ..ValueInfo::default() });
+            Ok(())
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn add_function(
+    ctx: *mut PeftcCtx,
+    function: PeftcStr,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let mut function = pir::parse_function(text(function)?)?;
+            if function.opset_imports.is_empty() {
+                function.opset_imports.clone_from(&run.model.opset_imports);
+            }
+            run.edits.add_function(function);
             Ok(())
         })
     }

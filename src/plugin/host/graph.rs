@@ -250,3 +250,17 @@ pub(super) unsafe extern "C" fn tensor(
         })
     }
 }
+
+pub(super) unsafe extern "C" fn opset(
+    ctx: *mut PeftcCtx,
+    domain: PeftcStr,
+    out: *mut i64,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| match run.model.opset(text(domain)?) {
+            Some(version) => give(out, version),
+            None => Err(Ended::Absent),
+        })
+    }
+}

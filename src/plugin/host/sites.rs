@@ -88,6 +88,9 @@ pub(super) unsafe extern "C" fn site_info(
             if site.is_output_head {
                 flags |= PEFTC_SITE_OUTPUT_HEAD;
             }
+            if site.quantized.is_some() {
+                flags |= PEFTC_SITE_QUANTIZED;
+            }
             let bias = site.bias.map(|b| run.number_parameter(b));
             let info = PeftcSiteInfo {
                 module: run.lend_str(site.module.unwrap_or_default()),
@@ -135,10 +138,13 @@ pub(super) unsafe extern "C" fn parameter_info(
             let parameter = run.parameter(parameter)?;
             let (value, transposed, factor) =
                 (parameter.value, parameter.transposed, parameter.factor);
-            let tensor = run
-                .graph
-                .constant(value)
-                .ok_or_else(|| invalid("a parameter that is no constant"))?;
+            let tensor = run.graph.constant(value).ok_or_else(|| {
+                let name = run.name_of(value);
+                invalid(format!(
+                    "weight {name:?} is quantized: nothing can be merged into it; a side branch can be added \
+                     (mode = \"inject\")"
+                ))
+            })?;
             let (dtype, dims) = (tensor.dtype.to_onnx(), tensor.dims.clone());
             let stored = PeftcTensorType { dtype, rank: dims.len() as u32, dims: run.lend(dims) };
             let info = PeftcParameterInfo {

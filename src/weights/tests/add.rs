@@ -101,7 +101,14 @@ fn pending_sources_must_be_results_of_earlier_tasks() {
          before this one"
     );
     assert_eq!(
-        refusal(0, source(0, 0, &[24]), &[(F32, &[1])]),
+        refusal(0, source(0, 0, &[25]), &[(F32, &[1])]),
+        "q_proj (function): source 0: is taken for f32[25], but result 0 of weight task 0 is \
+         f32[4, 6]"
+    );
+    let mut reshaped = source(0, 0, &[24]);
+    reshaped[0].follows = vec![Some(0)];
+    assert_eq!(
+        refusal(0, reshaped, &[(F32, &[24])]),
         "q_proj (function): source 0: is taken for f32[24], but result 0 of weight task 0 is \
          f32[4, 6]"
     );

@@ -45,7 +45,7 @@ pub enum SourceSpec<'s> {
 }
 
 /// A weight task to record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TaskSpec<'s> {
     /// The name of a task kind of this plugin.
     pub kind: &'s str,
@@ -55,6 +55,9 @@ pub struct TaskSpec<'s> {
     pub sources: Vec<SourceSpec<'s>>,
     /// Types and preferred names of the results.
     pub results: Vec<(TensorType, String)>,
+    /// The types that the graph declares the results with, of as many elements; empty where they
+    /// are those of `results`.
+    pub declared: Vec<TensorType>,
     /// Parameter bytes.
     pub params: Vec<u8>,
 }
@@ -113,6 +116,10 @@ impl Run<'_> {
         let results: Vec<PeftcTensorType> = task.results.iter().map(|(ty, _)| ty.raw()).collect();
         let names: Vec<PeftcStr> =
             task.results.iter().map(|(_, name)| PeftcStr::new(name)).collect();
+        let declared: Vec<PeftcTensorType> = task.declared.iter().map(TensorType::raw).collect();
+        if !declared.is_empty() && declared.len() != results.len() {
+            return Err(Error::invalid("a task declares other types than it has results"));
+        }
         let desc = PeftcTaskDesc {
             kind: PeftcStr::new(task.kind),
             label: PeftcStr::new(task.label),
@@ -121,6 +128,7 @@ impl Run<'_> {
             results: results.as_ptr(),
             names: names.as_ptr(),
             result_count: results.len(),
+            declared: if declared.is_empty() { std::ptr::null() } else { declared.as_ptr() },
             params: task.params.as_ptr(),
             params_len: task.params.len(),
         };
@@ -175,7 +183,8 @@ impl Run<'_> {
         check(unsafe { (self.host.replace_input)(self.ctx, node.0, slot, by.0) })
     }
 
-    /// Replaces a parameter by an added tensor, for the uses that are the module's own.
+    /// Replaces a parameter by an added tensor, or by an added value that is declared with its
+    /// type, for the uses that are the module's own.
     pub fn replace_parameter(&self, parameter: Parameter, by: Value) -> Result<()> {
         // SAFETY: host and context are those of this run.
         check(unsafe { (self.host.replace_parameter)(self.ctx, parameter.0, by.0) })
@@ -191,6 +200,21 @@ impl Run<'_> {
     pub fn remove_node(&self, node: Node) -> Result<()> {
         // SAFETY: host and context are those of this run.
         check(unsafe { (self.host.remove_node)(self.ctx, node.0) })
+    }
+
+    /// Declares the type of a value that an added operator makes.
+    pub fn declare(&self, value: Value, ty: &TensorType) -> Result<()> {
+        let raw = ty.raw();
+        // SAFETY: host and context are those of this run; the type outlives the call.
+        check(unsafe { (self.host.declare)(self.ctx, value.0, &raw const raw) })
+    }
+
+    /// Adds a model-local function, given in the text form (`function "domain" "name" …`);
+    /// without opset imports it has the model's. One that is there already, and says the same,
+    /// stays.
+    pub fn add_function(&self, text: &str) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.add_function)(self.ctx, PeftcStr::new(text)) })
     }
 
     /// Adds a line to the report.

@@ -95,6 +95,14 @@ impl<'a> Run<'a> {
         (0..count).map(node).collect()
     }
 
+    /// The version of a domain's operator set that the model imports; none if it does not.
+    pub fn opset(&self, domain: &str) -> Result<Option<i64>> {
+        // SAFETY: host and context are those of this run.
+        let (status, version) =
+            out(0, |o| unsafe { (self.host.opset)(self.ctx, PeftcStr::new(domain), o) });
+        optional(status, version)
+    }
+
     /// What an operator is.
     pub fn node(&self, node: Node) -> Result<NodeInfo<'a>> {
         let empty = PeftcNodeInfo {

@@ -31,6 +31,8 @@ pub struct SiteInfo<'a> {
     pub transposed_input: bool,
     /// Whether it is the model's output head.
     pub is_output_head: bool,
+    /// Whether the weight is quantized: there is no constant to read or to replace.
+    pub is_quantized: bool,
 }
 
 /// A parameter of a module.
@@ -105,6 +107,7 @@ impl<'a> Run<'a> {
                 dtype: known(info.dtype)?,
                 transposed_input: info.flags & PEFTC_SITE_TRANSPOSED_INPUT != 0,
                 is_output_head: info.flags & PEFTC_SITE_OUTPUT_HEAD != 0,
+                is_quantized: info.flags & PEFTC_SITE_QUANTIZED != 0,
             })
         }
     }

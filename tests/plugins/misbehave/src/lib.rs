@@ -104,6 +104,7 @@ fn record_task(run: &Run<'_>, kind: &str) -> Result<()> {
         sources: vec![SourceSpec::Value { value: weight.value, follows: vec![Some(0)] }],
         results: vec![(weight.stored.clone(), "new".into())],
         params: Vec::new(),
+        ..Default::default()
     })?;
     by.into_iter().try_for_each(|by| run.replace_parameter(site.weight, by))
 }
