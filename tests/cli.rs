@@ -483,8 +483,8 @@ fn bad_recipes_and_options_are_refused() {
         recipe(&format!("[[pass]]\nname = \"lora\"\nadapter = \"{adapter}\"\nmode = \"inputs\"\n"));
     assert_has(&message, &["r.toml:4:1", "merge, inject"]);
     assert_has(
-        &recipe("[[pass]]\nname = \"nf4\"\n"),
-        &["no plugin has a pass \"nf4\"", "loaded: lora"],
+        &recipe("[[pass]]\nname = \"nf5\"\n"),
+        &["no plugin has a pass \"nf5\"", "loaded: lora, nf4"],
     );
     assert_has(&recipe("[[pass]\n"), &["r.toml:1:"]);
     assert_has(&refused(&["apply", QV, LLAMA, "-o", &out, "--mode", "inputs"]), &["merge, inject"]);

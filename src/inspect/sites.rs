@@ -18,7 +18,8 @@ pub struct Site {
     pub dtype: &'static str,
     /// The format of a quantized weight, such as `nf4`.
     pub quantized: Option<String>,
-    /// Bits that each element of a quantized weight takes, scales and code books included.
+    /// Bits that each element of a quantized weight takes with all that is its own: scales, and
+    /// what belongs to them; not code books that several weights share.
     pub bits_per_weight: Option<f64>,
     /// Input features.
     pub in_features: i64,
@@ -85,7 +86,8 @@ fn stored_bytes(graph: &Graph, value: ValueId, seen: &mut HashSet<NodeId>) -> u6
 }
 
 fn constants(graph: &Graph, values: impl Iterator<Item = Option<ValueId>>) -> u64 {
-    let tensors = values.flatten().filter_map(|v| graph.constant(v));
+    let own = values.flatten().filter(|&v| graph.uses(v).len() == 1);
+    let tensors = own.filter_map(|v| graph.constant(v));
     tensors.filter_map(Tensor::byte_len).fold(0, u64::saturating_add)
 }
 

@@ -85,6 +85,14 @@ impl Edits {
         self.functions.push(function);
     }
 
+    /// The domains of the operators that this list adds.
+    pub(super) fn domains(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter_map(|edit| match edit {
+            Edit::AddNode { op, .. } => Some(op.domain.as_str()),
+            _ => None,
+        })
+    }
+
     /// Takes the functions out of the list.
     pub(super) fn take_functions(&mut self) -> Vec<Function> {
         std::mem::take(&mut self.functions)
@@ -168,7 +176,7 @@ impl Edits {
         self.list.push(Edit::ReplaceWeight { old, uses, by });
     }
 
-    /// Removes a node whose values nothing uses any more.
+    /// Removes a node whose values nothing uses any more; what only it read goes too.
     pub fn remove_node(&mut self, node: NodeId) {
         self.list.push(Edit::RemoveNode { node });
     }

@@ -39,6 +39,13 @@ impl Model {
 }
 
 impl Model {
+    /// Imports a domain, as version 1 unless it is imported already.
+    pub(super) fn import(&mut self, domain: String) {
+        if self.opset(&domain).is_none() {
+            self.opset_imports.push((domain, 1));
+        }
+    }
+
     /// Adds a function, and imports its domain. One that is there and says the same stays.
     pub(super) fn add_function(&mut self, function: Function) -> Result<(), String> {
         let name = function.full_name();
@@ -46,9 +53,7 @@ impl Model {
             let same = text::print_function(known) == text::print_function(&function);
             return if same { Ok(()) } else { Err(format!("another function {name} is there")) };
         }
-        if self.opset(&function.domain).is_none() {
-            self.opset_imports.push((function.domain.clone(), 1));
-        }
+        self.import(function.domain.clone());
         self.functions.push(function);
         Ok(())
     }

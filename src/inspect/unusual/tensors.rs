@@ -24,7 +24,10 @@ pub(super) fn several_users(facts: &Facts<'_>) -> Option<String> {
     let graph = facts.survey.main();
     let is_weight =
         |t: &Tensor| t.dtype.is_float() && t.element_count().is_some_and(|elements| elements > 1);
-    let weights = graph.initializers().into_iter().filter(|(_, tensor)| is_weight(tensor));
+    // What peftc added, such as a code book, is no weight that an adapter changes.
+    let is_of_model = |t: &Tensor| t.metadata.get("peftc.role").is_none();
+    let weights = graph.initializers().into_iter();
+    let weights = weights.filter(|(_, tensor)| is_weight(tensor) && is_of_model(tensor));
     let users = |(id, _)| {
         let users: HashSet<NodeId> = graph.uses(id).into_iter().map(|at| at.node).collect();
         (graph.value(id).name(), users.len())

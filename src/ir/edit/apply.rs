@@ -3,7 +3,7 @@
 use super::check::check;
 use super::outputs::OutputNames;
 use super::{Edit, Edits, captures};
-use crate::ir::{Graph, Model, Storage, Use, ValueId, ValueInfo, verify};
+use crate::ir::{Graph, Model, NodeId, NodeKind, Storage, Use, ValueId, ValueInfo, verify};
 
 /// What applying a list did.
 #[derive(Clone, Debug, Default)]
@@ -36,13 +36,16 @@ impl Graph {
 }
 
 impl Model {
-    /// Adds the functions of the list, then applies it to the main graph; all of it, or nothing.
+    /// Adds the functions of the list and imports the domains of its operators, as version 1
+    /// where they are not imported; then applies it to the main graph. All of it, or nothing.
     ///
     /// # Errors
     /// As [`Graph::apply`]; a function of that name is there, and says something else.
     pub fn apply(&mut self, mut edits: Edits) -> Result<Applied, Vec<String>> {
         let functions = edits.take_functions();
         let (count, imports) = (self.functions.len(), self.opset_imports.len());
+        let domains: Vec<String> = edits.domains().map(str::to_owned).collect();
+        domains.into_iter().for_each(|domain| self.import(domain));
         let added: Result<(), String> =
             functions.into_iter().try_for_each(|f| self.add_function(f));
         let applied = added.map_err(|problem| vec![problem]).and_then(|()| self.graph.apply(edits));
@@ -200,12 +203,39 @@ impl Apply<'_> {
                 self.graph.remove_node(producer);
             }
         }
-        for edit in &self.edits.list {
-            if let Edit::RemoveNode { node } = edit
-                && self.graph.get_node(*node).is_some()
-            {
-                self.graph.remove_node(*node);
+        let removed = self.edits.list.iter().filter_map(|edit| match edit {
+            Edit::RemoveNode { node } => Some(*node),
+            _ => None,
+        });
+        let removed: Vec<NodeId> = removed.collect();
+        removed.into_iter().for_each(|node| self.remove_with_what_it_read(node));
+    }
+
+    /// Removes a node, and the initializers and operators that nothing reads any more then.
+    fn remove_with_what_it_read(&mut self, node: NodeId) {
+        let mut dead = vec![node];
+        while let Some(node) = dead.pop() {
+            if self.graph.get_node(node).is_none() {
+                continue;
             }
+            let read: Vec<ValueId> = self.graph.node_inputs(node).into_iter().flatten().collect();
+            self.graph.remove_node(node);
+            let producers =
+                read.into_iter().filter_map(|v| Some(self.graph.get_value(v)?.producer()));
+            dead.extend(producers.filter(|&producer| self.is_dead(producer)));
         }
+    }
+
+    /// Whether an initializer or an operator makes nothing that is read.
+    fn is_dead(&self, node: NodeId) -> bool {
+        let kind = &self.graph.node(node).kind;
+        matches!(kind, NodeKind::Initializer(_) | NodeKind::Op(_))
+            && self
+                .graph
+                .node(node)
+                .outputs()
+                .iter()
+                .flatten()
+                .all(|&v| self.graph.uses(v).is_empty())
     }
 }
