@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 
 /// Says that the CPU has AVX2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Avx2(());
+pub(super) struct Avx2(());
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Self> {

@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 
 /// Says that the CPU has AVX-512F.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Avx512(());
+pub(super) struct Avx512(());
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {

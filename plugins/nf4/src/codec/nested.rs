@@ -38,21 +38,17 @@ pub fn quantize(absmax: &[f32]) -> Nested {
 /// Quantizes absmax around a given offset.
 ///
 /// An element minus the offset is multiplied by 1 / absmax2 and gets the code with the nearest
-/// value; of two at the same distance, the even one. A block that is 0 everywhere gets codes 0.
-/// This is what the CUDA kernels of bitsandbytes do (`csrc/kernels.cu`, `dQuantize`, where 0 / 0
-/// compares as below everything); but they are compiled with approximate division, so the scale
-/// may be a unit in the last place off there.
+/// value; of two at the same distance, the even one. So do the CUDA kernels of bitsandbytes
+/// (`csrc/kernels.cu`, `dQuantize`), whose 1 / absmax2 may be a unit in the last place off, since
+/// they are compiled with approximate division. Where 1 / absmax2 is infinite (absmax2 is 0 or below
+/// 2.94e-39), codes are 0 or 255 by the sign, and 0 for 0, as in both of its libraries.
 pub fn quantize_around(absmax: &[f32], offset: f32) -> Nested {
     let mut nested = Nested { codes: Vec::with_capacity(absmax.len()), absmax: Vec::new(), offset };
     for block in absmax.chunks(BLOCK_SIZE) {
         let scale = block.iter().fold(0f32, |max, value| max.max((value - offset).abs()));
         let inverse = 1.0 / scale;
         nested.absmax.push(scale);
-        nested.codes.extend(block.iter().map(|value| {
-            let centred = value - offset;
-            // The inverse of the smallest denormals overflows.
-            nearest(if inverse.is_finite() { centred * inverse } else { centred / scale })
-        }));
+        nested.codes.extend(block.iter().map(|value| nearest((value - offset) * inverse)));
     }
     nested
 }
