@@ -29,7 +29,7 @@ fn quantizers() -> impl Strategy<Value = Quantizer> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn encoders_agree(
