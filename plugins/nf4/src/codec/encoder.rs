@@ -1,0 +1,58 @@
+//! Which encoder runs.
+
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512};
+use super::{blocks::Blocks, portable, tables::Tables};
+
+/// How blocks are encoded. All encoders make the same bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Encoder(Kind);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    Portable,
+}
+
+impl Encoder {
+    /// The encoders that this CPU runs, the fastest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        let kinds = [
+            #[cfg(target_arch = "x86_64")]
+            Avx512::detect().map(Kind::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            Avx2::detect().map(Kind::Avx2),
+            Some(Kind::Portable),
+        ];
+        kinds.into_iter().flatten().map(Self)
+    }
+
+    /// The fastest that this CPU runs.
+    pub fn fastest() -> Self {
+        Self::available().next().unwrap_or(Self(Kind::Portable))
+    }
+
+    /// `avx512`, `avx2` or `portable`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
+            Kind::Portable => "portable",
+        }
+    }
+
+    pub(super) fn quantize(self, tables: &Tables, blocks: Blocks<'_>) -> Result<(), usize> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(avx512) => avx512.quantize(tables, blocks),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(avx2) => avx2.quantize(tables, blocks),
+            Kind::Portable => portable::quantize(tables, blocks),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Double quantization: absmax in eight bits.
+//!
+//! absmax\[i\] ≈ code_book\[codes\[i\]\] · absmax2\[i / 256\] + offset, offset = mean(absmax).
+//! Dettmers et al., "QLoRA", 2023, section 3; the map is that of Dettmers, "8-Bit Approximations for
+//! Parallelism in Deep Learning", 2015.
+
+use super::dynamic_map::{CODES, MIDPOINTS};
+
+/// Elements of absmax that share a scale.
+pub const BLOCK_SIZE: usize = 256;
+
+/// Quantized absmax.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Nested {
+    /// One for each element.
+    pub codes: Vec<u8>,
+    /// One for each 256 elements: the largest magnitude of absmax - offset.
+    pub absmax: Vec<f32>,
+    /// The mean of absmax.
+    pub offset: f32,
+}
+
+/// The value of each code, ascending: the signed dynamic map, 127 negative values, 0, and 128
+/// positive ones.
+pub fn code_book() -> &'static [f32; 256] {
+    &CODES
+}
+
+/// Quantizes absmax around its mean: the mean in float64, rounded once to float32.
+///
+/// The mean that bitsandbytes takes is PyTorch's, summed in float32 in an order that depends on
+/// the CPU and the number of threads; it may be a unit in the last place off.
+pub fn quantize(absmax: &[f32]) -> Nested {
+    let sum: f64 = absmax.iter().map(|&value| f64::from(value)).sum();
+    quantize_around(absmax, (sum / absmax.len().max(1) as f64) as f32)
+}
+
+/// Quantizes absmax around a given offset.
+///
+/// An element minus the offset is multiplied by 1 / absmax2 and gets the code with the nearest
+/// value; of two at the same distance, the even one. So do the CUDA kernels of bitsandbytes
+/// (`csrc/kernels.cu`, `dQuantize`), whose 1 / absmax2 may be a unit in the last place off, since
+/// they are compiled with approximate division. Where 1 / absmax2 is infinite (absmax2 is 0 or below
+/// 2.94e-39), codes are 0 or 255 by the sign, and 0 for 0, as in both of its libraries.
+pub fn quantize_around(absmax: &[f32], offset: f32) -> Nested {
+    let mut nested = Nested { codes: Vec::with_capacity(absmax.len()), absmax: Vec::new(), offset };
+    for block in absmax.chunks(BLOCK_SIZE) {
+        let scale = block.iter().fold(0f32, |max, value| max.max((value - offset).abs()));
+        let inverse = 1.0 / scale;
+        nested.absmax.push(scale);
+        nested.codes.extend(block.iter().map(|value| nearest((value - offset) * inverse)));
+    }
+    nested
+}
+
+/// Back to absmax: two roundings, of the product and of the sum.
+///
+/// # Panics
+/// If there is not one `absmax` for each 256 codes.
+pub fn dequantize(codes: &[u8], absmax: &[f32], offset: f32) -> Vec<f32> {
+    assert_eq!(absmax.len(), codes.len().div_ceil(BLOCK_SIZE), "one absmax each 256 codes");
+    let blocks = codes.chunks(BLOCK_SIZE).zip(absmax);
+    let value = |code: &u8, scale: f32| CODES[usize::from(*code)] * scale + offset;
+    blocks.flat_map(|(codes, &scale)| codes.iter().map(move |code| value(code, scale))).collect()
+}
+
+/// The code whose value is nearest, by the midpoints; NaN gets 0.
+fn nearest(scaled: f32) -> u8 {
+    let mut below = 0;
+    for step in [128, 64, 32, 16, 8, 4, 2, 1] {
+        if MIDPOINTS[below + step - 1] < scaled {
+            below += step;
+        }
+    }
+    let is_tie = MIDPOINTS.get(below) == Some(&scaled);
+    (below + usize::from(is_tie && below % 2 == 1)) as u8
+}
