@@ -389,7 +389,8 @@ def write_json(path, value):
 
 
 def write_checksums():
-    files = sorted(path for folder in generated_folders() for path in folder.rglob("*") if path.is_file())
+    folders = [*generated_folders(), ROOT / "nf4"]
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     files.append(ROOT / "cases.json")
     total = sum(path.stat().st_size for path in files)
     print(f"{len(files)} files, {total} bytes")

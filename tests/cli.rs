@@ -96,7 +96,7 @@ fn assert_has(message: &str, parts: &[&str]) {
 
 #[test]
 fn the_examples_apply() {
-    for recipe in ["lora", "fresh", "two-adapters"] {
+    for recipe in ["lora", "fresh", "two-adapters", "qlora"] {
         let folder = Folder::new();
         let report = done(&[
             "apply",
@@ -484,7 +484,7 @@ fn bad_recipes_and_options_are_refused() {
     assert_has(&message, &["r.toml:4:1", "merge, inject"]);
     assert_has(
         &recipe("[[pass]]\nname = \"nf5\"\n"),
-        &["no plugin has a pass \"nf5\"", "loaded: lora, nf4"],
+        &["no plugin has a pass \"nf5\"", "loaded: lora (LORA) from", "loaded: nf4 from"],
     );
     assert_has(&recipe("[[pass]\n"), &["r.toml:1:"]);
     assert_has(&refused(&["apply", QV, LLAMA, "-o", &out, "--mode", "inputs"]), &["merge, inject"]);

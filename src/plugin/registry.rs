@@ -113,12 +113,12 @@ impl Plugins {
 
     fn explain_missing(&self, mut error: Error) -> Error {
         for s in self.passes() {
-            let types = s.pass.peft_types.join(", ");
-            error = error.help(format!(
-                "loaded: {} ({types}) from {}",
-                s.pass.name,
-                s.plugin.path.display()
-            ));
+            let types = match s.pass.peft_types.join(", ") {
+                types if types.is_empty() => types,
+                types => format!(" ({types})"),
+            };
+            let (name, path) = (&s.pass.name, s.plugin.path.display());
+            error = error.help(format!("loaded: {name}{types} from {path}"));
         }
         for failed in &self.failed {
             error = error.help(format!("not loaded: {}", failed.message()));

@@ -1,8 +1,96 @@
-//! The `nf4` pass: weights in four bits, as QLoRA has them.
+//! The `nf4` pass: weights of linear layers in 4 bits, as bitsandbytes stores them (QLoRA).
 //!
-//! A weight matrix, flattened as PyTorch stores it (`[out, in]`), is cut into blocks; a block is
-//! stored as its largest absolute value and, for each element, the number of the nearest of 16
-//! values in [-1, 1].
+//! A weight is flattened as PyTorch stores it, `[out, in]`, and cut into blocks; a block is its
+//! largest magnitude and, for every element, the nearest of 16 values between −1 and 1. With
+//! double quantization the magnitudes are 8-bit codes in blocks of 256 themselves. Nothing is
+//! trained: a LoRA that was trained on the quantized weights goes on top with `lora`, mode inject.
 //! Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023.
 
 pub mod codec;
+mod layer;
+mod options;
+mod ort;
+mod portable;
+mod tasks;
+
+use layer::Layer;
+use options::{Format, Options};
+use peftc_plugin::{Error, Result, Run, Site, Value};
+use std::collections::{HashMap, HashSet};
+
+peftc_plugin::export_plugin! {
+    passes: [{
+        name: "nf4",
+        summary: "4-bit quantization of linear layers, as bitsandbytes does it (QLoRA)",
+        peft_types: [],
+        options: [
+            { key: "block_size", kind: Int, default: "64", choices: [], help: "elements of a block: a power of two, 16 to 4096" },
+            { key: "double_quant", kind: Bool, default: "true", choices: [], help: "quantize the magnitudes of the blocks too" },
+            { key: "quant_type", kind: String, default: "\"nf4\"", choices: ["nf4", "fp4"], help: "the 16 values: normal quantiles, or a 4-bit float" },
+            { key: "targets", kind: List, default: "[\"all-linear\"]", choices: [], help: "layers to quantize" },
+            { key: "exclude", kind: List, default: "", choices: [], help: "layers of them to leave as they are" },
+            { key: "min_size", kind: Int, default: "0", choices: [], help: "weights of fewer elements stay as they are" },
+            {
+                key: "format",
+                kind: String,
+                default: "\"portable\"",
+                choices: ["portable", "ort"],
+                help: "a function of standard operators, or ONNX Runtime's MatMulBnb4",
+            },
+        ],
+        run: run,
+    }],
+    task_kinds: [
+        { name: "quantize", split_axes: [0], run: tasks::quantize::run },
+        { name: "quantize-whole", split_axes: [], run: tasks::quantize::run },
+        { name: "nest", split_axes: [], run: tasks::nest::run },
+    ],
+}
+
+fn run(run: &Run<'_>) -> Result<()> {
+    let options = Options::of(run)?;
+    let sites = chosen(run, &options)?;
+    let mut quantized: HashMap<Value, Value> = HashMap::new();
+    let portable = match options.format {
+        Format::Portable => Some(portable::Portable::new(run, &options)?),
+        Format::Ort => ort::check(run, &options).map(|()| None)?,
+    };
+    for site in sites {
+        let layer = Layer::of(run, site)?;
+        if layer.elements() < options.min_size {
+            continue;
+        }
+        match &portable {
+            Some(portable) => portable.quantize(run, &layer, &mut quantized)?,
+            None => ort::quantize(run, &layer, &options)?,
+        }
+        layer.record(run, &options)?;
+    }
+    Ok(())
+}
+
+/// The sites to quantize: the targets without those that are excluded or quantized already.
+fn chosen(run: &Run<'_>, options: &Options<'_>) -> Result<Vec<Site>> {
+    let excluded: HashSet<Site> = match options.exclude.as_slice() {
+        [] => HashSet::new(),
+        patterns => run.sites_of_targets(patterns)?.into_iter().collect(),
+    };
+    let mut sites = Vec::new();
+    let mut already = 0;
+    for site in run.sites_of_targets(&options.targets)? {
+        match run.site(site)?.is_quantized {
+            true => already += 1,
+            false if excluded.contains(&site) => {}
+            false => sites.push(site),
+        }
+    }
+    if already > 0 {
+        run.note(&format!("{already} layers are quantized already and stay as they are"));
+    }
+    if sites.is_empty() {
+        return Err(Error::invalid(
+            "no layer is left to quantize: all targets are excluded or quantized",
+        ));
+    }
+    Ok(sites)
+}

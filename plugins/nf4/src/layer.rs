@@ -1,0 +1,109 @@
+//! A linear layer, and the weight tasks that quantize its weight.
+
+use crate::codec::QuantType;
+use crate::options::{Format, Options};
+use peftc_plugin::{
+    DataType, Error, ParameterInfo, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
+    TensorType, Value,
+};
+
+/// A linear layer whose weight can be quantized.
+pub(crate) struct Layer<'a> {
+    pub(crate) info: SiteInfo<'a>,
+    pub(crate) weight: ParameterInfo,
+    /// What new tensors are named after: the module's path, or the weight where it has none.
+    pub(crate) name: String,
+}
+
+/// A quantized weight: packed codes `[⌈out·in/2⌉]` and the magnitudes of the blocks.
+pub(crate) struct Codes {
+    pub(crate) codes: Value,
+    pub(crate) absmax: Value,
+}
+
+impl<'a> Layer<'a> {
+    pub(crate) fn of(run: &Run<'a>, site: Site) -> Result<Self> {
+        let info = run.site(site)?;
+        let weight = run.parameter_info(info.weight)?;
+        let name = match info.module {
+            "" => run.value(weight.value)?.name.to_owned(),
+            module => format!("{module}.weight"),
+        };
+        let dtype = weight.stored.dtype;
+        if !matches!(dtype, DataType::F32 | DataType::F16 | DataType::BF16) {
+            return Err(Error::unsupported(format!(
+                "{name} is of type {dtype}: f32, f16 and bf16 can be quantized"
+            )));
+        }
+        Ok(Self { info, weight, name })
+    }
+
+    /// `[out, in]`
+    pub(crate) fn shape(&self) -> [i64; 2] {
+        [self.info.out_features, self.info.in_features]
+    }
+
+    pub(crate) fn elements(&self) -> i64 {
+        self.info.out_features.saturating_mul(self.info.in_features)
+    }
+
+    /// The number of blocks.
+    pub(crate) fn blocks(&self, options: &Options<'_>) -> i64 {
+        (self.elements() as u64).div_ceil(options.block_size as u64) as i64
+    }
+
+    /// Records the task that quantizes the weight.
+    pub(crate) fn codes(&self, run: &Run<'_>, options: &Options<'_>) -> Result<Codes> {
+        let [out, inputs] = self.shape();
+        let (bytes, blocks) = ((self.elements() as u64).div_ceil(2) as i64, self.blocks(options));
+        // Where rows are whole blocks, the weight is quantized some rows at a time.
+        let is_split = inputs % options.block_size as i64 == 0;
+        let (kind, codes, absmax) = match is_split {
+            true => {
+                ("quantize", vec![out, inputs / 2], vec![out, inputs / options.block_size as i64])
+            }
+            false => ("quantize-whole", vec![bytes], vec![blocks]),
+        };
+        let follows = match (is_split, self.weight.transposed) {
+            (false, _) => Vec::new(),
+            (true, is_transposed) => vec![Some(u32::from(is_transposed))],
+        };
+        let params = [
+            options.block_size as u64,
+            u64::from(options.quant_type == QuantType::Fp4),
+            u64::from(self.weight.transposed),
+        ];
+        let values = run.add_task(TaskSpec {
+            kind,
+            label: &self.name,
+            sources: vec![SourceSpec::Value { value: self.weight.value, follows }],
+            results: vec![
+                (TensorType::new(DataType::U8, codes), format!("{}.codes", self.name)),
+                (TensorType::new(DataType::F32, absmax), format!("{}.absmax", self.name)),
+            ],
+            declared: vec![
+                TensorType::new(DataType::U8, [bytes]),
+                TensorType::new(DataType::F32, [blocks]),
+            ],
+            params: params.iter().flat_map(|p| p.to_le_bytes()).collect(),
+        })?;
+        match values[..] {
+            [codes, absmax] => Ok(Codes { codes, absmax }),
+            _ => Err(Error::invalid("the host gave other values than results")),
+        }
+    }
+
+    /// Adds the layer to the report.
+    pub(crate) fn record(&self, run: &Run<'_>, options: &Options<'_>) -> Result<()> {
+        let nested = options.double_quant && options.format == Format::Portable;
+        let what = format!(
+            "{} blocks of {}{}",
+            options.quant_type.name(),
+            options.block_size,
+            if nested { ", double quantized" } else { "" }
+        );
+        let module = if self.info.module.is_empty() { &self.name } else { self.info.module };
+        let value = Some(self.weight.value);
+        run.record(&Record { module, value, what: &what, parameters: 0 })
+    }
+}

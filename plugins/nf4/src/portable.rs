@@ -1,0 +1,195 @@
+//! Format `portable`: the weight is what a model-local function of standard operators makes of
+//! codes, so that any runtime runs it.
+
+use crate::codec::nested;
+use crate::layer::{Codes, Layer};
+use crate::options::Options;
+use peftc_plugin::{
+    Attr, DataType, Error, NodeSpec, Result, Run, SourceSpec, TaskSpec, TensorType, Value,
+};
+use std::collections::HashMap;
+
+/// The oldest operator set that the bodies are written for.
+const LEAST_OPSET: i64 = 13;
+const DOMAIN: &str = "peftc";
+
+/// The weight `[out, in]`: code[q]·absmax[i / block_size] over the flattened weight, cast to its
+/// type. `codes` hold two elements a byte, the first in the high half.
+const DEQUANTIZE_4BIT: &str = r#"
+function "peftc" "Dequantize4Bit" attribute "block_size" attribute "to" doc "The matrix of a shape whose flattened elements are quant_map[code] * absmax[index / block_size]; codes are packed two a byte, the first in the high half (bitsandbytes)"
+graph Dequantize4Bit(%codes, %quant_map, %absmax, %shape) -> (%weight) {
+  %four = Constant() {value: tensor u8[1] {4}}
+  %zero = Constant() {value: tensor i64[1] {0}}
+  %one = Constant() {value: tensor i64[1] {1}}
+  %all = Constant() {value: tensor i64[1] {-1}}
+  %block_size = Constant() {value_int: ref int block_size}
+  %block = Reshape(%block_size, %one)
+  %high = BitShift(%codes, %four) {direction: "RIGHT"}
+  %shifted = BitShift(%codes, %four) {direction: "LEFT"}
+  %low = BitShift(%shifted, %four) {direction: "RIGHT"}
+  %high_column = Unsqueeze(%high, %one)
+  %low_column = Unsqueeze(%low, %one)
+  %pairs = Concat(%high_column, %low_column) {axis: 1}
+  %indices = Cast(%pairs) {to: 6}
+  %values = Gather(%quant_map, %indices)
+  %flat_values = Reshape(%values, %all)
+  %count = ReduceProd(%shape)
+  %used_values = Slice(%flat_values, %zero, %count)
+  %absmax_column = Unsqueeze(%absmax, %one)
+  %block_row = Concat(%one, %block) {axis: 0}
+  %block_scales = Expand(%absmax_column, %block_row)
+  %flat_scales = Reshape(%block_scales, %all)
+  %used_scales = Slice(%flat_scales, %zero, %count)
+  %scaled = Mul(%used_values, %used_scales)
+  %matrix = Reshape(%scaled, %shape)
+  %weight = Cast(%matrix) {to: ref int to}
+}"#;
+
+/// The magnitudes of double quantization: code[q]·absmax[i / 256] + offset.
+const DEQUANTIZE_BLOCKWISE: &str = r#"
+function "peftc" "DequantizeBlockwise" doc "quant_map[code] * absmax[index / 256] + offset (bitsandbytes)"
+graph DequantizeBlockwise(%codes, %quant_map, %absmax, %offset) -> (%values) {
+  %zero = Constant() {value: tensor i64[1] {0}}
+  %one = Constant() {value: tensor i64[1] {1}}
+  %all = Constant() {value: tensor i64[1] {-1}}
+  %block_row = Constant() {value: tensor i64[2] {1, 256}}
+  %indices = Cast(%codes) {to: 6}
+  %mapped = Gather(%quant_map, %indices)
+  %absmax_column = Unsqueeze(%absmax, %one)
+  %block_scales = Expand(%absmax_column, %block_row)
+  %flat_scales = Reshape(%block_scales, %all)
+  %count = Shape(%codes)
+  %scales = Slice(%flat_scales, %zero, %count)
+  %scaled = Mul(%mapped, %scales)
+  %values = Add(%scaled, %offset)
+}"#;
+
+/// What all layers share.
+pub(crate) struct Portable<'o> {
+    options: &'o Options<'o>,
+    quant_map: Value,
+    nested_quant_map: Option<Value>,
+}
+
+impl<'o> Portable<'o> {
+    pub(crate) fn new(run: &Run<'_>, options: &'o Options<'o>) -> Result<Self> {
+        let opset = run.opset("")?.unwrap_or(0);
+        if opset < LEAST_OPSET {
+            return Err(Error::unsupported(format!(
+                "format = \"portable\" needs operators of opset {LEAST_OPSET}, the model imports {opset}: export it anew"
+            )));
+        }
+        run.add_function(DEQUANTIZE_4BIT.trim())?;
+        let nested_quant_map = match options.double_quant {
+            true => {
+                run.add_function(DEQUANTIZE_BLOCKWISE.trim())?;
+                Some(map(run, "nested_quant_map", nested::code_book())?)
+            }
+            false => None,
+        };
+        let quant_map = map(run, "quant_map", options.quant_type.code_book())?;
+        Ok(Self { options, quant_map, nested_quant_map })
+    }
+
+    /// Quantizes a layer's weight; one that several layers share, once.
+    pub(crate) fn quantize(
+        &self,
+        run: &Run<'_>,
+        layer: &Layer<'_>,
+        quantized: &mut HashMap<Value, Value>,
+    ) -> Result<()> {
+        let by = match quantized.get(&layer.weight.value) {
+            Some(&by) => by,
+            None => self.dequantized(run, layer)?,
+        };
+        quantized.insert(layer.weight.value, by);
+        run.replace_parameter(layer.info.weight, by)
+    }
+
+    /// The value that stands for the weight, stored as the weight was.
+    fn dequantized(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Value> {
+        let Codes { codes, absmax } = layer.codes(run, self.options)?;
+        let absmax = match self.nested_quant_map {
+            Some(map) => self.nested(run, layer, absmax, map)?,
+            None => absmax,
+        };
+        let dims = layer.shape();
+        let bytes: Vec<u8> = dims.iter().flat_map(|d| d.to_le_bytes()).collect();
+        let ty = TensorType::new(DataType::I64, [2]);
+        let shape = run.add_tensor(&format!("{}.shape", layer.name), &ty, &bytes)?;
+        let dtype = layer.weight.stored.dtype;
+        let attrs = vec![
+            ("block_size", Attr::Int(self.options.block_size as i64)),
+            ("to", Attr::Int(dtype as i64)),
+        ];
+        let inputs = [codes, self.quant_map, absmax, shape];
+        let weight = self.node(run, layer, "Dequantize4Bit", DOMAIN, &inputs, attrs)?;
+        run.declare(weight, &TensorType::new(dtype, dims))?;
+        if !layer.weight.transposed {
+            return Ok(weight);
+        }
+        let perm = vec![("perm", Attr::Ints(&[1, 0]))];
+        let turned = self.node(run, layer, "Transpose", "", &[weight], perm)?;
+        run.declare(turned, &layer.weight.stored)?;
+        Ok(turned)
+    }
+
+    /// The magnitudes, quantized themselves.
+    fn nested(&self, run: &Run<'_>, layer: &Layer<'_>, absmax: Value, map: Value) -> Result<Value> {
+        let blocks = layer.blocks(self.options);
+        let groups = (blocks as u64).div_ceil(nested::BLOCK_SIZE as u64) as i64;
+        let name = |part: &str| format!("{}.{part}", layer.name);
+        let values = run.add_task(TaskSpec {
+            kind: "nest",
+            label: &layer.name,
+            sources: vec![SourceSpec::Value { value: absmax, follows: Vec::new() }],
+            results: vec![
+                (TensorType::new(DataType::U8, [blocks]), name("absmax_codes")),
+                (TensorType::new(DataType::F32, [groups]), name("nested_absmax")),
+                (TensorType::new(DataType::F32, []), name("nested_offset")),
+            ],
+            ..Default::default()
+        })?;
+        let [codes, absmax, offset] = values[..] else {
+            return Err(Error::invalid("the host gave other values than results"));
+        };
+        self.node(
+            run,
+            layer,
+            "DequantizeBlockwise",
+            DOMAIN,
+            &[codes, map, absmax, offset],
+            Vec::new(),
+        )
+    }
+
+    fn node(
+        &self,
+        run: &Run<'_>,
+        layer: &Layer<'_>,
+        op_type: &str,
+        domain: &str,
+        inputs: &[Value],
+        attrs: Vec<(&str, Attr<'_>)>,
+    ) -> Result<Value> {
+        let name = format!("{}/{op_type}", layer.name);
+        let role = format!("weight.{}", self.options.quant_type.name());
+        let values = run.add_node(NodeSpec {
+            op_type,
+            domain,
+            name: &name,
+            role: &role,
+            module: layer.info.module,
+            inputs: inputs.iter().map(|&v| Some(v)).collect(),
+            outputs: vec![format!("{name}_output_0")],
+            attrs,
+        })?;
+        values.first().copied().ok_or_else(|| Error::invalid("the host gave no value for a node"))
+    }
+}
+
+/// A code book that all layers read.
+fn map(run: &Run<'_>, name: &str, values: &[f32]) -> Result<Value> {
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    run.add_tensor(name, &TensorType::new(DataType::F32, [values.len() as i64]), &bytes)
+}

@@ -1,0 +1,4 @@
+//! Task kinds: what is computed while the output is written.
+
+pub(crate) mod nest;
+pub(crate) mod quantize;
