@@ -154,13 +154,14 @@ fn file_parsers_forbid_unsafe() {
 
 #[test]
 fn stock_passes_know_only_the_sdk() {
-    let manifest =
-        std::fs::read_to_string(root().join("plugins/lora/Cargo.toml")).expect("it has a manifest");
-    let forbidden = ["\npeftc.", "\npeftc ", "peftc-abi"];
-    assert!(
-        !forbidden.iter().any(|f| manifest.contains(f)),
-        "plugins/lora/Cargo.toml: a pass is written against peftc-plugin alone"
-    );
+    for file in ["plugins/lora/Cargo.toml", "plugins/nf4/Cargo.toml"] {
+        let manifest = std::fs::read_to_string(root().join(file)).expect("it has a manifest");
+        let forbidden = ["\npeftc.", "\npeftc ", "peftc-abi"];
+        assert!(
+            !forbidden.iter().any(|f| manifest.contains(f)),
+            "{file}: a pass is written against peftc-plugin alone"
+        );
+    }
 }
 
 #[test]

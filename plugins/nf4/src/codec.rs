@@ -1,7 +1,7 @@
 //! Four-bit codes and their scales, byte for byte as bitsandbytes 0.50 makes them on a CPU.
 //!
 //! For a block x of the flattened matrix: absmax = max|x|, code = the number of the value of the
-//! [code book](QuantType::code_book) nearest to x / absmax; back: x ≈ code_book\[code\] · absmax.
+//! [code book](QuantType::code_book) nearest to x / absmax; back, x ≈ code_book\[code\] · absmax.
 //! Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023, sections 2 and 3.
 //! The scales can be quantized in turn: [`nested`].
 //!

@@ -28,8 +28,12 @@ fn quantizers() -> impl Strategy<Value = Quantizer> {
         .prop_map(|(quant, log)| Quantizer::new(quant, 1 << log).expect("a block size"))
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn encoders_agree(
@@ -57,7 +61,8 @@ proptest! {
 
     #[test]
     fn pieces_at_block_boundaries_make_the_whole(
-        quantizer in quantizers(), seed: u64, length in 1usize..9000, cut in any::<prop::sample::Index>(),
+        quantizer in quantizers(), seed: u64, length in 1usize..9000,
+        cut in any::<prop::sample::Index>(),
     ) {
         let values = Random::new(seed).normals(length);
         let (whole_codes, whole_absmax) = agreed(quantizer, &values).expect("finite");

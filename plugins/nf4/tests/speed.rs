@@ -1,4 +1,5 @@
-//! How fast the encoders are: `cargo test --release -p peftc-plugin-nf4 --test speed -- --ignored --nocapture`.
+//! How fast the encoders are:
+//! `cargo test --release -p peftc-plugin-nf4 --test speed -- --ignored --nocapture`.
 
 mod common;
 
@@ -47,7 +48,7 @@ fn rates() {
             }
             let [memory, cache] = in_gigabytes;
             println!(
-                "{quant_type:?} block {block_size}, {}: {memory:.2} GB/s from memory, {cache:.2} GB/s from cache",
+                "{quant_type:?} block {block_size}, {}: {memory:.2} GB/s, {cache:.2} GB/s from cache",
                 encoder.name()
             );
         }

@@ -68,9 +68,8 @@ pub fn dequantize(codes: &[u8], absmax: &[f32], offset: f32) -> Vec<f32> {
 fn nearest(scaled: f32) -> u8 {
     let mut below = 0;
     for step in [128, 64, 32, 16, 8, 4, 2, 1] {
-        if MIDPOINTS[below + step - 1] < scaled {
-            below += step;
-        }
+        // A product, since a branch here is taken at random.
+        below += step * usize::from(MIDPOINTS[below + step - 1] < scaled);
     }
     let is_tie = MIDPOINTS.get(below) == Some(&scaled);
     (below + usize::from(is_tie && below % 2 == 1)) as u8

@@ -1,4 +1,4 @@
-//! The stored answers of bitsandbytes and ONNX Runtime (`fixtures/generate.py`), and random numbers.
+//! The stored answers of bitsandbytes and ONNX Runtime (`fixtures/generate.py`); random numbers.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use half::{bf16, f16};
