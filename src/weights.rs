@@ -167,7 +167,8 @@ impl Plan {
 ///
 /// # Errors
 ///
-/// The first error in the order of the placements, whatever the number of threads, with the
+/// The first error in the order the tasks are computed in, that of the placements but for tasks
+/// that wait for others, whatever the number of threads, with the
 /// task's label and kind in front; interrupted, once the context is cancelled. Files then hold
 /// some of the bytes.
 pub fn run(

@@ -4,7 +4,7 @@ use super::cut::{Cut, cuts};
 use super::{Placement, Plan, Source, Task};
 use crate::error::{Error, Result};
 use crate::ir::{TensorData, element_count};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 /// A result of a task: its number and which result.
@@ -96,7 +96,27 @@ pub(super) fn jobs<'p>(
     for id in kept {
         ordered[jobs[&id.0]].keeps.insert(id);
     }
-    Ok(ordered)
+    Ok(spread(ordered))
+}
+
+/// Moves jobs that read what others keep some places back: threads take them in order, and find
+/// something to do meanwhile.
+fn spread(jobs: Vec<Job<'_>>) -> Vec<Job<'_>> {
+    const PLACES: usize = 8;
+    let mut spread = Vec::with_capacity(jobs.len());
+    let mut back: VecDeque<(usize, Job<'_>)> = VecDeque::new();
+    for job in jobs {
+        if !job.reads.is_empty() {
+            back.push_back((spread.len() + PLACES, job));
+            continue;
+        }
+        spread.push(job);
+        while let Some((_, job)) = back.pop_front_if(|(place, _)| *place <= spread.len()) {
+            spread.push(job);
+        }
+    }
+    spread.extend(back.into_iter().map(|(_, job)| job));
+    spread
 }
 
 fn check(plan: &Plan, placement: &Placement<'_>) -> Result<()> {

@@ -47,6 +47,13 @@ impl<'a> Layer<'a> {
         self.info.out_features.saturating_mul(self.info.in_features)
     }
 
+    /// Whether the weight is in the model's file and not too large to be quantized as a whole.
+    fn is_stored_small(&self, run: &Run<'_>) -> Result<bool> {
+        const LARGE: u64 = 256 << 20;
+        let bytes = self.elements() as u64 * self.weight.stored.dtype.bits() / 8;
+        Ok(!run.value(self.weight.value)?.is_pending && bytes <= LARGE)
+    }
+
     /// The number of blocks.
     pub(crate) fn blocks(&self, options: &Options<'_>) -> i64 {
         (self.elements() as u64).div_ceil(options.block_size as u64) as i64
@@ -56,8 +63,10 @@ impl<'a> Layer<'a> {
     pub(crate) fn codes(&self, run: &Run<'_>, options: &Options<'_>) -> Result<Codes> {
         let [out, inputs] = self.shape();
         let (bytes, blocks) = ((self.elements() as u64).div_ceil(2) as i64, self.blocks(options));
-        // Where rows are whole blocks, the weight is quantized some rows at a time.
-        let is_split = inputs % options.block_size as i64 == 0;
+        // Where rows are whole blocks, the weight is quantized some rows at a time; but columns of
+        // a stored weight are better read in place than gathered.
+        let is_split = inputs % options.block_size as i64 == 0
+            && !(self.weight.transposed && self.is_stored_small(run)?);
         let (kind, codes, absmax) = match is_split {
             true => {
                 ("quantize", vec![out, inputs / 2], vec![out, inputs / options.block_size as i64])

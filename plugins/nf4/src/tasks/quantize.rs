@@ -4,6 +4,10 @@
 use crate::codec::{QuantType, Quantizer};
 use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView};
 
+/// Rows of `[out, in]` that are quantized at a time: so many elements of each stored row are
+/// read on end where the weight is stored transposed.
+const STRIP: usize = 64;
+
 /// Parameters: block size; 1 for FP4; 1 if the weight is stored as `[in, out]`.
 /// Source: the weight, or the part of it that is these rows of `[out, in]`.
 /// Results: codes, two a byte; magnitudes.
@@ -12,40 +16,113 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     let quant_type = if is_fp4 == 0 { QuantType::Nf4 } else { QuantType::Fp4 };
     let quantizer = Quantizer::new(quant_type, block_size as usize)
         .ok_or_else(|| Error::invalid(format!("blocks of {block_size} elements")))?;
-    let (&[weight], [codes, absmax]) = (call.sources.as_slice(), call.results.as_mut_slice())
+    let (&[source], [codes, absmax]) = (call.sources.as_slice(), call.results.as_mut_slice())
     else {
         return Err(Error::invalid("the task was recorded with other sources or results"));
     };
-    let values = rows(&weight, is_transposed != 0)?;
+    let weight = Weight::new(source, is_transposed != 0)?;
     let mut magnitudes = vec![0.0; absmax.bytes.len() / size_of::<f32>()];
-    quantizer.quantize(&values, true, codes.bytes, &mut magnitudes).map_err(|index| {
-        let value = values[index];
-        Error::invalid(format!("the weight has an element that is {value}: it cannot be quantized"))
-    })?;
+    let (mut codes_left, mut absmax_left) = (&mut *codes.bytes, &mut magnitudes[..]);
+    let strip = weight.rows_at_a_time(quantizer.block_size());
+    let mut values = Vec::new();
+    for first in (0..weight.out).step_by(strip) {
+        let rows = strip.min(weight.out - first);
+        weight.read(first, rows, &mut values)?;
+        let (codes, absmax);
+        (codes, codes_left) = codes_left.split_at_mut(Quantizer::code_bytes(values.len()));
+        (absmax, absmax_left) = absmax_left.split_at_mut(quantizer.blocks(values.len()));
+        let is_end = first + rows == weight.out;
+        quantizer.quantize(&values, is_end, codes, absmax).map_err(|index| {
+            let value = values[index];
+            Error::invalid(format!(
+                "the weight has an element that is {value}: it cannot be quantized"
+            ))
+        })?;
+    }
     DataType::F32.encode_f32(&magnitudes, absmax.bytes)
 }
 
-/// The rows `[out, in]` of a matrix as float32.
-fn rows(weight: &TensorView<'_>, is_transposed: bool) -> Result<Vec<f32>> {
-    let values = weight.to_f32()?;
-    let &[inputs, out] = weight.dims else {
-        return Err(Error::invalid(format!("a weight of shape {:?} is no matrix", weight.dims)));
-    };
-    Ok(if is_transposed { transposed(&values, inputs as usize, out as usize) } else { values })
+/// A weight, read by rows of `[out, in]`.
+struct Weight<'a> {
+    source: TensorView<'a>,
+    size: usize,
+    out: usize,
+    inputs: usize,
+    is_transposed: bool,
 }
 
-/// The transpose of a row-major matrix, a tile at a time.
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const TILE: usize = 16;
-    let mut turned = vec![0.0; values.len()];
-    for first_row in (0..rows).step_by(TILE) {
-        for first_column in (0..columns).step_by(TILE) {
-            for row in first_row..rows.min(first_row + TILE) {
-                for column in first_column..columns.min(first_column + TILE) {
-                    turned[column * rows + row] = values[row * columns + column];
+impl<'a> Weight<'a> {
+    fn new(source: TensorView<'a>, is_transposed: bool) -> Result<Self> {
+        let (&[rows, columns], Some(size)) = (source.dims, source.dtype.float_size()) else {
+            return Err(Error::invalid(format!("a weight {} is no matrix of floats", source.ty())));
+        };
+        let (rows, columns) = (rows as usize, columns as usize);
+        let (out, inputs) = if is_transposed { (columns, rows) } else { (rows, columns) };
+        Ok(Self { source, size, out, inputs, is_transposed })
+    }
+
+    /// As many rows as are whole blocks; all of them where no fewer are.
+    fn rows_at_a_time(&self, block_size: usize) -> usize {
+        match (STRIP * self.inputs).is_multiple_of(block_size) {
+            true => STRIP,
+            false => self.out.max(1),
+        }
+    }
+
+    /// Reads rows as float32.
+    fn read(&self, first: usize, rows: usize, values: &mut Vec<f32>) -> Result<()> {
+        values.resize(rows * self.inputs, 0.0);
+        if !self.is_transposed {
+            let start = first * self.inputs * self.size;
+            let bytes = &self.source.bytes[start..start + values.len() * self.size];
+            return self.source.dtype.decode_f32(bytes, values);
+        }
+        let mut columns = vec![0.0; rows * TILE];
+        for input in (0..self.inputs).step_by(TILE) {
+            let count = TILE.min(self.inputs - input);
+            for (row, columns) in columns.chunks_mut(rows).take(count).enumerate() {
+                let start = ((input + row) * self.out + first) * self.size;
+                let bytes = &self.source.bytes[start..start + rows * self.size];
+                self.source.dtype.decode_f32(bytes, columns)?;
+            }
+            for (row, values) in values.chunks_mut(self.inputs).enumerate() {
+                for (column, value) in values[input..input + count].iter_mut().enumerate() {
+                    *value = columns[column * rows + row];
                 }
             }
         }
+        Ok(())
     }
-    turned
+}
+
+/// Inputs that are turned at a time.
+const TILE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_whatever_the_layout() {
+        for (out, inputs) in [(1, 1), (3, 40), (70, 5), (130, 33)] {
+            let element = |o: usize, i: usize| (o * inputs + i) as f32;
+            let rows: Vec<f32> = (0..out * inputs).map(|at| at as f32).collect();
+            let turned: Vec<f32> =
+                (0..out * inputs).map(|at| element(at % out, at / out)).collect();
+            for (stored, dims, is_transposed) in
+                [(&rows, [out, inputs], false), (&turned, [inputs, out], true)]
+            {
+                let bytes: Vec<u8> = stored.iter().flat_map(|v| v.to_le_bytes()).collect();
+                let dims = dims.map(|d| d as i64);
+                let source = TensorView { dtype: DataType::F32, dims: &dims, bytes: &bytes };
+                let weight = Weight::new(source, is_transposed).expect("a matrix");
+                let (mut all, mut part) = (Vec::new(), Vec::new());
+                for first in (0..out).step_by(STRIP) {
+                    weight.read(first, STRIP.min(out - first), &mut part).expect("rows");
+                    all.extend_from_slice(&part);
+                }
+                assert_eq!(all, rows);
+            }
+        }
+    }
 }
