@@ -3,6 +3,7 @@
 
 use crate::codec::{QuantType, Quantizer};
 use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView};
+use std::ops::Range;
 
 /// Rows of `[out, in]` that are quantized at a time: so many elements of each stored row are
 /// read on end where the weight is stored transposed.
@@ -77,25 +78,44 @@ impl<'a> Weight<'a> {
             let bytes = &self.source.bytes[start..start + values.len() * self.size];
             return self.source.dtype.decode_f32(bytes, values);
         }
-        let mut columns = vec![0.0; rows * TILE];
         for input in (0..self.inputs).step_by(TILE) {
             let count = TILE.min(self.inputs - input);
-            for (row, columns) in columns.chunks_mut(rows).take(count).enumerate() {
-                let start = ((input + row) * self.out + first) * self.size;
-                let bytes = &self.source.bytes[start..start + rows * self.size];
-                self.source.dtype.decode_f32(bytes, columns)?;
+            for row in (0..rows).step_by(TILE) {
+                self.turn(first, row..rows.min(row + TILE), input..input + count, values)?;
             }
-            for (row, values) in values.chunks_mut(self.inputs).enumerate() {
-                for (column, value) in values[input..input + count].iter_mut().enumerate() {
-                    *value = columns[column * rows + row];
-                }
+        }
+        Ok(())
+    }
+
+    /// Turns a tile of a weight that is stored `[in, out]`: some inputs of some of the rows read
+    /// from `first` on.
+    fn turn(
+        &self,
+        first: usize,
+        rows: Range<usize>,
+        inputs: Range<usize>,
+        values: &mut [f32],
+    ) -> Result<()> {
+        let mut tile = [[0.0; TILE]; TILE];
+        for (input, tile) in inputs.clone().zip(&mut tile) {
+            let start = (input * self.out + first + rows.start) * self.size;
+            let bytes = &self.source.bytes[start..start + rows.len() * self.size];
+            match (self.source.dtype, bytes.as_chunks::<4>().0.as_array::<TILE>()) {
+                (DataType::F32, Some(bytes)) => *tile = bytes.map(f32::from_le_bytes),
+                _ => self.source.dtype.decode_f32(bytes, &mut tile[..rows.len()])?,
+            }
+        }
+        for (column, row) in rows.enumerate() {
+            let values = &mut values[row * self.inputs..][inputs.clone()];
+            for (value, tile) in values.iter_mut().zip(&tile) {
+                *value = tile[column];
             }
         }
         Ok(())
     }
 }
 
-/// Inputs that are turned at a time.
+/// Inputs, and outputs, that are turned at a time.
 const TILE: usize = 16;
 
 #[cfg(test)]
