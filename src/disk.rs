@@ -47,8 +47,25 @@ pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
 
 /// Writes all bytes at a place of a file, whose cursor means nothing.
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    step(|| write_at(file, bytes, at))
+    step(|| write_at(file, bytes, at))?;
+    start_writeback(file, bytes.len(), at);
+    Ok(())
 }
+
+/// Has the system begin to bring larger writes to the disk, which goes on while more is computed
+/// and leaves less to wait for at the end.
+#[cfg(target_os = "linux")]
+fn start_writeback(file: &File, len: usize, at: u64) {
+    const LARGE: usize = 1 << 20;
+    let len = std::num::NonZeroU64::new(len as u64).filter(|len| len.get() >= LARGE as u64);
+    if len.is_some() {
+        // A hint: nothing depends on it.
+        let _ = rustix::fs::fadvise(file, at, len, rustix::fs::Advice::DontNeed);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_writeback(_: &File, _: usize, _: u64) {}
 
 #[cfg(unix)]
 fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
