@@ -1,7 +1,7 @@
 //! A linear layer, and the weight tasks that quantize its weight.
 
 use crate::codec::QuantType;
-use crate::options::{Format, Options};
+use crate::options::Options;
 use peftc_plugin::{
     DataType, Error, ParameterInfo, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
     TensorType, Value,
@@ -103,16 +103,9 @@ impl<'a> Layer<'a> {
     }
 
     /// Adds the layer to the report.
-    pub(crate) fn record(&self, run: &Run<'_>, options: &Options<'_>) -> Result<()> {
-        let nested = options.double_quant && options.format == Format::Portable;
-        let what = format!(
-            "{} blocks of {}{}",
-            options.quant_type.name(),
-            options.block_size,
-            if nested { ", double quantized" } else { "" }
-        );
+    pub(crate) fn record(&self, run: &Run<'_>, what: &str) -> Result<()> {
         let module = if self.info.module.is_empty() { &self.name } else { self.info.module };
         let value = Some(self.weight.value);
-        run.record(&Record { module, value, what: &what, parameters: 0 })
+        run.record(&Record { module, value, what, parameters: 0 })
     }
 }

@@ -5,9 +5,13 @@
 //! double quantization the magnitudes are 8-bit codes in blocks of 256 themselves. Nothing is
 //! trained: a LoRA that was trained on the quantized weights goes on top with `lora`, mode inject.
 //! Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023.
+//!
+//! Format `nbits` has integers in place of the 16 values, as ONNX Runtime quantizes: [`nbits`].
 
 pub mod codec;
 mod layer;
+pub mod nbits;
+mod operator;
 mod options;
 mod ort;
 mod portable;
@@ -24,9 +28,9 @@ peftc_plugin::export_plugin! {
         summary: "4-bit quantization of linear layers, as bitsandbytes does it (QLoRA)",
         peft_types: [],
         options: [
-            { key: "block_size", kind: Int, default: "64", choices: [], help: "elements of a block: a power of two, 16 to 4096" },
-            { key: "double_quant", kind: Bool, default: "true", choices: [], help: "quantize the magnitudes of the blocks too" },
-            { key: "quant_type", kind: String, default: "\"nf4\"", choices: ["nf4", "fp4"], help: "the 16 values: normal quantiles, or a 4-bit float" },
+            { key: "block_size", kind: Int, default: "64", choices: [], help: "elements of a block: a power of two, 16 to 4096 (nbits: to 256)" },
+            { key: "double_quant", kind: Bool, default: "true", choices: [], help: "quantize the magnitudes of the blocks too (not format nbits)" },
+            { key: "quant_type", kind: String, default: "\"nf4\"", choices: ["nf4", "fp4"], help: "the 16 values: normal quantiles, or a 4-bit float (not format nbits)" },
             { key: "targets", kind: List, default: "[\"all-linear\"]", choices: [], help: "layers to quantize" },
             { key: "exclude", kind: List, default: "", choices: [], help: "layers of them to leave as they are" },
             { key: "min_size", kind: Int, default: "0", choices: [], help: "weights of fewer elements stay as they are" },
@@ -34,15 +38,18 @@ peftc_plugin::export_plugin! {
                 key: "format",
                 kind: String,
                 default: "\"portable\"",
-                choices: ["portable", "ort"],
-                help: "a function of standard operators, or ONNX Runtime's MatMulBnb4",
+                choices: ["portable", "ort", "nbits"],
+                help: "a function of standard operators, or ONNX Runtime's MatMulBnb4 or MatMulNBits",
             },
+            { key: "bits", kind: Int, default: "", choices: [], help: "format nbits: 4 or 8 bits an integer; 4 if not given" },
+            { key: "symmetric", kind: Bool, default: "", choices: [], help: "format nbits: no zero points; true if not given" },
         ],
         run: run,
     }],
     task_kinds: [
         { name: "quantize", split_axes: [0], run: tasks::quantize::run },
         { name: "quantize-whole", split_axes: [], run: tasks::quantize::run },
+        { name: "quantize-int", split_axes: [0], run: tasks::quantize_int::run },
         { name: "nest", split_axes: [], run: tasks::nest::run },
     ],
 }
@@ -54,17 +61,20 @@ fn run(run: &Run<'_>) -> Result<()> {
     let portable = match options.format {
         Format::Portable => Some(portable::Portable::new(run, &options)?),
         Format::Ort => ort::check(run, &options).map(|()| None)?,
+        Format::Nbits(_) => None,
     };
+    let what = options.describe();
     for site in sites {
         let layer = Layer::of(run, site)?;
         if layer.elements() < options.min_size {
             continue;
         }
-        match &portable {
-            Some(portable) => portable.quantize(run, &layer, &mut quantized)?,
-            None => ort::quantize(run, &layer, &options)?,
+        match (&portable, options.format) {
+            (Some(portable), _) => portable.quantize(run, &layer, &mut quantized)?,
+            (None, Format::Nbits(quantizer)) => nbits::quantize(run, &layer, quantizer)?,
+            (None, _) => ort::quantize(run, &layer, &options)?,
         }
-        layer.record(run, &options)?;
+        layer.record(run, &what)?;
     }
     Ok(())
 }

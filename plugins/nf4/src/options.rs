@@ -1,6 +1,7 @@
 //! The options of the pass.
 
 use crate::codec::QuantType;
+use crate::nbits::{self, IntQuantizer};
 use peftc_plugin::{Error, Result, Run};
 
 /// How quantized weights are stored and read.
@@ -10,6 +11,8 @@ pub(crate) enum Format {
     Portable,
     /// `com.microsoft` MatMulBnb4.
     Ort,
+    /// `com.microsoft` MatMulNBits, with integers of this quantizer.
+    Nbits(IntQuantizer),
 }
 
 /// The options of the pass.
@@ -42,10 +45,48 @@ impl<'a> Options<'a> {
             targets: run.option_list("targets")?.unwrap_or_else(|| vec!["all-linear"]),
             exclude: run.option_list("exclude")?.unwrap_or_default(),
             min_size: run.option_i64("min_size")?.unwrap_or(0),
-            format: match run.option_str("format")? {
-                Some("ort") => Format::Ort,
-                _ => Format::Portable,
-            },
+            format: format(run, block_size)?,
         })
     }
+
+    /// What the report says of a layer.
+    pub(crate) fn describe(&self) -> String {
+        let nested = match self.format {
+            Format::Nbits(quantizer) => return nbits::describe(quantizer),
+            Format::Portable if self.double_quant => ", double quantized",
+            _ => "",
+        };
+        format!("{} blocks of {}{nested}", self.quant_type.name(), self.block_size)
+    }
+}
+
+fn format(run: &Run<'_>, block_size: i64) -> Result<Format> {
+    let (bits, is_symmetric) = (run.option_i64("bits")?, run.option_bool("symmetric")?);
+    let format = match run.option_str("format")? {
+        Some("nbits") => {
+            return integers(bits.unwrap_or(4), block_size, is_symmetric.unwrap_or(true));
+        }
+        Some("ort") => Format::Ort,
+        _ => Format::Portable,
+    };
+    let given = [("bits", bits.is_some()), ("symmetric", is_symmetric.is_some())];
+    match given.into_iter().find(|&(_, is_given)| is_given) {
+        Some((key, _)) => {
+            Err(Error::invalid(format!("{key} is for format = \"nbits\" alone: leave it out")))
+        }
+        None => Ok(format),
+    }
+}
+
+fn integers(bits: i64, block_size: i64, is_symmetric: bool) -> Result<Format> {
+    if !matches!(bits, 4 | 8) {
+        return Err(Error::invalid(format!("bits = {bits}: 4 and 8 are accepted")));
+    }
+    IntQuantizer::new(bits as usize, block_size as usize, is_symmetric)
+        .map(Format::Nbits)
+        .ok_or_else(|| {
+            Error::invalid(format!(
+                "block_size = {block_size}: format = \"nbits\" has blocks of 16 to 256 elements"
+            ))
+        })
 }

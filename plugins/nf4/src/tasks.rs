@@ -2,3 +2,5 @@
 
 pub(crate) mod nest;
 pub(crate) mod quantize;
+pub(crate) mod quantize_int;
+mod rows;
