@@ -11,7 +11,7 @@ pub use apply::Applied;
 use super::{Function, Graph, NodeId, Op, Tensor, TensorData, Use, ValueId, ValueInfo};
 use bytes::Bytes;
 use names::Names;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A list of changes to one snapshot of a graph.
 ///
@@ -93,6 +93,26 @@ impl Edits {
         })
     }
 
+    /// For values whose nodes the list removes: what the list replaces their uses by. Added nodes
+    /// that are given such a value read what replaces it.
+    fn heirs(&self, graph: &Graph) -> HashMap<ValueId, ValueId> {
+        let removed: HashSet<NodeId> = self
+            .list
+            .iter()
+            .filter_map(|edit| match edit {
+                Edit::RemoveNode { node } => Some(*node),
+                _ => None,
+            })
+            .collect();
+        let is_removed =
+            |id: ValueId| graph.get_value(id).is_some_and(|v| removed.contains(&v.producer()));
+        let heir = |edit: &Edit| match *edit {
+            Edit::ReplaceUses { old, by } if is_removed(old) => Some((old, by)),
+            _ => None,
+        };
+        self.list.iter().filter_map(heir).collect()
+    }
+
     /// Takes the functions out of the list.
     pub(super) fn take_functions(&mut self) -> Vec<Function> {
         std::mem::take(&mut self.functions)
@@ -155,7 +175,8 @@ impl Edits {
     }
 
     /// Redirects the uses that `old` has in the snapshot to `by`, graph outputs and captures
-    /// included. Inputs of added nodes stay as they were given.
+    /// included. Inputs of added nodes stay as they were given, unless the node that makes `old`
+    /// is removed.
     ///
     /// A graph output keeps its name: `by` takes it over, and `old` gets a number behind its own.
     pub fn replace_uses(&mut self, old: ValueId, by: ValueId) {

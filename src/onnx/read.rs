@@ -60,8 +60,11 @@ fn read_inner(path: &Path) -> Result<ReadModel> {
     let mut unknown_fields = unknown_fields(map.as_slice());
     let mut external = ExternalFiles::of_model(path)?;
     let mut linked = link::take(&mut proto.metadata_props);
-    let named = scan::external_locations(map.as_slice());
-    linked.retain(|file| named.contains(&file.location));
+    if !linked.is_empty() {
+        // Another tool may have moved the weights and kept the property.
+        let named = scan::external_locations(map.as_slice());
+        linked.retain(|file| named.contains(&file.location));
+    }
     let changed_links = link::changes(&linked, &mut external);
     let mut reader = Reader { external, map, ignored: BTreeMap::new() };
     let model = reader.model(proto).map_err(|e| {

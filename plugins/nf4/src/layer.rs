@@ -15,6 +15,15 @@ pub(crate) struct Layer<'a> {
     pub(crate) name: String,
 }
 
+/// How quantized weights stand in a model.
+pub(crate) trait Form {
+    /// Quantizes a layer's weight, and gives the values that hold it.
+    fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>>;
+
+    /// Has a layer read these values, which another layer of the same weight may read too.
+    fn place(&self, run: &Run<'_>, layer: &Layer<'_>, weight: &[Value]) -> Result<()>;
+}
+
 /// A quantized weight: packed codes `[⌈out·in/2⌉]` and the magnitudes of the blocks.
 pub(crate) struct Codes {
     pub(crate) codes: Value,

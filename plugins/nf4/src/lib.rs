@@ -17,10 +17,14 @@ mod ort;
 mod portable;
 mod tasks;
 
-use layer::Layer;
+use layer::{Form, Layer};
+use nbits::Nbits;
 use options::{Format, Options};
+use ort::Ort;
 use peftc_plugin::{Error, Result, Run, Site, Value};
-use std::collections::{HashMap, HashSet};
+use portable::Portable;
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 
 peftc_plugin::export_plugin! {
     passes: [{
@@ -57,23 +61,23 @@ peftc_plugin::export_plugin! {
 fn run(run: &Run<'_>) -> Result<()> {
     let options = Options::of(run)?;
     let sites = chosen(run, &options)?;
-    let mut quantized: HashMap<Value, Value> = HashMap::new();
-    let portable = match options.format {
-        Format::Portable => Some(portable::Portable::new(run, &options)?),
-        Format::Ort => ort::check(run, &options).map(|()| None)?,
-        Format::Nbits(_) => None,
+    let form: Box<dyn Form + '_> = match options.format {
+        Format::Portable => Box::new(Portable::new(run, &options)?),
+        Format::Ort => Box::new(Ort::new(run, &options)),
+        Format::Nbits(quantizer) => Box::new(Nbits(quantizer)),
     };
     let what = options.describe();
+    let mut quantized: HashMap<(Value, bool), Vec<Value>> = HashMap::new();
     for site in sites {
         let layer = Layer::of(run, site)?;
         if layer.elements() < options.min_size {
             continue;
         }
-        match (&portable, options.format) {
-            (Some(portable), _) => portable.quantize(run, &layer, &mut quantized)?,
-            (None, Format::Nbits(quantizer)) => nbits::quantize(run, &layer, quantizer)?,
-            (None, _) => ort::quantize(run, &layer, &options)?,
-        }
+        let weight = match quantized.entry((layer.weight.value, layer.weight.transposed)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(form.quantize(run, &layer)?),
+        };
+        form.place(run, &layer, weight)?;
         layer.record(run, &what)?;
     }
     Ok(())

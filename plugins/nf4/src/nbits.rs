@@ -5,32 +5,39 @@ mod quantizer;
 
 pub use quantizer::IntQuantizer;
 
-use crate::layer::Layer;
-use crate::operator::{self, Operator};
+use crate::layer::{Form, Layer};
+use crate::operator::Operator;
 use peftc_plugin::{Attr, DataType, Error, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
 
 /// `accuracy_level` of a kernel that computes in float32.
 const FLOAT32: i64 = 1;
 
-/// Puts the operator in place of a layer's MatMul or Gemm.
-pub(crate) fn quantize(run: &Run<'_>, layer: &Layer<'_>, quantizer: IntQuantizer) -> Result<()> {
-    let bias = operator::bias(run, layer, "MatMulNBits")?;
-    let weight = codes(run, layer, quantizer)?;
-    let [out, inputs] = layer.shape();
-    let operator = Operator {
-        op_type: "MatMulNBits",
-        suffix: "NBits",
-        role: &format!("linear.int{}", quantizer.bits()),
-        weight: &weight,
-        attrs: vec![
-            ("K", Attr::Int(inputs)),
-            ("N", Attr::Int(out)),
-            ("bits", Attr::Int(quantizer.bits() as i64)),
-            ("block_size", Attr::Int(quantizer.block_size() as i64)),
-            ("accuracy_level", Attr::Int(FLOAT32)),
-        ],
-    };
-    operator.replace(run, layer, bias)
+/// The format.
+pub(crate) struct Nbits(pub(crate) IntQuantizer);
+
+impl Form for Nbits {
+    fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
+        codes(run, layer, self.0)
+    }
+
+    fn place(&self, run: &Run<'_>, layer: &Layer<'_>, weight: &[Value]) -> Result<()> {
+        let Self(quantizer) = self;
+        let [out, inputs] = layer.shape();
+        let operator = Operator {
+            op_type: "MatMulNBits",
+            suffix: "NBits",
+            role: &format!("linear.int{}", quantizer.bits()),
+            weight,
+            attrs: vec![
+                ("K", Attr::Int(inputs)),
+                ("N", Attr::Int(out)),
+                ("bits", Attr::Int(quantizer.bits() as i64)),
+                ("block_size", Attr::Int(quantizer.block_size() as i64)),
+                ("accuracy_level", Attr::Int(FLOAT32)),
+            ],
+        };
+        operator.replace(run, layer)
+    }
 }
 
 /// What the report says of a layer: `int4 blocks of 64, symmetric`.

@@ -16,7 +16,7 @@ pub(crate) struct Operator<'a> {
 }
 
 /// The bias that a layer's Gemm adds; an error where the operator cannot stand for the layer.
-pub(crate) fn bias(run: &Run<'_>, layer: &Layer<'_>, op_type: &str) -> Result<Option<Value>> {
+fn bias(run: &Run<'_>, layer: &Layer<'_>, op_type: &str) -> Result<Option<Value>> {
     if layer.info.dtype != DataType::F32 {
         return Err(Error::unsupported(format!(
             "{} is of type {}: {op_type} is written for f32 alone, format = \"portable\" takes f16 and bf16",
@@ -42,12 +42,11 @@ pub(crate) fn bias(run: &Run<'_>, layer: &Layer<'_>, op_type: &str) -> Result<Op
 
 impl Operator<'_> {
     /// Puts the operator in place of the layer's, and an Add for a bias behind it.
-    pub(crate) fn replace(
-        self,
-        run: &Run<'_>,
-        layer: &Layer<'_>,
-        bias: Option<Value>,
-    ) -> Result<()> {
+    ///
+    /// # Errors
+    /// It cannot stand for the layer.
+    pub(crate) fn replace(self, run: &Run<'_>, layer: &Layer<'_>) -> Result<()> {
+        let bias = bias(run, layer, self.op_type)?;
         let node = run.node(layer.info.node)?;
         let base = if node.name.is_empty() { &layer.name } else { node.name };
         let name = format!("{base}_{}", self.suffix);

@@ -2,12 +2,11 @@
 //! codes, so that any runtime runs it.
 
 use crate::codec::nested;
-use crate::layer::{Codes, Layer};
+use crate::layer::{Codes, Form, Layer};
 use crate::options::Options;
 use peftc_plugin::{
     Attr, DataType, Error, NodeSpec, Result, Run, SourceSpec, TaskSpec, TensorType, Value,
 };
-use std::collections::HashMap;
 
 /// The oldest operator set that the bodies are written for.
 const LEAST_OPSET: i64 = 13;
@@ -71,43 +70,9 @@ pub(crate) struct Portable<'o> {
     nested_quant_map: Option<Value>,
 }
 
-impl<'o> Portable<'o> {
-    pub(crate) fn new(run: &Run<'_>, options: &'o Options<'o>) -> Result<Self> {
-        let opset = run.opset("")?.unwrap_or(0);
-        if opset < LEAST_OPSET {
-            return Err(Error::unsupported(format!(
-                "format = \"portable\" needs operators of opset {LEAST_OPSET}, the model imports {opset}: export it anew"
-            )));
-        }
-        run.add_function(DEQUANTIZE_4BIT.trim())?;
-        let nested_quant_map = match options.double_quant {
-            true => {
-                run.add_function(DEQUANTIZE_BLOCKWISE.trim())?;
-                Some(map(run, "nested_quant_map", nested::code_book())?)
-            }
-            false => None,
-        };
-        let quant_map = map(run, "quant_map", options.quant_type.code_book())?;
-        Ok(Self { options, quant_map, nested_quant_map })
-    }
-
-    /// Quantizes a layer's weight; one that several layers share, once.
-    pub(crate) fn quantize(
-        &self,
-        run: &Run<'_>,
-        layer: &Layer<'_>,
-        quantized: &mut HashMap<Value, Value>,
-    ) -> Result<()> {
-        let by = match quantized.get(&layer.weight.value) {
-            Some(&by) => by,
-            None => self.dequantized(run, layer)?,
-        };
-        quantized.insert(layer.weight.value, by);
-        run.replace_parameter(layer.info.weight, by)
-    }
-
+impl Form for Portable<'_> {
     /// The value that stands for the weight, stored as the weight was.
-    fn dequantized(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Value> {
+    fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
         let Codes { codes, absmax } = layer.codes(run, self.options)?;
         let absmax = match self.nested_quant_map {
             Some(map) => self.nested(run, layer, absmax, map)?,
@@ -126,12 +91,37 @@ impl<'o> Portable<'o> {
         let weight = self.node(run, layer, "Dequantize4Bit", DOMAIN, &inputs, attrs)?;
         run.declare(weight, &TensorType::new(dtype, dims))?;
         if !layer.weight.transposed {
-            return Ok(weight);
+            return Ok(vec![weight]);
         }
         let perm = vec![("perm", Attr::Ints(&[1, 0]))];
         let turned = self.node(run, layer, "Transpose", "", &[weight], perm)?;
         run.declare(turned, &layer.weight.stored)?;
-        Ok(turned)
+        Ok(vec![turned])
+    }
+
+    fn place(&self, run: &Run<'_>, layer: &Layer<'_>, weight: &[Value]) -> Result<()> {
+        run.replace_parameter(layer.info.weight, weight[0])
+    }
+}
+
+impl<'o> Portable<'o> {
+    pub(crate) fn new(run: &Run<'_>, options: &'o Options<'o>) -> Result<Self> {
+        let opset = run.opset("")?.unwrap_or(0);
+        if opset < LEAST_OPSET {
+            return Err(Error::unsupported(format!(
+                "format = \"portable\" needs operators of opset {LEAST_OPSET}, the model imports {opset}: export it anew"
+            )));
+        }
+        run.add_function(DEQUANTIZE_4BIT.trim())?;
+        let nested_quant_map = match options.double_quant {
+            true => {
+                run.add_function(DEQUANTIZE_BLOCKWISE.trim())?;
+                Some(map(run, "nested_quant_map", nested::code_book())?)
+            }
+            false => None,
+        };
+        let quant_map = map(run, "quant_map", options.quant_type.code_book())?;
+        Ok(Self { options, quant_map, nested_quant_map })
     }
 
     /// The magnitudes, quantized themselves.

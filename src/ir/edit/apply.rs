@@ -117,10 +117,12 @@ impl Apply<'_> {
                 _ => {}
             }
         }
+        let heirs = self.edits.heirs(self.graph);
         for (node, inputs) in nodes {
             for (slot, value) in inputs.into_iter().enumerate() {
                 if let Some(value) = value {
-                    self.graph.connect(self.resolve(value), Use::input(node, slot));
+                    let value = self.resolve(heirs.get(&value).copied().unwrap_or(value));
+                    self.graph.connect(value, Use::input(node, slot));
                 }
             }
             self.graph.place_behind_producers(node);
@@ -218,7 +220,8 @@ impl Apply<'_> {
             if self.graph.get_node(node).is_none() {
                 continue;
             }
-            let read: Vec<ValueId> = self.graph.node_inputs(node).into_iter().flatten().collect();
+            let (inputs, captures) = (self.graph.node_inputs(node), self.graph.node_captures(node));
+            let read: Vec<ValueId> = inputs.into_iter().chain(captures).flatten().collect();
             self.graph.remove_node(node);
             let producers =
                 read.into_iter().filter_map(|v| Some(self.graph.get_value(v)?.producer()));

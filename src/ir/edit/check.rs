@@ -163,8 +163,11 @@ impl Check<'_> {
                 }
             }
         }
+        let heirs = self.edits.heirs(self.graph);
         for (number, edit) in self.edits.list.iter().enumerate() {
-            for value in read_by(edit) {
+            let is_inherited =
+                |v: &ValueId| matches!(edit, Edit::AddNode { .. }) && heirs.contains_key(v);
+            for value in read_by(edit).into_iter().filter(|v| !is_inherited(v)) {
                 let producer = self.graph.get_value(value).map(|v| v.producer());
                 if let Some(&remover) = producer.and_then(|p| self.removed.get(&p)) {
                     let (name, remover) = (self.name(value), self.describe(remover));
