@@ -156,6 +156,9 @@ fn parameters_text(report: &Report) -> String {
     if report.passes.is_empty() {
         return format!("parameters  {model}, unchanged: the recipe has no pass\n");
     }
+    if report.adapter_parameters == 0 {
+        return format!("parameters  {model} of the model\n");
+    }
     let adapter = count(report.adapter_parameters);
     let share = percent(report.adapter_parameters, report.model_parameters);
     let added = count(report.added_parameters);
@@ -201,7 +204,11 @@ fn pass_text(pass: &PassReport) -> String {
 /// A row for every module; in larger models one for modules that differ in layer numbers alone.
 fn bound_rows(bound: &[Record]) -> Vec<Vec<String>> {
     let row = |module: String, what: &str, parameters: u64, place: String| {
-        vec![module, what.to_owned(), format!("{} parameters", count(parameters)), place]
+        let parameters = match parameters {
+            0 => String::new(),
+            n => format!("{} parameters", count(n)),
+        };
+        vec![module, what.to_owned(), parameters, place]
     };
     match layers::grouped(bound, |r| &r.module, |r| &r.what) {
         None => bound

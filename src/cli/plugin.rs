@@ -90,7 +90,9 @@ fn info(plugin: &Plugin, pass: &PassInfo) -> String {
     let mut text = format!("{}: {}\n", pass.name, pass.summary);
     text += &format!("plugin    {} {}\n", plugin.name, plugin.version);
     text += &format!("file      {}\n", plugin.path.display());
-    text += &format!("adapters  {}\n", pass.peft_types.join(", "));
+    if !pass.peft_types.is_empty() {
+        text += &format!("adapters  {}\n", pass.peft_types.join(", "));
+    }
     text += "options\n";
     let rows: Vec<_> = pass.options.iter().map(option_row).collect();
     text + &table(&rows, "  ")
