@@ -2,16 +2,19 @@
 //!
 //! An [`Adapter`] is a Hugging Face PEFT folder. [`Sites`] are the places of a graph that
 //! multiply by a weight, found by structure, with the module paths that exporters leave behind.
+//! [`LayerInputs`] are what passes measure on.
 #![forbid(unsafe_code)]
 
 mod bind;
 mod config;
+mod inputs;
 mod module;
 mod parameter;
 mod peft;
 mod site;
 
 pub use config::Config;
+pub use inputs::LayerInputs;
 pub use module::module_path;
 pub use parameter::{Parameter, is_of_layer};
 pub use peft::Adapter;

@@ -11,7 +11,7 @@ pub use output::Destination;
 pub use output::find_model;
 pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, parameters};
 
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, LayerInputs};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
 use crate::ir::{Model, verify_model};
@@ -100,6 +100,7 @@ impl Step<'_> {
         let selected = self.plugins.pass(&self.recipe.name)?;
         let options = Options::check(selected.pass, &self.job.recipe, self.recipe)?;
         let adapter = self.recipe.adapter.as_deref().map(Adapter::open).transpose()?;
+        let inputs = self.recipe.inputs.as_deref().map(LayerInputs::open).transpose()?;
         let adapter_report = match &adapter {
             None => None,
             Some(adapter) => {
@@ -117,7 +118,8 @@ impl Step<'_> {
             adapter.as_ref(),
             plan,
             self.context,
-        );
+        )
+        .with_inputs(inputs.as_ref());
         let applied = pass::run(&mut pass, model)?;
         let PluginPass { records, notes, small_tensor_bytes, .. } = pass;
         let report = PassReport {

@@ -28,6 +28,8 @@ pub struct PassRecipe {
     pub name: String,
     /// The adapter's folder.
     pub adapter: Option<PathBuf>,
+    /// A safetensors file with inputs of layers, to measure on.
+    pub inputs: Option<PathBuf>,
     /// The other entries.
     pub options: Vec<OptionEntry>,
 }
@@ -61,7 +63,7 @@ impl Recipe {
         Self::parse(&text, path)
     }
 
-    /// Parses a recipe; adapters are relative to the folder of `origin`.
+    /// Parses a recipe; adapters and inputs are relative to the folder of `origin`.
     ///
     /// # Errors
     /// At their line: what is no TOML, keys that are not known, values of a wrong type.
@@ -95,6 +97,7 @@ impl Recipe {
         let pass = PassRecipe {
             name: pass.to_owned(),
             adapter: Some(adapter.to_owned()),
+            inputs: None,
             options: Vec::new(),
         };
         Self { passes: vec![pass], origin: adapter.to_owned(), source: Source::new("", adapter) }
@@ -197,16 +200,16 @@ fn parse_pass(
     span: Range<usize>,
     origin: &Path,
 ) -> Result<PassRecipe> {
-    let (mut name, mut adapter, mut options) = (None, None, Vec::new());
+    let (mut name, mut adapter, mut inputs, mut options) = (None, None, None, Vec::new());
+    let beside = |path: String| origin.parent().unwrap_or(Path::new("")).join(path);
     for (key, value) in table {
         let parsed = OptionValue::from_toml(value.get_ref())
             .map_err(|what| source.error(value.span(), format!("{:?} {what}", key.get_ref())))?;
         match (key.get_ref().as_ref(), parsed) {
             ("name", OptionValue::String(text)) => name = Some(text),
-            ("adapter", OptionValue::String(text)) => {
-                adapter = Some(origin.parent().unwrap_or(Path::new("")).join(text));
-            }
-            (known @ ("name" | "adapter"), _) => {
+            ("adapter", OptionValue::String(text)) => adapter = Some(beside(text)),
+            ("inputs", OptionValue::String(text)) => inputs = Some(beside(text)),
+            (known @ ("name" | "adapter" | "inputs"), _) => {
                 return Err(source.error(value.span(), format!("{known:?} must be a string")));
             }
             (key_text, value) => {
@@ -218,7 +221,7 @@ fn parse_pass(
     let name = name.ok_or_else(|| {
         source.error(span, "this [[pass]] has no name").help("such as name = \"lora\"")
     })?;
-    Ok(PassRecipe { name, adapter, options })
+    Ok(PassRecipe { name, adapter, inputs, options })
 }
 
 #[cfg(test)]

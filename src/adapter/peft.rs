@@ -113,7 +113,7 @@ fn missing_weights(path: &Path) -> Error {
     Error::input(format!("{}: has no {WEIGHTS}", path.display()))
 }
 
-fn tensors(file: &Arc<MappedFile>) -> Result<BTreeMap<String, Tensor>> {
+pub(super) fn tensors(file: &Arc<MappedFile>) -> Result<BTreeMap<String, Tensor>> {
     let size = file.as_slice().len();
     let parsed = SafeTensors::deserialize(file.as_slice()).map_err(|e| {
         Error::input(format!("is no safetensors file, or a truncated one ({size} bytes): {e}"))

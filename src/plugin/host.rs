@@ -50,6 +50,7 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     sites_of_module: sites::sites_of_module,
     sites_of_targets: sites::sites_of_targets,
     site_info: sites::site_info,
+    site_inputs: sites::site_inputs,
     parameter: sites::parameter,
     parameter_info: sites::parameter_info,
     add_tensor: edit::add_tensor,

@@ -6,7 +6,7 @@ use super::library::Plugin;
 use super::options::Options;
 use super::registry::Selected;
 use super::task::PluginTaskKind;
-use crate::adapter::{Adapter, Parameter, Sites};
+use crate::adapter::{Adapter, LayerInputs, Parameter, Sites};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
 use crate::ir::{Edits, Graph, Model, NodeId, ValueId};
@@ -54,6 +54,7 @@ pub struct PluginPass<'a> {
     selected: Selected<'a>,
     options: &'a Options,
     adapter: Option<&'a Adapter>,
+    inputs: Option<&'a LayerInputs>,
     plan: &'a mut Plan,
     context: &'a Context,
     /// What it reported, after a run.
@@ -80,12 +81,19 @@ impl<'a> PluginPass<'a> {
             selected,
             options,
             adapter,
+            inputs: None,
             plan,
             context,
             records: Vec::new(),
             notes: Vec::new(),
             small_tensor_bytes: 0,
         }
+    }
+
+    /// Gives the pass inputs of layers to measure on.
+    #[must_use]
+    pub fn with_inputs(self, inputs: Option<&'a LayerInputs>) -> Self {
+        Self { inputs, ..self }
     }
 
     fn failed(
@@ -123,6 +131,26 @@ impl<'a> PluginPass<'a> {
     }
 }
 
+impl PluginPass<'_> {
+    /// Of the given inputs, some must be of layers that the pass measures; the others are noted.
+    fn check_inputs(&self, used: &BTreeSet<String>) -> Result<Option<Note>> {
+        let Some(inputs) = self.inputs else { return Ok(None) };
+        let unused: Vec<_> = inputs.names().filter(|n| !used.contains(*n)).collect();
+        let path = inputs.path().display();
+        if used.is_empty() {
+            let error = Error::input(format!("{path}: has no inputs of a layer that is measured"))
+                .within(self.title());
+            return Err(unused
+                .iter()
+                .take(8)
+                .fold(error, |e, name| e.help(format!("it has {name}"))));
+        }
+        let message = format!("{path}: not of layers that are measured: {}", unused.join(", "));
+        let note = Note { level: Level::Info, node: String::new(), message };
+        Ok((!unused.is_empty()).then_some(note))
+    }
+}
+
 impl Pass for PluginPass<'_> {
     fn title(&self) -> String {
         let Plugin { name, version, .. } = self.selected.plugin;
@@ -136,6 +164,7 @@ impl Pass for PluginPass<'_> {
             graph,
             order: graph.ops().into_iter().map(|(id, _)| id).collect(),
             adapter: self.adapter,
+            inputs: self.inputs,
             options: self.options,
             kinds: &self.selected.plugin.kinds,
             context: self.context,
@@ -145,6 +174,7 @@ impl Pass for PluginPass<'_> {
             sites: OnceCell::new(),
             parameters: Vec::new(),
             used: BTreeSet::new(),
+            used_inputs: BTreeSet::new(),
             unbound: Vec::new(),
             edits: Edits::new(graph),
             tensors: Vec::new(),
@@ -157,13 +187,17 @@ impl Pass for PluginPass<'_> {
         // SAFETY: the function is as the ABI says, the table is static, and the call outlives it.
         let status = unsafe { function(&raw const HOST, call.as_ctx()) };
         let Call { failure, run } = call;
-        let Some(Run { mut edits, tensors, records, notes, used, unbound, .. }) = run else {
+        let Some(Run {
+            mut edits, tensors, records, mut notes, used, used_inputs, unbound, ..
+        }) = run
+        else {
             return Err(Error::bug("a host function took the run out of its call"));
         };
         if status != PEFTC_OK {
             return Err(self.failed(status, failure, unbound));
         }
         self.check_used(&used)?;
+        notes.extend(self.check_inputs(&used_inputs)?);
         self.small_tensor_bytes = tensors.iter().map(|(_, data)| data.len() as u64).sum();
         for (value, data) in tensors {
             edits.fill(value, data.into());
@@ -194,6 +228,7 @@ pub(super) struct Run<'a> {
     /// The operators in topological order.
     pub(super) order: Vec<NodeId>,
     pub(super) adapter: Option<&'a Adapter>,
+    pub(super) inputs: Option<&'a LayerInputs>,
     pub(super) options: &'a Options,
     pub(super) kinds: &'a [Arc<PluginTaskKind>],
     pub(super) context: &'a Context,
@@ -205,6 +240,8 @@ pub(super) struct Run<'a> {
     pub(super) parameters: Vec<Parameter>,
     /// Adapter tensors that were asked for.
     pub(super) used: BTreeSet<String>,
+    /// Given inputs that were asked for.
+    pub(super) used_inputs: BTreeSet<String>,
     /// Names that were looked for and are not there, and what was said of them.
     pub(super) unbound: Vec<(String, Error)>,
     pub(super) edits: Edits,

@@ -344,10 +344,12 @@ pub const PEFTC_WHOLE: i32 = -1;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct PeftcSource {
-    /// A constant or pending value; 0 if it is an adapter tensor.
+    /// A constant or pending value; 0 if it is an adapter tensor or given inputs.
     pub value: PeftcValue,
-    /// The name of an adapter tensor, if `value` is 0.
+    /// The name of an adapter tensor, if `value` and `inputs_of` are 0.
     pub adapter_tensor: PeftcStr,
+    /// The site whose given inputs it is, if `value` is 0; see `site_inputs`.
+    pub inputs_of: PeftcSite,
     /// For each axis of the results, the axis of this source that is split alike, or [`PEFTC_WHOLE`].
     pub follows: *const i32,
     /// How many; axes beyond it need the whole source.
@@ -532,6 +534,10 @@ pub struct PeftcHost {
     /// What a linear site is.
     pub site_info:
         unsafe extern "C" fn(*mut PeftcCtx, PeftcSite, out: *mut PeftcSiteInfo) -> PeftcStatus,
+    /// The inputs `[…, in]` that the recipe gives for a site, to measure on. `PEFTC_NOT_FOUND`,
+    /// unrecorded, if it gives none. Inputs of which a pass asks for none are an error of the run.
+    pub site_inputs:
+        unsafe extern "C" fn(*mut PeftcCtx, PeftcSite, out: *mut PeftcTensor) -> PeftcStatus,
     /// The parameter of a name such as `model.norm.weight`. `torch` has the type and shape the
     /// adapter's tensor has; it decides how a Linear's or a Conv1D's weight is turned.
     pub parameter: unsafe extern "C" fn(

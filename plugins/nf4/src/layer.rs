@@ -9,6 +9,7 @@ use peftc_plugin::{
 
 /// A linear layer whose weight can be quantized.
 pub(crate) struct Layer<'a> {
+    site: Site,
     pub(crate) info: SiteInfo<'a>,
     pub(crate) weight: ParameterInfo,
     /// What new tensors are named after: the module's path, or the weight where it has none.
@@ -44,7 +45,7 @@ impl<'a> Layer<'a> {
                 "{name} is of type {dtype}: f32, f16 and bf16 can be quantized"
             )));
         }
-        Ok(Self { info, weight, name })
+        Ok(Self { site, info, weight, name })
     }
 
     /// `[out, in]`
@@ -72,10 +73,7 @@ impl<'a> Layer<'a> {
     pub(crate) fn codes(&self, run: &Run<'_>, options: &Options<'_>) -> Result<Codes> {
         let [out, inputs] = self.shape();
         let (bytes, blocks) = ((self.elements() as u64).div_ceil(2) as i64, self.blocks(options));
-        // Where rows are whole blocks, the weight is quantized some rows at a time; but columns of
-        // a stored weight are better read in place than gathered.
-        let is_split = inputs % options.block_size as i64 == 0
-            && !(self.weight.transposed && self.is_stored_small(run)?);
+        let is_split = self.is_split(run, options)?;
         let (kind, codes, absmax) = match is_split {
             true => {
                 ("quantize", vec![out, inputs / 2], vec![out, inputs / options.block_size as i64])
@@ -109,6 +107,63 @@ impl<'a> Layer<'a> {
             [codes, absmax] => Ok(Codes { codes, absmax }),
             _ => Err(Error::invalid("the host gave other values than results")),
         }
+    }
+
+    /// Whether the weight is read some rows at a time: where these are whole blocks. But columns of
+    /// a stored weight are better read in place than gathered.
+    fn is_split(&self, run: &Run<'_>, options: &Options<'_>) -> Result<bool> {
+        Ok(self.info.in_features % options.block_size as i64 == 0
+            && !(self.weight.transposed && self.is_stored_small(run)?))
+    }
+
+    /// Records the probe that measures how far the weight is from what stands for it: codes and
+    /// magnitudes, or codes and the three tensors of quantized magnitudes.
+    pub(crate) fn measure(
+        &self,
+        run: &Run<'_>,
+        options: &Options<'_>,
+        stored: &[Value],
+    ) -> Result<()> {
+        if !options.measure {
+            return Ok(());
+        }
+        let params = [
+            options.block_size as u64,
+            u64::from(options.quant_type == QuantType::Fp4),
+            u64::from(stored.len() > 2),
+        ];
+        self.probe(run, "measure", stored, &params, self.is_split(run, options)?)
+    }
+
+    /// Records a probe. Whether the weight is stored transposed and whether inputs are given is
+    /// put behind its parameters.
+    pub(crate) fn probe(
+        &self,
+        run: &Run<'_>,
+        kind: &str,
+        stored: &[Value],
+        params: &[u64],
+        is_split: bool,
+    ) -> Result<()> {
+        let follows =
+            if is_split { vec![Some(u32::from(self.weight.transposed))] } else { Vec::new() };
+        let whole = |&value: &Value| SourceSpec::Value { value, follows: Vec::new() };
+        let mut sources = vec![SourceSpec::Value { value: self.weight.value, follows }];
+        sources.extend(stored.iter().map(whole));
+        let has_inputs = run.site_inputs(self.site)?.is_some();
+        if has_inputs {
+            sources.push(SourceSpec::Inputs(self.site));
+        }
+        let steps = if is_split { self.info.out_features } else { 1 };
+        let flags = [u64::from(self.weight.transposed), u64::from(has_inputs)];
+        run.add_probe(TaskSpec {
+            kind,
+            label: &self.name,
+            sources,
+            results: vec![(TensorType::new(DataType::U8, [steps]), String::new())],
+            params: params.iter().chain(&flags).flat_map(|p| p.to_le_bytes()).collect(),
+            ..Default::default()
+        })
     }
 
     /// Adds the layer to the report.

@@ -46,6 +46,7 @@ peftc_plugin::export_plugin! {
                 help: "a function of standard operators, or ONNX Runtime's MatMulBnb4 or MatMulNBits",
             },
             { key: "bits", kind: Int, default: "", choices: [], help: "format nbits: 4 or 8 bits an integer; 4 if not given" },
+            { key: "measure", kind: Bool, default: "true", choices: [], help: "measure how far each weight is from what it was" },
             { key: "symmetric", kind: Bool, default: "", choices: [], help: "format nbits: no zero points; true if not given" },
         ],
         run: run,
@@ -55,6 +56,8 @@ peftc_plugin::export_plugin! {
         { name: "quantize-whole", split_axes: [], run: tasks::quantize::run },
         { name: "quantize-int", split_axes: [0], run: tasks::quantize_int::run },
         { name: "nest", split_axes: [], run: tasks::nest::run },
+        { name: "measure", split_axes: [0], run: tasks::measure::run },
+        { name: "measure-int", split_axes: [0], run: tasks::measure::run_int },
     ],
 }
 
@@ -64,7 +67,7 @@ fn run(run: &Run<'_>) -> Result<()> {
     let form: Box<dyn Form + '_> = match options.format {
         Format::Portable => Box::new(Portable::new(run, &options)?),
         Format::Ort => Box::new(Ort::new(run, &options)),
-        Format::Nbits(quantizer) => Box::new(Nbits(quantizer)),
+        Format::Nbits(quantizer) => Box::new(Nbits { quantizer, options: &options }),
     };
     let what = options.describe();
     let mut quantized: HashMap<(Value, bool), Vec<Value>> = HashMap::new();

@@ -7,21 +7,35 @@ pub use quantizer::IntQuantizer;
 
 use crate::layer::{Form, Layer};
 use crate::operator::Operator;
+use crate::options::Options;
 use peftc_plugin::{Attr, DataType, Error, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
 
 /// `accuracy_level` of a kernel that computes in float32.
 const FLOAT32: i64 = 1;
 
 /// The format.
-pub(crate) struct Nbits(pub(crate) IntQuantizer);
+pub(crate) struct Nbits<'o> {
+    pub(crate) quantizer: IntQuantizer,
+    pub(crate) options: &'o Options<'o>,
+}
 
-impl Form for Nbits {
+impl Form for Nbits<'_> {
     fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
-        codes(run, layer, self.0)
+        let values = codes(run, layer, self.quantizer)?;
+        if self.options.measure {
+            let Self { quantizer, .. } = self;
+            let params = [
+                quantizer.bits() as u64,
+                quantizer.block_size() as u64,
+                u64::from(quantizer.is_symmetric()),
+            ];
+            layer.probe(run, "measure-int", &values, &params, true)?;
+        }
+        Ok(values)
     }
 
     fn place(&self, run: &Run<'_>, layer: &Layer<'_>, weight: &[Value]) -> Result<()> {
-        let Self(quantizer) = self;
+        let Self { quantizer, .. } = self;
         let [out, inputs] = layer.shape();
         let operator = Operator {
             op_type: "MatMulNBits",

@@ -24,6 +24,8 @@ pub(crate) struct Options<'a> {
     pub(crate) exclude: Vec<&'a str>,
     pub(crate) min_size: i64,
     pub(crate) format: Format,
+    /// Whether the error of each weight is measured.
+    pub(crate) measure: bool,
 }
 
 impl<'a> Options<'a> {
@@ -46,6 +48,7 @@ impl<'a> Options<'a> {
             exclude: run.option_list("exclude")?.unwrap_or_default(),
             min_size: run.option_i64("min_size")?.unwrap_or(0),
             format: format(run, block_size)?,
+            measure: run.option_bool("measure")?.unwrap_or(true),
         })
     }
 

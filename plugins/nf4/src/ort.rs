@@ -26,6 +26,7 @@ impl<'o> Ort<'o> {
 impl Form for Ort<'_> {
     fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
         let Codes { codes, absmax } = layer.codes(run, self.0)?;
+        layer.measure(run, self.0, &[codes, absmax])?;
         Ok(vec![codes, absmax])
     }
 

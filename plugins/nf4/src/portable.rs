@@ -75,8 +75,11 @@ impl Form for Portable<'_> {
     fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
         let Codes { codes, absmax } = layer.codes(run, self.options)?;
         let absmax = match self.nested_quant_map {
-            Some(map) => self.nested(run, layer, absmax, map)?,
-            None => absmax,
+            Some(map) => self.nested(run, layer, Codes { codes, absmax }, map)?,
+            None => {
+                layer.measure(run, self.options, &[codes, absmax])?;
+                absmax
+            }
         };
         let dims = layer.shape();
         let bytes: Vec<u8> = dims.iter().flat_map(|d| d.to_le_bytes()).collect();
@@ -125,7 +128,13 @@ impl<'o> Portable<'o> {
     }
 
     /// The magnitudes, quantized themselves.
-    fn nested(&self, run: &Run<'_>, layer: &Layer<'_>, absmax: Value, map: Value) -> Result<Value> {
+    fn nested(
+        &self,
+        run: &Run<'_>,
+        layer: &Layer<'_>,
+        Codes { codes: of_weight, absmax }: Codes,
+        map: Value,
+    ) -> Result<Value> {
         let blocks = layer.blocks(self.options);
         let groups = (blocks as u64).div_ceil(nested::BLOCK_SIZE as u64) as i64;
         let name = |part: &str| format!("{}.{part}", layer.name);
@@ -143,6 +152,7 @@ impl<'o> Portable<'o> {
         let [codes, absmax, offset] = values[..] else {
             return Err(Error::invalid("the host gave other values than results"));
         };
+        layer.measure(run, self.options, &[of_weight, codes, absmax, offset])?;
         self.node(
             run,
             layer,

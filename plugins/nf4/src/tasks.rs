@@ -1,6 +1,8 @@
 //! Task kinds: what is computed while the output is written.
 
+pub(crate) mod measure;
 pub(crate) mod nest;
+mod outputs;
 pub(crate) mod quantize;
 pub(crate) mod quantize_int;
 mod rows;

@@ -17,5 +17,7 @@ pub const ERROR_SQUARES: &str = "error_squares";
 pub const ERROR_MAX: &str = "error_max";
 /// Of an approximation on given inputs X: ‖X·Wᵀ − X·Ŵᵀ‖² (Frobenius). Added up.
 pub const OUTPUT_ERROR_SQUARES: &str = "output_error_squares";
+/// Of an approximation on given inputs: ‖X‖². The largest counts: every region says the same.
+pub const INPUT_SQUARES: &str = "input_squares";
 /// Of an approximation on given inputs: ‖X·Wᵀ‖². Added up.
 pub const OUTPUT_SQUARES: &str = "output_squares";

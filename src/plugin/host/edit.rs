@@ -121,13 +121,15 @@ unsafe fn source(run: &mut Run<'_>, source: &PeftcSource) -> Result<Source, Ende
     // SAFETY: forwarded.
     let (name, follows) =
         unsafe { (text(source.adapter_tensor)?, slice(source.follows, source.follows_count)?) };
-    let tensor = if source.value.raw == 0 {
-        run.use_adapter_tensor(name)?.clone()
-    } else {
-        let id = run.value_id(source.value)?;
-        run.constant(id)
-            .cloned()
-            .ok_or_else(|| invalid(format!("value {:?} is no constant", run.name_of(id))))?
+    let tensor = match (source.value.raw, source.inputs_of.raw) {
+        (0, 0) => run.use_adapter_tensor(name)?.clone(),
+        (0, _) => run.use_site_inputs(source.inputs_of)?.clone(),
+        _ => {
+            let id = run.value_id(source.value)?;
+            run.constant(id)
+                .cloned()
+                .ok_or_else(|| invalid(format!("value {:?} is no constant", run.name_of(id))))?
+        }
     };
     let follows = follows.iter().map(|&axis| usize::try_from(axis).ok()).collect();
     Ok(Source { tensor, follows })

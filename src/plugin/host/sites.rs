@@ -2,6 +2,7 @@
 
 use super::{raw_node, raw_value, tensor_type};
 use crate::adapter::{LinearSite, Parameter};
+use crate::ir::Tensor;
 use crate::plugin::call::{Ended, by_ref, give, host_call, invalid, not_found, slice, text};
 use crate::plugin::run::Run;
 use peftc_abi::*;
@@ -68,6 +69,32 @@ pub(super) unsafe extern "C" fn sites_of_targets(
             let sites = run.number_sites(&found);
             give(len, sites.len())?;
             give(out, run.lend(sites))
+        })
+    }
+}
+
+impl<'a> Run<'a> {
+    /// The given inputs of a site, which from now on count as used.
+    pub(super) fn use_site_inputs(&mut self, site: PeftcSite) -> Result<&'a Tensor, Ended> {
+        let inputs = self.inputs.ok_or(Ended::Absent)?;
+        let module = self.site(site)?.module.as_deref().unwrap_or_default();
+        let (name, tensor) = inputs.of_module(module).ok_or(Ended::Absent)?;
+        self.used_inputs.insert(name.to_owned());
+        Ok(tensor)
+    }
+}
+
+pub(super) unsafe extern "C" fn site_inputs(
+    ctx: *mut PeftcCtx,
+    site: PeftcSite,
+    out: *mut PeftcTensor,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let tensor = run.use_site_inputs(site)?;
+            let lent = run.lend_tensor(tensor)?;
+            give(out, lent)
         })
     }
 }

@@ -55,7 +55,7 @@ fn a_probe_measures_what_is_placed_and_what_leads_to_it() {
         let calls = Arc::new(AtomicUsize::new(0));
         let folder = tempfile::tempdir().unwrap();
         // Nothing can be kept there: what is placed is read from where it is.
-        let context = context(threads, memory).with_scratch_folder(&folder.path().join("missing"));
+        let context = context(threads, memory).with_scratch_folder(folder.path().join("missing"));
         let plan = probed(1, &calls);
         let (found, written, measures) = run_into_file(&plan, &[(1, 0)], &context, 16).unwrap();
         assert!(found[3..].iter().zip(&bytes).all(|(f, b)| *f == b.wrapping_add(1)));

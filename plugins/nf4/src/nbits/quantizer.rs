@@ -112,6 +112,29 @@ impl IntQuantizer {
         Ok(())
     }
 
+    /// Back: (code − zero point) · scale, rounded once to float32. Lengths as in
+    /// [`quantize_row`](Self::quantize_row).
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub fn dequantize_row(self, codes: &[u8], scales: &[f32], zero_points: &[u8], row: &mut [f32]) {
+        let blocks = row.chunks_mut(self.block_size).zip(codes.chunks(self.block_bytes()));
+        for (index, ((block, codes), scale)) in blocks.zip(scales).enumerate() {
+            let zero_point = match (self.is_symmetric, self.bits) {
+                (true, _) => 1 << (self.bits - 1),
+                (false, 8) => zero_points[index],
+                (false, _) => zero_points[index / 2] >> (4 * (index % 2)) & 15,
+            };
+            for (at, value) in block.iter_mut().enumerate() {
+                let code = match self.bits {
+                    8 => codes[at],
+                    _ => codes[at / 2] >> (4 * (at % 2)) & 15,
+                };
+                *value = (f32::from(code) - f32::from(zero_point)) * scale;
+            }
+        }
+    }
+
     fn scale(self, block: &[f32]) -> Result<Scale, usize> {
         if let Some(at) = block.iter().position(|x| !x.is_finite()) {
             return Err(at);

@@ -42,6 +42,8 @@ pub enum SourceSpec<'s> {
     },
     /// A whole tensor of the adapter, which then counts as used.
     Adapter(&'s str),
+    /// The inputs that the recipe gives for a site, whole.
+    Inputs(Site),
 }
 
 /// A weight task to record.
@@ -251,16 +253,24 @@ fn raw_follows(source: &SourceSpec<'_>) -> Vec<i32> {
         SourceSpec::Value { follows, .. } => {
             follows.iter().map(|axis| axis.map_or(PEFTC_WHOLE, |a| a as i32)).collect()
         }
-        SourceSpec::Adapter(_) => Vec::new(),
+        SourceSpec::Adapter(_) | SourceSpec::Inputs(_) => Vec::new(),
     }
 }
 
 fn raw_source(source: &SourceSpec<'_>, follows: &[i32]) -> PeftcSource {
-    let (value, adapter_tensor) = match source {
-        SourceSpec::Value { value, .. } => (value.0, EMPTY),
-        SourceSpec::Adapter(name) => (PeftcValue::default(), PeftcStr::new(name)),
+    let mut raw = PeftcSource {
+        value: PeftcValue::default(),
+        adapter_tensor: EMPTY,
+        inputs_of: PeftcSite::default(),
+        follows: follows.as_ptr(),
+        follows_count: follows.len(),
     };
-    PeftcSource { value, adapter_tensor, follows: follows.as_ptr(), follows_count: follows.len() }
+    match source {
+        SourceSpec::Value { value, .. } => raw.value = value.0,
+        SourceSpec::Adapter(name) => raw.adapter_tensor = PeftcStr::new(name),
+        SourceSpec::Inputs(site) => raw.inputs_of = site.0,
+    }
+    raw
 }
 
 fn raw_attr(attr: &Attr<'_>) -> Result<PeftcAttr> {

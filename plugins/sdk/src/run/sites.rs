@@ -1,9 +1,10 @@
 //! Linear sites and parameters.
 
-use super::{EMPTY, Run, filled, lent_str, raw_strs};
-use crate::error::Result;
+use super::graph::NO_TENSOR;
+use super::{EMPTY, Run, filled, lent_str, out, raw_strs};
+use crate::error::{Result, check};
 use crate::ids::{Node, Parameter, Site, Value};
-use crate::tensor::{DataType, TensorType, array, known};
+use crate::tensor::{DataType, TensorType, TensorView, array, known};
 use peftc_abi::*;
 
 /// A linear site: `y = x · Wᵀ (+ b)` with PyTorch's W `[out, in]`, however the graph stores it.
@@ -109,6 +110,19 @@ impl<'a> Run<'a> {
                 is_output_head: info.flags & PEFTC_SITE_OUTPUT_HEAD != 0,
                 is_quantized: info.flags & PEFTC_SITE_QUANTIZED != 0,
             })
+        }
+    }
+
+    /// The inputs `[…, in]` that the recipe gives for a site, to measure on; none if it gives none.
+    /// A task reads them as [`SourceSpec::Inputs`](crate::SourceSpec::Inputs).
+    pub fn site_inputs(&self, site: Site) -> Result<Option<TensorView<'a>>> {
+        // SAFETY: host and context are those of this run, which outlives the tensor.
+        unsafe {
+            let (status, tensor) = out(NO_TENSOR, |o| (self.host.site_inputs)(self.ctx, site.0, o));
+            match status {
+                PEFTC_NOT_FOUND => Ok(None),
+                _ => check(status).and_then(|()| TensorView::from_raw(&tensor)).map(Some),
+            }
         }
     }
 
