@@ -15,6 +15,7 @@ mod operator;
 mod options;
 mod ort;
 mod portable;
+mod prefetch;
 mod tasks;
 
 use layer::{Form, Layer};

@@ -4,3 +4,4 @@ pub(crate) mod nest;
 pub(crate) mod quantize;
 pub(crate) mod quantize_int;
 mod rows;
+mod tiles;

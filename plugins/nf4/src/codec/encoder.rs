@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
-use super::{blocks::Blocks, portable, tables::Tables};
+use super::{blocks::Blocks, columns::Columns, portable, tables::Tables};
 
 /// How blocks are encoded. All encoders make the same bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +53,20 @@ impl Encoder {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(avx2) => avx2.quantize(tables, blocks),
             Kind::Portable => portable::quantize(tables, blocks),
+        }
+    }
+
+    pub(super) fn quantize_columns(
+        self,
+        tables: &Tables,
+        columns: Columns<'_>,
+    ) -> Result<(), usize> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(avx512) => avx512.quantize_columns(tables, columns),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(avx2) => avx2.quantize_columns(tables, columns),
+            Kind::Portable => portable::quantize_columns(tables, columns),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From float32 to codes and absmax.
 
 use super::blocks::{Blocks, MIN_ABSMAX, checked_absmax};
+use super::columns::{Columns, LANES, Lanes, WORD};
 use super::tables::Tables;
 use super::{Encoder, QuantType};
 
@@ -92,6 +93,36 @@ impl Quantizer {
                 quantize_partial(tables, last_values, last_codes).map_err(|index| whole + index)?;
         }
         Ok(())
+    }
+
+    /// Quantizes blocks that are pieces of [`LANES`] columns side by side: whole blocks of rows.
+    /// Codes and absmax are those that [`quantize`](Self::quantize) gives each column.
+    ///
+    /// `codes` has [`squares`](Self::squares) of so many rows. In each, word `w` of column `c` is
+    /// `codes[square][c][w]`, and its little-endian bytes are the codes of eight rows. Words
+    /// behind the last row are not specified. `absmax` has a row for each block of rows.
+    ///
+    /// # Errors
+    /// The index, by rows, of an element that is infinite or no number.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other, or a block is partial.
+    pub fn quantize_columns(
+        &self,
+        rows: &[Lanes<f32>],
+        codes: &mut [[Lanes<u32>; LANES]],
+        absmax: &mut [Lanes<f32>],
+    ) -> Result<(), usize> {
+        assert!(rows.len().is_multiple_of(self.block_size), "a partial block");
+        assert_eq!(codes.len(), Self::squares(rows.len()), "eight rows a word");
+        assert_eq!(absmax.len(), rows.len() / self.block_size, "one row of absmax a block");
+        let columns = Columns { block_size: self.block_size, rows, codes, absmax };
+        self.encoder.quantize_columns(self.quant_type.tables(), columns)
+    }
+
+    /// How many squares of codes so many rows of columns make.
+    pub fn squares(rows: usize) -> usize {
+        rows.div_ceil(WORD * LANES)
     }
 }
 

@@ -2,7 +2,8 @@
 //! of its rows.
 
 use super::rows::{STRIP, Weight, not_finite};
-use crate::codec::{QuantType, Quantizer};
+use super::tiles::each_tile;
+use crate::codec::{LANES, QuantType, Quantizer};
 use peftc_plugin::{DataType, Error, Result, TaskCall};
 
 /// Parameters: block size; 1 for FP4; 1 if the weight is stored as `[in, out]`.
@@ -19,7 +20,20 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     };
     let weight = Weight::new(source, is_transposed != 0)?;
     let mut magnitudes = vec![0.0; absmax.bytes.len() / size_of::<f32>()];
-    let (mut codes_left, mut absmax_left) = (&mut *codes.bytes, &mut magnitudes[..]);
+    match weight.has_column_blocks(quantizer.block_size()) {
+        true => by_columns(&weight, quantizer, codes.bytes, &mut magnitudes)?,
+        false => by_rows(&weight, quantizer, codes.bytes, &mut magnitudes)?,
+    }
+    DataType::F32.encode_f32(&magnitudes, absmax.bytes)
+}
+
+fn by_rows(
+    weight: &Weight<'_>,
+    quantizer: Quantizer,
+    codes: &mut [u8],
+    magnitudes: &mut [f32],
+) -> Result<()> {
+    let (mut codes_left, mut absmax_left) = (codes, magnitudes);
     // Strips are whole blocks, or there is one.
     let is_whole = (STRIP * weight.inputs).is_multiple_of(quantizer.block_size());
     let strip = if is_whole { STRIP } else { weight.out.max(1) };
@@ -35,5 +49,37 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
             .quantize(&values, is_end, codes, absmax)
             .map_err(|index| not_finite(values[index]))?;
     }
-    DataType::F32.encode_f32(&magnitudes, absmax.bytes)
+    Ok(())
+}
+
+fn by_columns(
+    weight: &Weight<'_>,
+    quantizer: Quantizer,
+    codes: &mut [u8],
+    magnitudes: &mut [f32],
+) -> Result<()> {
+    let block_size = quantizer.block_size();
+    let (codes_of_row, blocks_of_row) = (weight.inputs / 2, weight.inputs / block_size);
+    let (mut squares, mut absmax) = (Vec::new(), Vec::new());
+    each_tile(weight, block_size, |tile| {
+        squares.resize(Quantizer::squares(tile.rows.len()), [[0; LANES]; LANES]);
+        absmax.resize(tile.rows.len() / block_size, [0.0; LANES]);
+        quantizer
+            .quantize_columns(tile.rows, &mut squares, &mut absmax)
+            .map_err(|index| not_finite(tile.rows.as_flattened()[index]))?;
+        for (column, out) in tile.outs.enumerate() {
+            let start = out * codes_of_row + tile.inputs.start / 2;
+            let codes = codes[start..start + tile.inputs.len() / 2].chunks_mut(4 * LANES);
+            for (codes, square) in codes.zip(&squares) {
+                for (codes, word) in codes.as_chunks_mut().0.iter_mut().zip(square[column]) {
+                    *codes = word.to_le_bytes();
+                }
+            }
+            let magnitudes = &mut magnitudes[out * blocks_of_row + tile.inputs.start / block_size..];
+            for (magnitude, absmax) in magnitudes.iter_mut().zip(&absmax) {
+                *magnitude = absmax[column];
+            }
+        }
+        Ok(())
+    })
 }

@@ -31,6 +31,26 @@ impl<'a> Weight<'a> {
         Ok(Self { source, size, out, inputs, is_transposed })
     }
 
+    /// Whether blocks are pieces of stored columns, which are best read where they lie.
+    pub(super) fn has_column_blocks(&self, block_size: usize) -> bool {
+        self.is_transposed && self.inputs.is_multiple_of(block_size)
+    }
+
+    pub(super) fn dtype(&self) -> DataType {
+        self.source.dtype
+    }
+
+    /// Bytes of an element.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Elements of a weight that is stored `[in, out]`, of one stored row.
+    pub(super) fn stored(&self, input: usize, outs: &Range<usize>) -> &[u8] {
+        let row = input * self.out;
+        &self.source.bytes[(row + outs.start) * self.size..(row + outs.end) * self.size]
+    }
+
     /// Reads rows as float32.
     pub(super) fn read(&self, first: usize, rows: usize, values: &mut Vec<f32>) -> Result<()> {
         values.resize(rows * self.inputs, 0.0);
