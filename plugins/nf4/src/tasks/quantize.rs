@@ -3,7 +3,7 @@
 
 use super::rows::{STRIP, Weight, not_finite};
 use super::tiles::each_tile;
-use crate::codec::{LANES, QuantType, Quantizer};
+use crate::codec::{LANES, Lanes, QuantType, Quantizer};
 use peftc_plugin::{DataType, Error, Result, TaskCall};
 
 /// Parameters: block size; 1 for FP4; 1 if the weight is stored as `[in, out]`.
@@ -52,6 +52,16 @@ fn by_rows(
     Ok(())
 }
 
+/// Bytes of a row's codes in a square.
+const LINE: usize = 4 * LANES;
+
+#[inline(always)]
+fn write(words: &Lanes<u32>, codes: &mut [u8]) {
+    for (codes, word) in codes.as_chunks_mut().0.iter_mut().zip(words) {
+        *codes = word.to_le_bytes();
+    }
+}
+
 fn by_columns(
     weight: &Weight<'_>,
     quantizer: Quantizer,
@@ -69,13 +79,15 @@ fn by_columns(
             .map_err(|index| not_finite(tile.rows.as_flattened()[index]))?;
         for (column, out) in tile.outs.enumerate() {
             let start = out * codes_of_row + tile.inputs.start / 2;
-            let codes = codes[start..start + tile.inputs.len() / 2].chunks_mut(4 * LANES);
-            for (codes, square) in codes.zip(&squares) {
-                for (codes, word) in codes.as_chunks_mut().0.iter_mut().zip(square[column]) {
-                    *codes = word.to_le_bytes();
-                }
+            let (lines, part) = codes[start..start + tile.inputs.len() / 2].as_chunks_mut::<LINE>();
+            for (line, square) in lines.iter_mut().zip(&squares) {
+                write(&square[column], line);
             }
-            let magnitudes = &mut magnitudes[out * blocks_of_row + tile.inputs.start / block_size..];
+            if let Some(square) = squares.get(lines.len()) {
+                write(&square[column], part);
+            }
+            let magnitudes =
+                &mut magnitudes[out * blocks_of_row + tile.inputs.start / block_size..];
             for (magnitude, absmax) in magnitudes.iter_mut().zip(&absmax) {
                 *magnitude = absmax[column];
             }

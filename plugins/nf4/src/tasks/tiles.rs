@@ -9,10 +9,7 @@ use std::ops::Range;
 /// Inputs of a tile, where blocks are no larger: their codes are a cache line of a row.
 const INPUTS: usize = 128;
 /// Elements of a tile: they stay in the inner caches.
-const ELEMENTS: usize = 8192;
-/// Outputs whose tiles are read before those of further ones: what is written of each stays in the
-/// inner caches until it is whole lines.
-const STRIP: usize = 512;
+const ELEMENTS: usize = 16384;
 
 /// Up to [`LANES`] rows of `[out, in]` side by side, from one input to another.
 pub(super) struct Tile<'t> {
@@ -30,12 +27,8 @@ pub(super) fn each_tile(
 ) -> Result<()> {
     let inputs = INPUTS.max(block_size);
     let outs = (ELEMENTS / inputs / LANES * LANES).max(LANES);
-    let mut pieces = pieces(0..weight.out, STRIP)
-        .flat_map(|strip| {
-            pieces(0..weight.inputs, inputs).flat_map(move |inputs| {
-                pieces(strip.clone(), outs).map(move |outs| (outs, inputs.clone()))
-            })
-        })
+    let mut pieces = pieces(0..weight.inputs, inputs)
+        .flat_map(|inputs| pieces(0..weight.out, outs).map(move |outs| (outs, inputs.clone())))
         .peekable();
     let mut values = Vec::new();
     while let Some((outs, inputs)) = pieces.next() {
