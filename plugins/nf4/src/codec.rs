@@ -17,6 +17,7 @@ mod columns;
 mod dequantize;
 mod dynamic_map;
 mod encoder;
+mod measure;
 pub mod nested;
 mod portable;
 mod quantizer;

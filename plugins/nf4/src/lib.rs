@@ -9,6 +9,7 @@
 //! Format `nbits` has integers in place of the 16 values, as ONNX Runtime quantizes: [`nbits`].
 
 pub mod codec;
+pub mod errors;
 mod layer;
 pub mod nbits;
 mod operator;

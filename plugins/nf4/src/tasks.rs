@@ -1,5 +1,6 @@
 //! Task kinds: what is computed while the output is written.
 
+pub(crate) mod measure;
 pub(crate) mod nest;
 pub(crate) mod quantize;
 pub(crate) mod quantize_int;

@@ -2,7 +2,9 @@
 
 use super::blocks::Blocks;
 use super::columns::{self, Columns, LANES, Lanes};
+use super::measure::{MeasuredBlocks, MeasuredColumns};
 use super::tables::Tables;
+use crate::errors::Sums;
 use std::arch::x86_64::*;
 
 /// Says that the CPU has AVX2.
@@ -26,6 +28,21 @@ impl Avx2 {
     ) -> Result<(), usize> {
         // SAFETY: `self` only comes from `detect`, which found AVX2.
         unsafe { quantize_columns(tables, columns) }
+    }
+
+    pub(super) fn measure(self, tables: &Tables, blocks: MeasuredBlocks<'_>, sums: &mut Sums) {
+        // SAFETY: `self` only comes from `detect`, which found AVX2.
+        unsafe { measure(tables, blocks, sums) }
+    }
+
+    pub(super) fn measure_columns(
+        self,
+        tables: &Tables,
+        columns: MeasuredColumns<'_>,
+        sums: &mut Sums,
+    ) {
+        // SAFETY: `self` only comes from `detect`, which found AVX2.
+        unsafe { measure_columns(tables, columns, sums) }
     }
 }
 
@@ -70,6 +87,42 @@ fn quantize_columns(tables: &Tables, columns: Columns<'_>) -> Result<(), usize> 
         },
         columns::turn,
     )
+}
+
+#[target_feature(enable = "avx2")]
+fn measure(tables: &Tables, blocks: MeasuredBlocks<'_>, sums: &mut Sums) {
+    blocks.measure(|word, shift, magnitudes| values(tables, word, shift, magnitudes), sums);
+}
+
+#[target_feature(enable = "avx2")]
+fn measure_columns(tables: &Tables, columns: MeasuredColumns<'_>, sums: &mut Sums) {
+    columns.measure(
+        columns::turn,
+        |word, shift, magnitudes| values(tables, word, shift, magnitudes),
+        sums,
+    );
+}
+
+/// What stands for a code of each word, times a magnitude.
+#[target_feature(enable = "avx2")]
+fn values(tables: &Tables, word: &Lanes<u32>, shift: usize, magnitudes: &Lanes<f32>) -> Lanes<f32> {
+    let (book, _) = tables.code_book.as_chunks::<8>();
+    let mut values = [0.0; LANES];
+    let halves = values.as_chunks_mut::<8>().0.iter_mut().zip(word.as_chunks::<8>().0);
+    for ((values, word), magnitudes) in halves.zip(magnitudes.as_chunks::<8>().0) {
+        // SAFETY: the array is as large as the vector, and the load asks for no alignment.
+        let word = unsafe { _mm256_loadu_si256(word.as_ptr().cast()) };
+        let codes = _mm256_srlv_epi32(word, _mm256_set1_epi32(shift as i32));
+        // A permutation looks at the low three bits of an index, a blend at the sign.
+        let [low, high] = [0, 1].map(|half| _mm256_permutevar8x32_ps(load(&book[half]), codes));
+        let is_high = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(codes));
+        let value = _mm256_blendv_ps(low, high, is_high);
+        // SAFETY: the array is as large as the vector, and the store asks for no alignment.
+        unsafe {
+            _mm256_storeu_ps(values.as_mut_ptr(), _mm256_mul_ps(value, load(magnitudes)));
+        }
+    }
+    values
 }
 
 /// [`Tables::tree`] and [`Tables::order`] in registers.

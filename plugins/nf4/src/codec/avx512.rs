@@ -2,7 +2,9 @@
 
 use super::blocks::Blocks;
 use super::columns::{Columns, LANES, Lanes};
+use super::measure::{MeasuredBlocks, MeasuredColumns};
 use super::tables::{Cells, Tables};
+use crate::errors::Sums;
 use std::arch::x86_64::*;
 
 /// Says that the CPU has AVX-512F.
@@ -30,6 +32,21 @@ impl Avx512 {
             // SAFETY: the same.
             None => unsafe { columns_by_tree(tables, columns) },
         }
+    }
+
+    pub(super) fn measure(self, tables: &Tables, blocks: MeasuredBlocks<'_>, sums: &mut Sums) {
+        // SAFETY: `self` only comes from `detect`, which found AVX-512F.
+        unsafe { measure(tables, blocks, sums) }
+    }
+
+    pub(super) fn measure_columns(
+        self,
+        tables: &Tables,
+        columns: MeasuredColumns<'_>,
+        sums: &mut Sums,
+    ) {
+        // SAFETY: `self` only comes from `detect`, which found AVX-512F.
+        unsafe { measure_columns(tables, columns, sums) }
     }
 }
 
@@ -89,6 +106,31 @@ fn columns_by_cells(tables: &Tables, cells: &Cells, columns: Columns<'_>) -> Res
         |rows, scales| word(rows, scales, code),
         |square| turn(square),
     )
+}
+
+#[target_feature(enable = "avx512f")]
+fn measure(tables: &Tables, blocks: MeasuredBlocks<'_>, sums: &mut Sums) {
+    let book = load(&tables.code_book);
+    blocks.measure(|word, shift, magnitudes| values(word, shift, magnitudes, book), sums);
+}
+
+#[target_feature(enable = "avx512f")]
+fn measure_columns(tables: &Tables, columns: MeasuredColumns<'_>, sums: &mut Sums) {
+    let book = load(&tables.code_book);
+    columns.measure(
+        |square| turn(square),
+        |word, shift, magnitudes| values(word, shift, magnitudes, book),
+        sums,
+    );
+}
+
+/// What stands for a code of each word, times a magnitude.
+#[target_feature(enable = "avx512f")]
+fn values(word: &Lanes<u32>, shift: usize, magnitudes: &Lanes<f32>, book: __m512) -> Lanes<f32> {
+    // A permutation looks at the low four bits of an index.
+    let codes = _mm512_srlv_epi32(words(word), _mm512_set1_epi32(shift as i32));
+    let values = _mm512_mul_ps(_mm512_permutexvar_ps(codes, book), load(magnitudes));
+    lanes(_mm512_castps_si512(values)).map(f32::from_bits)
 }
 
 /// A binary search for the rank of an element.

@@ -3,7 +3,9 @@
 
 use super::blocks::{Blocks, magnitude_bits};
 use super::columns::{self, Columns, LANES, Lanes, WORD};
+use super::measure::{MeasuredBlocks, MeasuredColumns};
 use super::tables::Tables;
+use crate::errors::Sums;
 
 pub(super) fn quantize(tables: &Tables, blocks: Blocks<'_>) -> Result<(), usize> {
     blocks.quantize(
@@ -23,6 +25,24 @@ pub(super) fn quantize_columns(tables: &Tables, columns: Columns<'_>) -> Result<
         |rows, scales| encode_word(tables, rows, scales),
         columns::turn,
     )
+}
+
+pub(super) fn measure(tables: &Tables, blocks: MeasuredBlocks<'_>, sums: &mut Sums) {
+    blocks.measure(|word, shift, magnitudes| values(tables, word, shift, magnitudes), sums);
+}
+
+pub(super) fn measure_columns(tables: &Tables, columns: MeasuredColumns<'_>, sums: &mut Sums) {
+    columns.measure(
+        columns::turn,
+        |word, shift, magnitudes| values(tables, word, shift, magnitudes),
+        sums,
+    );
+}
+
+/// What stands for a code of each word, times a magnitude.
+fn values(tables: &Tables, word: &Lanes<u32>, shift: usize, magnitudes: &Lanes<f32>) -> Lanes<f32> {
+    let code = |lane: usize| (word[lane] >> shift & 15) as usize;
+    std::array::from_fn(|lane| tables.code_book[code(lane)] * magnitudes[lane])
 }
 
 fn encode_word(tables: &Tables, rows: &[Lanes<f32>; WORD], scales: &Lanes<f32>) -> Lanes<u32> {

@@ -1,7 +1,7 @@
 //! Task kinds `quantize` and `quantize-whole`: the codes and magnitudes of a weight, or of some
 //! of its rows.
 
-use super::rows::{STRIP, Weight, not_finite};
+use super::rows::{Weight, not_finite};
 use super::tiles::each_tile;
 use crate::codec::{LANES, Lanes, QuantType, Quantizer};
 use peftc_plugin::{DataType, Error, Result, TaskCall};
@@ -33,23 +33,14 @@ fn by_rows(
     codes: &mut [u8],
     magnitudes: &mut [f32],
 ) -> Result<()> {
-    let (mut codes_left, mut absmax_left) = (codes, magnitudes);
-    // Strips are whole blocks, or there is one.
-    let is_whole = (STRIP * weight.inputs).is_multiple_of(quantizer.block_size());
-    let strip = if is_whole { STRIP } else { weight.out.max(1) };
-    let mut values = Vec::new();
-    for first in (0..weight.out).step_by(strip) {
-        let rows = strip.min(weight.out - first);
-        weight.read(first, rows, &mut values)?;
-        let (codes, absmax);
-        (codes, codes_left) = codes_left.split_at_mut(Quantizer::code_bytes(values.len()));
-        (absmax, absmax_left) = absmax_left.split_at_mut(quantizer.blocks(values.len()));
-        let is_end = first + rows == weight.out;
+    let block_size = quantizer.block_size();
+    weight.each_strip(block_size, |first, values| {
+        let codes = &mut codes[first / 2..][..Quantizer::code_bytes(values.len())];
+        let magnitudes = &mut magnitudes[first / block_size..][..quantizer.blocks(values.len())];
         quantizer
-            .quantize(&values, is_end, codes, absmax)
-            .map_err(|index| not_finite(values[index]))?;
-    }
-    Ok(())
+            .quantize(values, true, codes, magnitudes)
+            .map_err(|index| not_finite(values[index]))
+    })
 }
 
 /// Bytes of a row's codes in a square.
