@@ -188,9 +188,9 @@ fn max_bits(block: &[Lanes<f32>]) -> Lanes<u32> {
 /// Swaps rows and columns: of pairs of words, then of pairs of pairs, and so on.
 #[target_feature(enable = "avx512f")]
 fn turn(square: &mut [Lanes<u32>; LANES]) {
-    let rows = square.each_ref().map(|row| words(row));
-    let mut turned = rows;
-    for (four, rows) in turned.as_chunks_mut::<4>().0.iter_mut().zip(rows.as_chunks::<4>().0) {
+    let mut turned = [_mm512_setzero_si512(); LANES];
+    for (four, rows) in turned.as_chunks_mut::<4>().0.iter_mut().zip(square.as_chunks::<4>().0) {
+        let rows = [words(&rows[0]), words(&rows[1]), words(&rows[2]), words(&rows[3])];
         let low = [0, 2].map(|i| _mm512_unpacklo_epi32(rows[i], rows[i + 1]));
         let high = [0, 2].map(|i| _mm512_unpackhi_epi32(rows[i], rows[i + 1]));
         four[0] = _mm512_unpacklo_epi64(low[0], low[1]);

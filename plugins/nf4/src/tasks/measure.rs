@@ -2,8 +2,9 @@
 
 use super::rows::Weight;
 use super::tiles::each_tile;
-use crate::codec::{LANES, Quantizer};
+use crate::codec::{LANES, Lanes, Quantizer};
 use crate::errors::{Errors, Sums};
+use crate::prefetch::prefetch;
 use peftc_plugin::{Error, Result, TensorView};
 
 impl Errors {
@@ -70,12 +71,17 @@ impl Weight<'_> {
             scales.resize(blocks, [0.0; LANES]);
             // Columns that are not there are zeros of magnitude zero.
             for (column, out) in tile.outs.enumerate() {
-                let start = out * codes_of_row + tile.inputs.start / 2;
-                let codes = codes[start..start + tile.inputs.len() / 2].chunks(4 * LANES);
-                for (square, codes) in squares.iter_mut().zip(codes) {
-                    for (word, codes) in square[column].iter_mut().zip(codes.as_chunks().0) {
-                        *word = u32::from_le_bytes(*codes);
-                    }
+                let length = tile.inputs.len() / 2;
+                let start = |out: usize| out * codes_of_row + tile.inputs.start / 2;
+                if out + LANES < self.out {
+                    prefetch(&codes[start(out + LANES)..][..length]);
+                }
+                let (lines, part) = codes[start(out)..][..length].as_chunks::<LINE>();
+                for (square, line) in squares.iter_mut().zip(lines) {
+                    read(line, &mut square[column]);
+                }
+                if let Some(square) = squares.get_mut(lines.len()) {
+                    read(part, &mut square[column]);
                 }
                 let start = out * blocks_of_row + tile.inputs.start / block_size;
                 for (scales, magnitude) in scales.iter_mut().zip(&magnitudes[start..]) {
@@ -85,5 +91,15 @@ impl Weight<'_> {
             quantizer.measure_columns(tile.rows, &mut squares, &scales, sums);
             Ok(())
         })
+    }
+}
+
+/// Bytes of a row's codes in a square.
+const LINE: usize = 4 * LANES;
+
+#[inline(always)]
+fn read(codes: &[u8], words: &mut Lanes<u32>) {
+    for (word, codes) in words.iter_mut().zip(codes.as_chunks().0) {
+        *word = u32::from_le_bytes(*codes);
     }
 }
