@@ -27,6 +27,7 @@ const UNSAFE_IN: &[&str] = &[
     "plugins/sdk",
     "plugins/nf4/src/codec/avx2.rs",
     "plugins/nf4/src/codec/avx512.rs",
+    "plugins/nf4/src/prefetch.rs",
     "tests/plugins",
 ];
 

@@ -1,7 +1,7 @@
 //! Inputs of layers, to measure on.
 
 use super::peft::tensors;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::Tensor;
 use crate::ir::tensor::MappedFile;
 use std::collections::BTreeMap;

@@ -13,14 +13,17 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod blocks;
+mod columns;
 mod dequantize;
 mod dynamic_map;
 mod encoder;
+mod measure;
 pub mod nested;
 mod portable;
 mod quantizer;
 mod tables;
 
+pub use columns::{LANES, Lanes};
 pub use dequantize::dequantize;
 pub use encoder::Encoder;
 pub use quantizer::Quantizer;

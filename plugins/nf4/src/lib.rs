@@ -9,12 +9,14 @@
 //! Format `nbits` has integers in place of the 16 values, as ONNX Runtime quantizes: [`nbits`].
 
 pub mod codec;
+pub mod errors;
 mod layer;
 pub mod nbits;
 mod operator;
 mod options;
 mod ort;
 mod portable;
+mod prefetch;
 mod tasks;
 
 use layer::{Form, Layer};

@@ -1,8 +1,10 @@
 //! Task kinds: what is computed while the output is written.
 
+mod errors;
 pub(crate) mod measure;
 pub(crate) mod nest;
 mod outputs;
 pub(crate) mod quantize;
 pub(crate) mod quantize_int;
 mod rows;
+mod tiles;

@@ -4,7 +4,9 @@
 mod common;
 
 use common::Random;
+use peftc_plugin::{DataType, TensorView};
 use peftc_plugin_nf4::codec::{Encoder, QuantType, Quantizer, dequantize, nested};
+use peftc_plugin_nf4::errors::Errors;
 use std::time::Instant;
 
 /// Larger than caches, so that memory counts.
@@ -59,4 +61,29 @@ fn rates() {
     }
     let nested = rate(ELEMENTS / 16, || drop(nested::quantize(&large[..ELEMENTS / 16])));
     println!("nested: {nested:.2} GB/s of absmax");
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn rates_of_errors() {
+    const SIDE: usize = 1 << 12;
+    let large = Random::new(3).normals(SIDE * SIDE);
+    let bytes: Vec<u8> = large.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let dims = [SIDE as i64; 2];
+    let weight = TensorView { dtype: DataType::F32, dims: &dims, bytes: &bytes };
+    let quantizer = Quantizer::new(QuantType::Nf4, 64).expect("a block size");
+    let (codes, magnitudes) = (vec![0x37; SIDE * SIDE / 2], vec![1.0; SIDE * SIDE / 64]);
+    for encoder in Encoder::available() {
+        let [rows, columns] = [false, true].map(|is_transposed| {
+            rate(SIDE * SIDE, || {
+                let quantizer = quantizer.with_encoder(encoder);
+                Errors::of_codes(weight, is_transposed, quantizer, &codes, &magnitudes)
+                    .expect("it fits");
+            })
+        });
+        println!("errors, {}: {rows:.2} GB/s by rows, {columns:.2} by columns", encoder.name());
+    }
+    let mut errors = Errors::default();
+    let plain = rate(SIDE * SIDE, || errors.add(&large, &large));
+    println!("errors of values: {plain:.2} GB/s");
 }

@@ -1,7 +1,7 @@
 //! What the three encoders share: the walk over blocks, and the scale of one.
 
 /// Bits of a magnitude from which on it is infinite or no number.
-const INFINITE: u32 = f32::INFINITY.to_bits();
+pub(super) const INFINITE: u32 = f32::INFINITY.to_bits();
 
 /// Smallest scale that is divided by. (It is below the smallest normal float32.)
 pub(super) const MIN_ABSMAX: f32 = 1e-38;

@@ -1,8 +1,10 @@
 //! Which encoder runs.
 
+use super::measure::{MeasuredBlocks, MeasuredColumns};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
-use super::{blocks::Blocks, portable, tables::Tables};
+use super::{blocks::Blocks, columns::Columns, portable, tables::Tables};
+use crate::errors::Sums;
 
 /// How blocks are encoded. All encoders make the same bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +55,45 @@ impl Encoder {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(avx2) => avx2.quantize(tables, blocks),
             Kind::Portable => portable::quantize(tables, blocks),
+        }
+    }
+
+    pub(super) fn quantize_columns(
+        self,
+        tables: &Tables,
+        columns: Columns<'_>,
+    ) -> Result<(), usize> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(avx512) => avx512.quantize_columns(tables, columns),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(avx2) => avx2.quantize_columns(tables, columns),
+            Kind::Portable => portable::quantize_columns(tables, columns),
+        }
+    }
+
+    pub(super) fn measure(self, tables: &Tables, blocks: MeasuredBlocks<'_>, sums: &mut Sums) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(avx512) => avx512.measure(tables, blocks, sums),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(avx2) => avx2.measure(tables, blocks, sums),
+            Kind::Portable => portable::measure(tables, blocks, sums),
+        }
+    }
+
+    pub(super) fn measure_columns(
+        self,
+        tables: &Tables,
+        columns: MeasuredColumns<'_>,
+        sums: &mut Sums,
+    ) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(avx512) => avx512.measure_columns(tables, columns, sums),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(avx2) => avx2.measure_columns(tables, columns, sums),
+            Kind::Portable => portable::measure_columns(tables, columns, sums),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! From float32 to codes and absmax.
 
 use super::blocks::{Blocks, MIN_ABSMAX, checked_absmax};
+use super::columns::{Columns, LANES, Lanes, WORD};
+use super::measure::{MeasuredBlocks, MeasuredColumns};
 use super::tables::Tables;
-use super::{Encoder, QuantType};
+use super::{Encoder, QuantType, dequantize};
+use crate::errors::Sums;
 
 /// Quantizes pieces of flattened matrices, with one code book and block size.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,83 @@ impl Quantizer {
                 quantize_partial(tables, last_values, last_codes).map_err(|index| whole + index)?;
         }
         Ok(())
+    }
+
+    /// Quantizes blocks that are pieces of [`LANES`] columns side by side: whole blocks of rows.
+    /// Codes and absmax are those that [`quantize`](Self::quantize) gives each column.
+    ///
+    /// `codes` has [`squares`](Self::squares) of so many rows. In each, word `w` of column `c` is
+    /// `codes[square][c][w]`, and its little-endian bytes are the codes of eight rows. Words
+    /// behind the last row are not specified. `absmax` has a row for each block of rows.
+    ///
+    /// # Errors
+    /// The index, by rows, of an element that is infinite or no number.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other, or a block is partial.
+    pub fn quantize_columns(
+        &self,
+        rows: &[Lanes<f32>],
+        codes: &mut [[Lanes<u32>; LANES]],
+        absmax: &mut [Lanes<f32>],
+    ) -> Result<(), usize> {
+        assert!(rows.len().is_multiple_of(self.block_size), "a partial block");
+        assert_eq!(codes.len(), Self::squares(rows.len()), "eight rows a word");
+        assert_eq!(absmax.len(), rows.len() / self.block_size, "one row of absmax a block");
+        let columns = Columns { block_size: self.block_size, rows, codes, absmax };
+        self.encoder.quantize_columns(self.quant_type.tables(), columns)
+    }
+
+    /// Adds the errors of elements that begin at a block boundary: of code_book\[code\] · magnitude,
+    /// rounded once to float32, as [`dequantize`](super::dequantize()) gives it.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    pub(crate) fn measure(
+        &self,
+        values: &[f32],
+        codes: &[u8],
+        magnitudes: &[f32],
+        sums: &mut Sums,
+    ) {
+        assert_eq!(codes.len(), Self::code_bytes(values.len()), "two elements a byte");
+        assert_eq!(magnitudes.len(), self.blocks(values.len()), "one magnitude a block");
+        let block_size = self.block_size;
+        let whole = values.len() - values.len() % block_size;
+        let (values, last) = values.split_at(whole);
+        let (codes, last_codes) = codes.split_at(whole / 2);
+        let (magnitudes, last_magnitude) = magnitudes.split_at(whole / block_size);
+        let blocks = MeasuredBlocks { block_size, values, codes, magnitudes };
+        self.encoder.measure(self.quant_type.tables(), blocks, sums);
+        if !last.is_empty() {
+            let mut near = vec![0.0; last.len()];
+            dequantize(last_codes, last_magnitude, block_size, self.quant_type, &mut near);
+            sums.add(last, &near);
+        }
+    }
+
+    /// Adds the errors of blocks that are pieces of columns: the arguments are those of
+    /// [`quantize_columns`](Self::quantize_columns) and what it gave. Codes are turned.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other, or a block is partial.
+    pub(crate) fn measure_columns(
+        &self,
+        rows: &[Lanes<f32>],
+        codes: &mut [[Lanes<u32>; LANES]],
+        magnitudes: &[Lanes<f32>],
+        sums: &mut Sums,
+    ) {
+        assert!(rows.len().is_multiple_of(self.block_size), "a partial block");
+        assert_eq!(codes.len(), Self::squares(rows.len()), "eight rows a word");
+        assert_eq!(magnitudes.len(), rows.len() / self.block_size, "one row a block");
+        let columns = MeasuredColumns { block_size: self.block_size, rows, codes, magnitudes };
+        self.encoder.measure_columns(self.quant_type.tables(), columns, sums);
+    }
+
+    /// How many squares of codes so many rows of columns make.
+    pub fn squares(rows: usize) -> usize {
+        rows.div_ceil(WORD * LANES)
     }
 }
 

@@ -51,6 +51,20 @@ pub(super) struct Tables {
     /// The thresholds as a binary search tree: the root at 1, the children of n at 2n and 2n + 1.
     /// After four steps down from 1, n - 16 is the rank.
     pub(super) tree: [f32; 16],
+    /// Another way to search, where values are far enough apart.
+    pub(super) cells: Option<Cells>,
+}
+
+/// Cells of equal width, no more than one threshold in each: the rank of an element is the rank
+/// that its cell begins with, and one more if it is above the cell's threshold.
+///
+/// The cell of x is the integer nearest to 15 x, from -15 to 15, as its low five bits. An element
+/// so near to a border that rounding decides its cell is far from any threshold.
+pub(super) struct Cells {
+    /// Infinite where a cell has none.
+    pub(super) thresholds: [f32; 32],
+    /// How many thresholds are below a cell.
+    pub(super) ranks: [u8; 32],
 }
 
 const NF4_TABLES: Tables = Tables::new(NF4, NF4_ORDER);
@@ -74,12 +88,43 @@ impl Tables {
             thresholds[rank] = (code_book[below] + code_book[above]) / 2.0;
             rank += 1;
         }
-        Self { code_book, order, thresholds, tree: tree(&thresholds) }
+        let (tree, cells) = (tree(&thresholds), Cells::new(&thresholds));
+        Self { code_book, order, thresholds, tree, cells }
     }
 
     /// The code of an element divided by its block's absmax.
     pub(super) fn code(&self, scaled: f32) -> u8 {
         self.order[self.thresholds.iter().filter(|&&threshold| scaled > threshold).count()]
+    }
+}
+
+impl Cells {
+    /// Cells in a length of one.
+    pub(super) const PER_ONE: f32 = 15.0;
+    /// A number whose sum with a small one has the nearest integer in its lowest bits.
+    pub(super) const NEAREST: f32 = 12_582_912.0;
+
+    /// None where two thresholds would be in a cell, or one too near to its border.
+    const fn new(thresholds: &[f32; 15]) -> Option<Self> {
+        let mut cells = Self { thresholds: [f32::INFINITY; 32], ranks: [0; 32] };
+        let mut rank = 0;
+        let mut cell = -15i32;
+        while cell <= 15 {
+            let at = (cell & 31) as usize;
+            cells.ranks[at] = rank as u8;
+            // In units of the width, from the cell's lower border.
+            let border = cell as f32 - 0.5;
+            if rank < 15 && thresholds[rank] * Self::PER_ONE < border + 1.0 {
+                let from_border = thresholds[rank] * Self::PER_ONE - border;
+                if from_border < 0.001 || from_border > 0.999 {
+                    return None;
+                }
+                cells.thresholds[at] = thresholds[rank];
+                rank += 1;
+            }
+            cell += 1;
+        }
+        if rank == 15 { Some(cells) } else { None }
     }
 }
 

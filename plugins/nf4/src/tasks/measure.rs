@@ -1,8 +1,8 @@
 //! Task kinds `measure` and `measure-int`: how far a stored weight is from the one it stands for.
 
 use super::outputs::Outputs;
-use super::rows::{STRIP, Weight};
-use crate::codec::{QuantType, dequantize, nested};
+use super::rows::Weight;
+use crate::codec::{QuantType, Quantizer, dequantize, nested};
 use crate::errors::Errors;
 use crate::nbits::IntQuantizer;
 use peftc_plugin::{Error, Result, TaskCall, TensorView, measure};
@@ -16,6 +16,8 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         call.words()?.map(u64::from_le_bytes);
     let block_size = block_size as usize;
     let quant_type = if is_fp4 == 0 { QuantType::Nf4 } else { QuantType::Fp4 };
+    let quantizer = Quantizer::new(quant_type, block_size)
+        .ok_or_else(|| Error::invalid(format!("blocks of {block_size} elements")))?;
     let (sources, inputs) = split_inputs(&call.sources, has_inputs != 0);
     let &[weight, codes, ref magnitudes @ ..] = sources else { return Err(wrong_sources()) };
     let weight = Weight::new(weight, is_transposed != 0)?;
@@ -28,16 +30,17 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         _ => return Err(wrong_sources()),
     };
     let first = call.start as usize * weight.inputs;
-    let (codes, magnitudes) = (&codes.bytes[first / 2..], &magnitudes[first / block_size..]);
+    let elements = weight.out * weight.inputs;
+    let codes = codes.bytes.get(first / 2..).and_then(|c| c.get(..Quantizer::code_bytes(elements)));
+    let magnitudes =
+        magnitudes.get(first / block_size..).and_then(|m| m.get(..quantizer.blocks(elements)));
+    let (Some(codes), Some(magnitudes)) = (codes, magnitudes) else { return Err(wrong_sources()) };
     let Some(inputs) = inputs else {
-        let errors = weight.errors(quant_type, block_size, codes, magnitudes)?;
+        let errors = weight.errors(quantizer, codes, magnitudes)?;
         report(call, &weight, &errors);
         return Ok(());
     };
-    // Strips are whole blocks, or there is one.
-    let is_whole = (STRIP * weight.inputs).is_multiple_of(block_size);
-    let strip = if is_whole { STRIP } else { weight.out.max(1) };
-    by_rows(call, &weight, strip, Some(inputs), |first, out| {
+    by_rows(call, &weight, block_size, Some(inputs), |first, out| {
         let (codes, magnitudes) = (&codes[first / 2..], &magnitudes[first / block_size..]);
         dequantize(codes, magnitudes, block_size, quant_type, out);
     })
@@ -65,7 +68,7 @@ pub(crate) fn run_int(call: &mut TaskCall<'_>) -> Result<()> {
     let zero_point_bytes =
         if quantizer.is_symmetric() { 0 } else { quantizer.zero_point_bytes(blocks) };
     let start = call.start as usize;
-    by_rows(call, &weight, STRIP, inputs, |first, out| {
+    by_rows(call, &weight, 1, inputs, |first, out| {
         for (row, out) in (start + first / columns..).zip(out.chunks_mut(columns)) {
             let of_row = |length: usize| row * length..(row + 1) * length;
             quantizer.dequantize_row(
@@ -78,27 +81,27 @@ pub(crate) fn run_int(call: &mut TaskCall<'_>) -> Result<()> {
     })
 }
 
-/// Measures `strip` rows at a time; `approximate` fills in what stands for the elements from a
-/// given one of these rows on.
+/// Measures some rows at a time, whole blocks; `approximate` fills in what stands for the elements
+/// from a given one on.
 fn by_rows(
     call: &TaskCall<'_>,
     weight: &Weight<'_>,
-    strip: usize,
+    block_size: usize,
     inputs: Option<TensorView<'_>>,
     approximate: impl Fn(usize, &mut [f32]),
 ) -> Result<()> {
     let mut outputs = inputs.map(|inputs| Outputs::new(inputs, weight.inputs)).transpose()?;
     let mut errors = Errors::default();
-    let (mut values, mut approximations) = (Vec::new(), Vec::new());
-    for first in (0..weight.out).step_by(strip) {
-        weight.read(first, strip.min(weight.out - first), &mut values)?;
+    let mut approximations = Vec::new();
+    weight.each_strip(block_size, |first, values| {
         approximations.resize(values.len(), 0.0);
-        approximate(first * weight.inputs, &mut approximations);
-        errors.add(&values, &approximations);
+        approximate(first, &mut approximations);
+        errors.add(values, &approximations);
         if let Some(outputs) = &mut outputs {
-            outputs.add(&values, &approximations);
+            outputs.add(values, &approximations);
         }
-    }
+        Ok(())
+    })?;
     report(call, weight, &errors);
     if let Some(outputs) = outputs {
         outputs.report(call);

@@ -7,6 +7,9 @@ use std::ops::Range;
 /// on end where the weight is stored transposed.
 pub(super) const STRIP: usize = 64;
 
+/// Elements that stay in an inner cache.
+const NEAR: usize = 1 << 15;
+
 /// What is said of an element that has no code.
 pub(super) fn not_finite(value: f32) -> Error {
     Error::invalid(format!("the weight has an element that is {value}: it cannot be quantized"))
@@ -29,6 +32,46 @@ impl<'a> Weight<'a> {
         let (rows, columns) = (rows as usize, columns as usize);
         let (out, inputs) = if is_transposed { (columns, rows) } else { (rows, columns) };
         Ok(Self { source, size, out, inputs, is_transposed })
+    }
+
+    /// Whether blocks are pieces of stored columns, which are best read where they lie.
+    pub(super) fn has_column_blocks(&self, block_size: usize) -> bool {
+        self.is_transposed && self.inputs.is_multiple_of(block_size)
+    }
+
+    pub(super) fn dtype(&self) -> DataType {
+        self.source.dtype
+    }
+
+    /// Bytes of an element.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Elements of a weight that is stored `[in, out]`, of one stored row.
+    pub(super) fn stored(&self, input: usize, outs: &Range<usize>) -> &[u8] {
+        let row = input * self.out;
+        &self.source.bytes[(row + outs.start) * self.size..(row + outs.end) * self.size]
+    }
+
+    /// Reads all rows in strips that begin at block boundaries, and tells the number of the first
+    /// element of each. Strips are whole blocks, but for the end of the last.
+    pub(super) fn each_strip(
+        &self,
+        block_size: usize,
+        mut work: impl FnMut(usize, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        // Rows that are read as they lie are best read so many that they stay in a cache.
+        let near = (NEAR / self.inputs.max(1)).clamp(1, STRIP);
+        let strips = if self.is_transposed { [STRIP; 2] } else { [near, STRIP] };
+        let is_whole = |rows: &usize| (rows * self.inputs).is_multiple_of(block_size);
+        let strip = strips.into_iter().find(is_whole).unwrap_or(self.out.max(1));
+        let mut values = Vec::new();
+        for first in (0..self.out).step_by(strip) {
+            self.read(first, strip.min(self.out - first), &mut values)?;
+            work(first * self.inputs, &values)?;
+        }
+        Ok(())
     }
 
     /// Reads rows as float32.
