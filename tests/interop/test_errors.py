@@ -51,7 +51,8 @@ def decoded(stored, options, name, shape):
             unpacked = packed if is_wide else nibbles(packed, False)
             zero_points = unpacked[:, : codes.shape[1]].astype(np.float32)[..., None]
         values = (codes.astype(np.float32) - zero_points) * scales
-        return values.reshape(shape[0], -1)[:, : shape[1]]
+        values = values.reshape(values.shape[0], -1)[:, : shape[1]]
+        return values if values.shape == shape else np.full(shape, np.inf)
     magnitudes = stored.get(f"{name}.absmax")
     if f"{name}.absmax_codes" in stored:
         of_codes = stored["nested_quant_map"][stored[f"{name}.absmax_codes"]]

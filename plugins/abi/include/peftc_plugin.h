@@ -434,13 +434,17 @@ typedef struct PeftcTensorMut {
  */
 typedef struct PeftcSource {
   /*
-   A constant or pending value; 0 if it is an adapter tensor.
+   A constant or pending value; 0 if it is an adapter tensor or given inputs.
    */
   struct PeftcValue value;
   /*
-   The name of an adapter tensor, if `value` is 0.
+   The name of an adapter tensor, if `value` and `inputs_of` are 0.
    */
   struct PeftcStr adapter_tensor;
+  /*
+   The site whose given inputs it is, if `value` is 0; see `site_inputs`.
+   */
+  struct PeftcSite inputs_of;
   /*
    For each axis of the results, the axis of this source that is split alike, or [`PEFTC_WHOLE`].
    */
@@ -712,6 +716,11 @@ typedef struct PeftcHost {
    What a linear site is.
    */
   PeftcStatus (*site_info)(PeftcCtx*, struct PeftcSite, struct PeftcSiteInfo *out);
+  /*
+   The inputs `[…, in]` that the recipe gives for a site, to measure on. `PEFTC_NOT_FOUND`,
+   unrecorded, if it gives none. Inputs of which a pass asks for none are an error of the run.
+   */
+  PeftcStatus (*site_inputs)(PeftcCtx*, struct PeftcSite, struct PeftcTensor *out);
   /*
    The parameter of a name such as `model.norm.weight`. `torch` has the type and shape the
    adapter's tensor has; it decides how a Linear's or a Conv1D's weight is turned.

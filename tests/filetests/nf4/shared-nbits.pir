@@ -8,6 +8,11 @@ graph g(%x: f32[n, 4]) -> (%y) {
 ---
 ; albert: int4 blocks of 16, asymmetric, 0 parameters, w
 ; albert: int4 blocks of 16, asymmetric, 0 parameters, w
+; pass 1 (nf4): albert.weight: 16 elements
+; pass 1 (nf4): albert.weight: 3.333e-1 error_max
+; pass 1 (nf4): albert.weight: 2.414e-1 error_squares
+; pass 1 (nf4): albert.weight: 1.323e2 squares
+; pass 1 (nf4): albert.weight: 7.500e-1 sum
 model ir=8 opset ""=17 opset "com.microsoft"=1
 graph g(%x: f32[n, 4]) -> (%y) {
   const %albert.weight.codes = u8[4, 1, 8] {222, 15, 0, 0, 0, 0, 0, 0, 96, 250, 0, 0, 0, 0, 0, 0, 111, 12, 0, 0, 0, 0, 0, 0, 128, 223, 0, 0, 0, 0, 0, 0} meta {"peftc.role": "nf4"}
