@@ -35,6 +35,9 @@ impl<'a> Options<'a> {
                 "block_size = {block_size}: a power of two from 16 to 4096 is accepted"
             )));
         }
+        if run.option_bool("check_base")?.is_some() {
+            return Err(Error::invalid("check_base is for a checkpoint: name one as adapter"));
+        }
         Ok(Self {
             block_size: block_size as usize,
             double_quant: run.option_bool("double_quant")?.unwrap_or(true),
