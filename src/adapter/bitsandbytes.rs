@@ -43,6 +43,11 @@ pub struct Quantized {
 }
 
 impl Quantized {
+    /// Whether a tensor holds a part of the weight.
+    pub fn has_part(&self, name: &str) -> bool {
+        name.strip_prefix(&self.name).is_some_and(|part| part.is_empty() || part.starts_with('.'))
+    }
+
     /// How many elements the weight has.
     pub fn elements(&self) -> u64 {
         element_count(&self.shape).unwrap_or(0)
