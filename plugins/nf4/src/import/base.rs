@@ -148,14 +148,13 @@ impl Base {
         let Self { equal, codes, equal_codes, .. } = self;
         let warn = |message: &str| run.note_about(Level::Warning, None, message);
         let text = format!(
-            "of the tensors that are not quantized, {equal} were compared and are the model's; of {codes} sampled codes, \
-             {equal_codes} are what its weights quantize to"
+            "the same in checkpoint and model: {equal} tensors that are not quantized, {equal_codes} of {codes} sampled codes"
         );
         // Codes near a midpoint depend on the last bit of a weight.
         match 100 * equal_codes < 99 * codes {
             false => run.note(&text),
             true => warn(&format!(
-                "{text}: its weights are not quite those that were quantized, as after a merge"
+                "{text}: the weights of the model are not quite those that were quantized, as after a merge"
             )),
         }
         if !self.differences.is_empty() {
@@ -315,8 +314,6 @@ mod tests {
 
     #[test]
     fn a_tensor_may_be_rounded_on_either_side() {
-        let bf16 = |value: f32| DataType::BF16.encode_f32(&[value], &mut [0; 2]);
-        assert!(bf16(1.0).is_ok());
         let full = 1.001f32.to_le_bytes();
         let mut half = [0; 2];
         DataType::BF16.encode_f32(&[1.001], &mut half).expect("a float");

@@ -81,8 +81,8 @@ impl<'r, 'a> Weights<'r, 'a> {
     pub(crate) fn finish(&self) {
         if self.decoded > 0 {
             self.run.note(&format!(
-                "MatMulBnb4 has plain magnitudes: those of {} layers, which are double quantized, were decoded to \
-                 float32, with the same values; format = \"portable\" keeps them as they are",
+                "MatMulBnb4 has plain magnitudes: where they are double quantized ({} weights), they were decoded to \
+                 float32, which changes no value; format = \"portable\" keeps them as they are",
                 self.decoded
             ));
         }
