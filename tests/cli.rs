@@ -96,7 +96,7 @@ fn assert_has(message: &str, parts: &[&str]) {
 
 #[test]
 fn the_examples_apply() {
-    for recipe in ["lora", "fresh", "two-adapters", "qlora"] {
+    for recipe in ["lora", "fresh", "two-adapters", "qlora", "qlora-import"] {
         let folder = Folder::new();
         let report = done(&[
             "apply",
@@ -484,7 +484,11 @@ fn bad_recipes_and_options_are_refused() {
     assert_has(&message, &["r.toml:4:1", "merge, inject"]);
     assert_has(
         &recipe("[[pass]]\nname = \"nf5\"\n"),
-        &["no plugin has a pass \"nf5\"", "loaded: lora (LORA) from", "loaded: nf4 from"],
+        &[
+            "no plugin has a pass \"nf5\"",
+            "loaded: lora (LORA) from",
+            "loaded: nf4 (bitsandbytes_4bit) from",
+        ],
     );
     assert_has(&recipe("[[pass]\n"), &["r.toml:1:"]);
     assert_has(&refused(&["apply", QV, LLAMA, "-o", &out, "--mode", "inputs"]), &["merge, inject"]);
