@@ -120,7 +120,8 @@ fn check_code_book(name: &str, quant_type: QuantType, map: TensorView<'_>) -> Re
     const ROUNDING: f32 = 1e-6;
     let found = map.to_f32()?;
     let mut pairs = found.iter().zip(quant_type.code_book()).enumerate();
-    match pairs.find(|(_, (found, known))| !((*found - *known).abs() <= ROUNDING)) {
+    let is_near = |found: &f32, known: &f32| (found - known).abs() <= ROUNDING;
+    match pairs.find(|(_, (found, known))| !is_near(found, known)) {
         None => Ok(()),
         Some((code, (found, known))) => Err(Error::invalid(format!(
             "{name}.quant_map gives code {code} the value {found}, {} has {known}",
