@@ -1,9 +1,11 @@
 //! The main job: a recipe's passes over a model, and the result written.
 
+mod approximation;
 mod history;
 mod output;
 mod report;
 
+pub use approximation::{Approximation, NamedError, OutputError, WeightError};
 pub use history::{AppliedEntry, read as applied};
 pub use output::Destination;
 pub use output::find_model;
@@ -71,12 +73,12 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     report.files = write.files();
     report.linked = write.linked().to_vec();
     if !job.dry_run {
-        let counters = destination.within_folder(|| {
+        let measures = destination.within_folder(|| {
             write.commit(context, &|placements, written| {
                 weights::run(&plan, placements, context, written)
             })
         })?;
-        report.count_rounding(&counters);
+        report.measure(&measures, &plan, &write);
     }
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
@@ -117,7 +119,7 @@ impl Step<'_> {
             self.context,
         );
         let applied = pass::run(&mut pass, model)?;
-        let PluginPass { records, notes, .. } = pass;
+        let PluginPass { records, notes, small_tensor_bytes, .. } = pass;
         let report = PassReport {
             pass: selected.pass.name.clone(),
             plugin: format!("{} {}", selected.plugin.name, selected.plugin.version),
@@ -128,6 +130,8 @@ impl Step<'_> {
             notes,
             copied_weights: applied.copied.into_iter().map(Into::into).collect(),
             rounding: None,
+            approximation: None,
+            small_tensor_bytes,
         };
         history::append(model, report.entry(&options, structure))
             .map_err(|e| e.within(self.model_path.display()))?;

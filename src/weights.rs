@@ -8,13 +8,16 @@
 //! of the results, about 16 MiB of the largest tensor that the range touches.
 //!
 //! - **Bytes.** Where regions begin and end depends on the plan and on what is placed, never
-//!   on threads or budget. So do the bytes written and the counters.
+//!   on threads or budget. So do the bytes written and what is measured.
 //! - **Chains.** A source that is a result of another task is computed for the same range,
 //!   into scratch memory, where the source follows the axis and its task can be split along
 //!   it: the whole of it never exists. Otherwise it is *kept*: computed once, region by
 //!   region, into an unlinked temporary file that is mapped until its last reader is done.
-//!   A result that is kept for one reader is read back by all. A result that is only placed
-//!   in the file is computed again for a chain that needs it; counters count it once.
+//!   A result that is kept for one reader is read back by all; one that is placed too, from where
+//!   it is placed. A result that is only placed in the file is computed again for a chain that
+//!   needs it; what it measures counts once.
+//! - **Probes.** A task can be recorded for what it measures alone. It runs if a task it reads from
+//!   is placed, or if it reads from none, behind the last of them; its results are dropped.
 //! - **Memory.** A region's results and scratch, those of its whole chain, are reserved at
 //!   once before it starts, in the order of the placements, never while its thread holds
 //!   another reservation. A region over the budget runs alone.
@@ -23,16 +26,16 @@
 
 mod chain;
 mod check;
-mod counters;
 mod cut;
 mod keep;
+mod measures;
 mod place;
 mod queue;
 mod region;
 #[cfg(test)]
 mod tests;
 
-pub use counters::Counters;
+pub use measures::{Fold, Measures};
 pub use place::Placement;
 
 use crate::Context;
@@ -64,8 +67,9 @@ pub trait TaskContext {
     /// Whether it should stop.
     fn is_cancelled(&self) -> bool;
 
-    /// Adds to a counter of the task, such as the elements that rounding left unchanged.
-    fn count(&self, counter: &str, amount: u64);
+    /// Measures something of the region, such as the elements that rounding left unchanged. All
+    /// values of one name are folded alike.
+    fn measure(&self, name: &str, fold: Fold, value: f64);
 }
 
 /// The arguments of one call.
@@ -120,7 +124,7 @@ pub struct Source {
 pub struct Task {
     /// What it computes.
     pub kind: Arc<dyn TaskKind>,
-    /// What it is for: a pass and a module, for messages and counters.
+    /// What it is for: a pass and a module, for messages and measures.
     pub label: String,
     /// Its sources.
     pub sources: Vec<Source>,
@@ -136,6 +140,8 @@ pub struct Plan {
     tasks: Vec<Task>,
     /// For each task, the axes its results can be split along, as bits.
     axes: Vec<u32>,
+    /// The tasks that run for what they measure.
+    probes: Vec<u32>,
 }
 
 impl Plan {
@@ -155,6 +161,18 @@ impl Plan {
         Ok((self.tasks.len() - 1) as u32)
     }
 
+    /// Adds a task that runs for what it measures alone. Its results only say how it is split; no
+    /// other task may read them.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn add_probe(&mut self, task: Task) -> Result<()> {
+        let number = self.add(task)?;
+        self.probes.push(number);
+        Ok(())
+    }
+
     /// The tasks, by number.
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
@@ -163,7 +181,7 @@ impl Plan {
 
 /// Computes the results that are placed in files, and all that they need, on the context's
 /// threads and within its memory budget. `written` is told the bytes of each write to a
-/// placement, by any thread, as they are written. Returns what the tasks counted.
+/// placement, by any thread, as they are written. Returns what the tasks measured.
 ///
 /// # Errors
 ///
@@ -176,6 +194,6 @@ pub fn run(
     placements: &[Placement<'_>],
     context: &Context,
     written: &(dyn Fn(u64) + Sync),
-) -> Result<Counters> {
+) -> Result<Measures> {
     region::run(plan, placements, context, written, REGION)
 }

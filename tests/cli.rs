@@ -250,7 +250,8 @@ fn the_json_report_has_its_schema() {
             "bound",
             "notes",
             "copied_weights",
-            "rounding"
+            "rounding",
+            "approximation"
         ]
     );
     assert_eq!(

@@ -1,11 +1,12 @@
 //! What was done, for people and for programs.
 
+use super::approximation::Approximation;
 use super::history::AppliedEntry;
 use crate::ir::Model;
-use crate::onnx::{LinkedFile, OutputFile};
+use crate::onnx::{LinkedFile, OutputFile, WritePlan};
 use crate::plugin::{Note, Options, Record, task_label};
 use crate::recipe::OptionValue;
-use crate::weights::Counters;
+use crate::weights::{Measures, Plan};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -66,6 +67,12 @@ pub struct PassReport {
     pub copied_weights: Vec<CopiedWeight>,
     /// What rounding to the weight's type lost; none where no weight was merged.
     pub rounding: Option<RoundingLoss>,
+    /// How far stored weights are from those they stand for; none where none were approximated, or
+    /// nothing was computed.
+    pub approximation: Option<Approximation>,
+    /// Bytes of the tensors it added that are no results of weight tasks.
+    #[serde(skip)]
+    pub(super) small_tensor_bytes: u64,
 }
 
 /// A weight that stays, because others use it, beside the changed copy.
@@ -161,19 +168,24 @@ impl Report {
             input_names(after).filter(|n| !self.inputs_before.contains(n)).collect();
     }
 
-    /// Adds up what the merging tasks counted.
-    pub(super) fn count_rounding(&mut self, counters: &Counters) {
+    /// Adds what the weight tasks measured.
+    pub(super) fn measure(&mut self, measures: &Measures, plan: &Plan, write: &WritePlan) {
+        let mut stored: BTreeMap<&str, u64> = BTreeMap::new();
+        for (task, bytes) in write.stored_results() {
+            if let Some(task) = plan.tasks().get(task as usize) {
+                *stored.entry(&task.label).or_default() += bytes;
+            }
+        }
         for (index, pass) in self.passes.iter_mut().enumerate() {
             let label = task_label(index, &pass.pass);
-            let sum = |counter: &str| -> u64 {
-                counters
-                    .iter()
-                    .filter(|(l, c, _)| l.starts_with(&label) && *c == counter)
-                    .map(|(_, _, n)| n)
-                    .sum()
+            let sum = |name: &str| -> u64 {
+                let of_pass = measures.iter().filter(|(of, _)| of.starts_with(&label));
+                of_pass.filter_map(|(_, values)| values.get(name)).sum::<f64>() as u64
             };
-            let (elements, unchanged) = (sum("elements"), sum("unchanged"));
+            let (elements, unchanged) = (sum("merged"), sum("unchanged"));
             pass.rounding = (elements > 0).then_some(RoundingLoss { elements, unchanged });
+            pass.approximation =
+                Approximation::new(measures, &label, &stored, pass.small_tensor_bytes);
         }
     }
 }

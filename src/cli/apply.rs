@@ -4,7 +4,7 @@ use super::Global;
 use super::layers;
 use super::style::{bytes, count, percent, plural, table};
 use peftc::adapter::Adapter;
-use peftc::apply::{self, AdapterReport, Job, PassReport, Report};
+use peftc::apply::{self, AdapterReport, Approximation, Job, PassReport, Report, WeightError};
 use peftc::onnx::{ExternalData, WriteOptions};
 use peftc::plugin::{Plugins, Record};
 use peftc::recipe::Recipe;
@@ -193,12 +193,79 @@ fn pass_text(pass: &PassReport) -> String {
             percent(loss.unchanged, loss.elements)
         );
     }
+    if let Some(approximation) = &pass.approximation {
+        text += &error_text(approximation);
+    }
     for note in &pass.notes {
         let level = if note.level == Level::Warning { "warning" } else { "note" };
         let about = if note.node.is_empty() { String::new() } else { format!("{}: ", note.node) };
         text += &format!("  {level:<9} {about}{}\n", note.message);
     }
     text + "\n"
+}
+
+/// The errors of all weights together, and of each; in larger models the range of those that differ
+/// in layer numbers alone.
+fn error_text(approximation: &Approximation) -> String {
+    let Approximation { total, weights } = approximation;
+    let cells = |errors: &[&WeightError]| {
+        let range = |unit: &str, digits: usize, of: &dyn Fn(&WeightError) -> Option<f64>| {
+            range(errors.iter().filter_map(|e| of(e)), unit, digits)
+        };
+        vec![
+            range("bits", 3, &|e| Some(e.bits_per_weight)),
+            range("σ rms", 4, &|e| e.rms_in_sigma),
+            range("σ at most", 3, &|e| e.max_in_sigma),
+            range("dB", 2, &|e| e.snr_db),
+        ]
+    };
+    let row = |name: String, errors: &[&WeightError]| {
+        std::iter::once(name).chain(cells(errors)).collect::<Vec<_>>()
+    };
+    let rows: Vec<Vec<String>> = match layers::grouped(weights, |w| &w.weight, |_| ()) {
+        None => weights.iter().map(|w| row(w.weight.clone(), &[&w.error])).collect(),
+        Some(groups) => groups
+            .into_iter()
+            .map(|((name, ()), weights)| {
+                row(name, &weights.iter().map(|w| &w.error).collect::<Vec<_>>())
+            })
+            .collect(),
+    };
+    let text = format!(
+        "  error     {}; {:.3e} rms, {:.3e} at most\n",
+        cells(&[total]).join(", "),
+        total.rms,
+        total.max
+    );
+    text + &table(&rows, "            ") + &output_error_text(approximation)
+}
+
+/// Both sides of the bound on the outputs' error, where inputs were given.
+fn output_error_text(approximation: &Approximation) -> String {
+    let line = |(name, error): (&str, &WeightError)| {
+        let outputs = error.outputs.as_ref()?;
+        let relative = outputs.relative.map(|r| format!(", {r:.4} of ‖x·Wᵀ‖")).unwrap_or_default();
+        Some(format!(
+            "  on inputs {name}: ‖x·(W − Ŵ)ᵀ‖ = {:.4e} ≤ ‖W − Ŵ‖·‖x‖ = {:.4e}{relative}\n",
+            outputs.norm, outputs.bound
+        ))
+    };
+    let weights = approximation.weights.iter().map(|w| (w.weight.as_str(), &w.error));
+    weights.chain([("all", &approximation.total)]).filter_map(line).collect()
+}
+
+/// The least and the largest of some numbers, once where they look alike.
+fn range(numbers: impl Iterator<Item = f64>, unit: &str, digits: usize) -> String {
+    let text = |number: f64| format!("{number:.digits$}");
+    let ends = numbers.fold(None, |ends: Option<(f64, f64)>, n| match ends {
+        None => Some((n, n)),
+        Some((least, most)) => Some((least.min(n), most.max(n))),
+    });
+    match ends.map(|(least, most)| (text(least), text(most))) {
+        None => "–".to_owned(),
+        Some((least, most)) if least == most => format!("{least} {unit}"),
+        Some((least, most)) => format!("{least} to {most} {unit}"),
+    }
 }
 
 /// A row for every module; in larger models one for modules that differ in layer numbers alone.

@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::{FileSlice, MappedFile, map_temporary};
+pub use file::{FileSlice, MappedFile, map_written};
 
 use super::{DataType, Dim, Metadata, Type, TypeKind};
 use bytes::Bytes;

@@ -60,6 +60,8 @@ pub struct PluginPass<'a> {
     pub records: Vec<Record>,
     /// What it noted, after a run.
     pub notes: Vec<Note>,
+    /// Bytes of the tensors it added that are no results of weight tasks, after a run.
+    pub small_tensor_bytes: u64,
 }
 
 impl<'a> PluginPass<'a> {
@@ -82,6 +84,7 @@ impl<'a> PluginPass<'a> {
             context,
             records: Vec::new(),
             notes: Vec::new(),
+            small_tensor_bytes: 0,
         }
     }
 
@@ -161,6 +164,7 @@ impl Pass for PluginPass<'_> {
             return Err(self.failed(status, failure, unbound));
         }
         self.check_used(&used)?;
+        self.small_tensor_bytes = tensors.iter().map(|(_, data)| data.len() as u64).sum();
         for (value, data) in tensors {
             edits.fill(value, data.into());
         }

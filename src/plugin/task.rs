@@ -2,7 +2,7 @@
 
 use super::call::{panic_message, text};
 use crate::error::{Error, Result};
-use crate::weights::{TaskArgs, TaskContext, TaskKind};
+use crate::weights::{Fold, TaskArgs, TaskContext, TaskKind};
 use peftc_abi::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -97,7 +97,7 @@ static TASK_HOST: PeftcTaskHost = PeftcTaskHost {
     abi_minor: PEFTC_ABI_MINOR,
     fail,
     cancelled,
-    count,
+    measure,
 };
 
 /// Runs the body of a task host function; a panic becomes the task's failure.
@@ -132,12 +132,13 @@ unsafe extern "C" fn cancelled(ctx: *mut PeftcCtx) -> i32 {
     unsafe { with(ctx, 1, |call| i32::from(call.context.is_cancelled())) }
 }
 
-unsafe extern "C" fn count(ctx: *mut PeftcCtx, counter: PeftcStr, amount: u64) {
+unsafe extern "C" fn measure(ctx: *mut PeftcCtx, name: PeftcStr, fold: u32, value: f64) {
     // SAFETY: forwarded.
     unsafe {
         with(ctx, (), |call| {
-            if let Ok(counter) = text(counter) {
-                call.context.count(counter, amount);
+            if let Ok(name) = text(name) {
+                let fold = if fold == PEFTC_MAX { Fold::Max } else { Fold::Sum };
+                call.context.measure(name, fold, value);
             }
         });
     }

@@ -27,12 +27,13 @@ pub(super) struct Job<'p> {
 
 /// One task, computed for the range of the region, or whole.
 pub(super) struct Node<'p> {
+    pub(super) number: u32,
     pub(super) task: &'p Task,
     /// The axis of its results that the region is a range of; none for whole results.
     pub(super) axis: Option<usize>,
     /// Its sources.
     pub(super) inputs: Vec<Input<'p>>,
-    /// Whether it adds to the counters: the first that computes this task does.
+    /// Whether what it measures counts: the first that computes this task does.
     pub(super) counts: bool,
 }
 
@@ -77,11 +78,12 @@ pub(super) fn jobs<'p>(
             placed.push(placement.task);
         }
     }
-    let chains = Chains::new(plan, &placed, region);
+    let roots = with_probes(plan, &placed);
+    let chains = Chains::new(plan, &roots, region);
     let mut jobs: BTreeMap<u32, usize> = BTreeMap::new();
     let mut counted = BTreeSet::new();
     let mut ordered: Vec<Job<'p>> = Vec::new();
-    for &root in &placed {
+    for &root in &roots {
         for root in chains.with_what_it_reads(root, &jobs) {
             jobs.insert(root, ordered.len());
             ordered.push(chains.job(root, region, &mut counted));
@@ -97,6 +99,41 @@ pub(super) fn jobs<'p>(
         ordered[jobs[&id.0]].keeps.insert(id);
     }
     Ok(spread(ordered))
+}
+
+/// The placed tasks, each with the probes behind it that it is the last source of.
+fn with_probes(plan: &Plan, placed: &[u32]) -> Vec<u32> {
+    let mut first: BTreeMap<u32, usize> = BTreeMap::new();
+    for (place, &task) in placed.iter().enumerate() {
+        first.entry(task).or_insert(place);
+    }
+    let mut probes: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    for &probe in &plan.probes {
+        let task = &plan.tasks[probe as usize];
+        let mut sources = task.sources.iter().filter_map(pending).peekable();
+        let last = match sources.peek() {
+            None => Some(placed.len()),
+            Some(_) => sources.filter_map(|task| first.get(&task).copied()).max(),
+        };
+        if let Some(last) = last.filter(|_| !is_empty(task)) {
+            probes.entry(last).or_default().push(probe);
+        }
+    }
+    let mut roots = Vec::with_capacity(placed.len() + plan.probes.len());
+    for (place, &task) in placed.iter().enumerate() {
+        roots.push(task);
+        roots.extend(probes.remove(&place).unwrap_or_default());
+    }
+    roots.extend(probes.into_values().flatten());
+    roots
+}
+
+/// The task that computes a source.
+fn pending(source: &Source) -> Option<u32> {
+    match source.tensor.data {
+        TensorData::Pending { task, .. } => Some(task),
+        _ => None,
+    }
 }
 
 /// Moves jobs that read what others keep some places back: threads take them in order, and find
@@ -240,6 +277,7 @@ impl<'p> Chains<'p> {
         let nodes: Vec<Node<'p>> = steps
             .iter()
             .map(|&(number, axis)| Node {
+                number,
                 task: &self.plan.tasks[number as usize],
                 axis,
                 inputs: self.inputs((number, axis), steps),
@@ -303,6 +341,13 @@ impl Job<'_> {
     pub(super) fn range(&self, region: u64) -> Range<u64> {
         let start = region * self.step;
         start..start.saturating_add(self.step).min(self.size)
+    }
+
+    /// Bytes of a result of its own task.
+    pub(super) fn bytes(&self, result: u32) -> u64 {
+        let Some(node) = self.nodes.last() else { return 0 };
+        let cut = node.result_cut(result as usize);
+        cut.bytes(&(0..cut.size()))
     }
 
     /// Bytes of memory that a region takes: results and gathered sources of all nodes.

@@ -1,15 +1,17 @@
-//! Results kept in temporary files for the tasks that read them.
+//! Results kept for the tasks that read them: where they are placed, or in temporary files.
 
+use super::Placement;
 use crate::error::{Error, Result};
-use crate::ir::tensor::map_temporary;
+use crate::ir::tensor::map_written;
 use bytes::Bytes;
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A result in a temporary file: written by regions, then mapped, then dropped by its last
-/// reader.
-pub(super) struct Kept {
+/// A result in a file: written by regions, then mapped, then dropped by its last reader.
+pub(super) struct Kept<'p> {
+    /// Where it is placed; none where it goes into a temporary file.
+    placed: Option<&'p Placement<'p>>,
     state: Mutex<State>,
 }
 
@@ -24,17 +26,21 @@ enum Content {
     Mapped(Bytes),
 }
 
-impl Kept {
+impl<'p> Kept<'p> {
     /// One that this many jobs will read.
-    pub(super) fn new(readers: usize) -> Self {
-        Self { state: Mutex::new(State { readers, content: Content::Nothing }) }
+    pub(super) fn new(readers: usize, placed: Option<&'p Placement<'p>>) -> Self {
+        Self { placed, state: Mutex::new(State { readers, content: Content::Nothing }) }
     }
 
-    /// The file to write to; made in `folder` by the first who asks.
-    pub(super) fn file(&self, folder: &Path) -> Result<Arc<File>> {
+    /// The temporary file to write to, made in `folder` by the first who asks; none where it is
+    /// placed.
+    pub(super) fn file(&self, folder: &Path) -> Result<Option<Arc<File>>> {
+        if self.placed.is_some() {
+            return Ok(None);
+        }
         let mut state = self.state();
         if let Content::Writing(file) = &state.content {
-            return Ok(file.clone());
+            return Ok(Some(file.clone()));
         }
         let file = tempfile::tempfile_in(folder).map_err(|error| {
             let folder = folder.display();
@@ -42,17 +48,20 @@ impl Kept {
         })?;
         let file = Arc::new(file);
         state.content = Content::Writing(file.clone());
-        Ok(file)
+        Ok(Some(file))
     }
 
-    /// Ends writing.
-    pub(super) fn close(&self) -> Result<()> {
+    /// Ends writing; it has so many bytes.
+    pub(super) fn close(&self, len: u64) -> Result<()> {
         let mut state = self.state();
-        let Content::Writing(file) = &state.content else {
-            return Err(Error::bug("a kept result was closed before it was written"));
+        let bytes = match (self.placed, &state.content) {
+            (Some(placed), _) => map_written(placed.file, placed.offset, len),
+            (None, Content::Writing(file)) => map_written(file, 0, len),
+            _ => return Err(Error::bug("a kept result was closed before it was written")),
         };
-        let bytes = map_temporary(file)
-            .map_err(|error| Error::environment(format!("cannot map a temporary file: {error}")))?;
+        let bytes = bytes.map_err(|error| {
+            Error::environment(format!("cannot map a file just written: {error}"))
+        })?;
         state.content = Content::Mapped(bytes);
         Ok(())
     }

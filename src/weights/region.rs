@@ -2,8 +2,8 @@
 
 use super::chain::{self, Input, Job, Node, Origin, ResultId};
 use super::check::place;
-use super::counters::Counters;
 use super::keep::Kept;
+use super::measures::{Fold, Measures, Pieces, Place};
 use super::place::write_range;
 use super::queue::{Queue, Ticket};
 use super::{Placement, Plan, TaskArgs, TaskContext, View, ViewMut};
@@ -23,15 +23,17 @@ pub(super) fn run(
     context: &Context,
     written: &(dyn Fn(u64) + Sync),
     region: u64,
-) -> Result<Counters> {
+) -> Result<Measures> {
     let jobs = chain::jobs(plan, placements, region)?;
     let mut readers: BTreeMap<ResultId, usize> = BTreeMap::new();
     for id in jobs.iter().flat_map(|job| &job.reads) {
         *readers.entry(*id).or_default() += 1;
     }
-    let kept = readers.into_iter().map(|(id, readers)| (id, Kept::new(readers))).collect();
-    let counters = Mutex::new(Counters::default());
-    let runner = Runner { jobs: &jobs, kept, context, written, counters };
+    let placed: BTreeMap<ResultId, &Placement<'_>> =
+        placements.iter().map(|p| ((p.task, p.result), p)).collect();
+    let kept = |(id, readers)| (id, Kept::new(readers, placed.get(&id).copied()));
+    let kept = readers.into_iter().map(kept).collect();
+    let runner = Runner { jobs: &jobs, kept, context, written, measured: Mutex::default() };
     let queue = Queue::new(&jobs, context.memory());
     context.pool().scope(|scope| {
         for _ in 0..context.pool().current_num_threads() {
@@ -39,21 +41,21 @@ pub(super) fn run(
         }
     });
     queue.end(context.cancel())?;
-    Ok(runner.counters.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(runner.measured.into_inner().unwrap_or_else(PoisonError::into_inner).into_measures())
 }
 
 struct Runner<'r> {
     jobs: &'r [Job<'r>],
-    kept: BTreeMap<ResultId, Kept>,
+    kept: BTreeMap<ResultId, Kept<'r>>,
     context: &'r Context,
     written: &'r (dyn Fn(u64) + Sync),
-    counters: Mutex<Counters>,
+    measured: Mutex<Pieces<'r>>,
 }
 
 /// The results of a node for one region, packed.
 type Buffers = Vec<Vec<u8>>;
 
-impl Runner<'_> {
+impl<'r> Runner<'r> {
     fn work(&self, queue: &Queue<'_>) {
         while let Some(ticket) = queue.take(self.context.cancel()) {
             let job = &self.jobs[ticket.job];
@@ -65,7 +67,7 @@ impl Runner<'_> {
     }
 
     /// Computes a region; returns the results of the job's own task.
-    fn compute(&self, job: &Job<'_>, ticket: &Ticket<'_>) -> Result<Buffers> {
+    fn compute(&self, job: &Job<'r>, ticket: &Ticket<'_>) -> Result<Buffers> {
         let mut computed: Vec<Buffers> = Vec::with_capacity(job.nodes.len());
         for node in &job.nodes {
             self.context.cancel().check()?;
@@ -86,7 +88,7 @@ impl Runner<'_> {
 
     fn compute_node(
         &self,
-        node: &Node<'_>,
+        node: &Node<'r>,
         computed: &[Buffers],
         ticket: &Ticket<'_>,
     ) -> Result<Buffers> {
@@ -131,7 +133,7 @@ impl Runner<'_> {
             results: &mut results,
         };
         let context =
-            RegionContext { ticket, cancel: self.context.cancel(), counts: RefCell::default() };
+            RegionContext { ticket, cancel: self.context.cancel(), measured: RefCell::default() };
         let _span = tracing::debug_span!(
             "weights",
             label = node.task.label,
@@ -142,7 +144,7 @@ impl Runner<'_> {
         .entered();
         node.task.kind.run(&context, &mut args)?;
         if node.counts {
-            self.count(&node.task.label, context.counts.into_inner());
+            self.count(node, range.start, context.measured.into_inner());
         }
         Ok(buffers)
     }
@@ -186,8 +188,9 @@ impl Runner<'_> {
             })
         };
         for id in &job.keeps {
-            let file = self.kept[id].file(self.context.scratch_folder())?;
-            write(&file, 0, id.1)?;
+            if let Some(file) = self.kept[id].file(self.context.scratch_folder())? {
+                write(&file, 0, id.1)?;
+            }
         }
         for placement in &job.placements {
             write(placement.file, placement.offset, placement.result)?;
@@ -199,7 +202,7 @@ impl Runner<'_> {
     /// Ends a job: others may read what it keeps, and what it read may go.
     fn close(&self, job: &Job<'_>) -> Result<()> {
         for id in &job.keeps {
-            self.kept[id].close()?;
+            self.kept[id].close(job.bytes(id.1))?;
         }
         for id in &job.reads {
             self.kept[id].release();
@@ -207,10 +210,11 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn count(&self, label: &str, counts: BTreeMap<String, u64>) {
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        for (counter, amount) in counts {
-            counters.add(label, &counter, amount);
+    fn count(&self, node: &Node<'r>, start: u64, measured: BTreeMap<String, (Fold, f64)>) {
+        let mut pieces = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, (fold, value)) in measured {
+            let place = Place { label: &node.task.label, name, task: node.number, start };
+            pieces.insert(place, fold, value);
         }
     }
 }
@@ -235,7 +239,7 @@ impl SourceData<'_> {
 struct RegionContext<'r> {
     ticket: &'r Ticket<'r>,
     cancel: &'r CancelToken,
-    counts: RefCell<BTreeMap<String, u64>>,
+    measured: RefCell<BTreeMap<String, (Fold, f64)>>,
 }
 
 impl TaskContext for RegionContext<'_> {
@@ -243,10 +247,10 @@ impl TaskContext for RegionContext<'_> {
         self.cancel.is_cancelled() || self.ticket.is_overruled()
     }
 
-    fn count(&self, counter: &str, amount: u64) {
-        let mut counts = self.counts.borrow_mut();
-        let sum = counts.entry(counter.to_owned()).or_default();
-        *sum = sum.saturating_add(amount);
+    fn measure(&self, name: &str, fold: Fold, value: f64) {
+        let mut measured = self.measured.borrow_mut();
+        let folded = measured.get(name).map_or(value, |(_, before)| fold.apply(*before, value));
+        measured.insert(name.to_owned(), (fold, folded));
     }
 }
 

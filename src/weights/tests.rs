@@ -4,9 +4,10 @@ mod add;
 mod engine;
 mod kinds;
 mod memory;
+mod probe;
 mod property;
 
-use super::{Counters, Placement, Plan, Source, Task, TaskKind, region};
+use super::{Measures, Placement, Plan, Source, Task, TaskKind, region};
 use crate::Context;
 use crate::error::Result;
 use crate::ir::{DataType, Tensor, TensorData};
@@ -43,13 +44,13 @@ fn pending(plan: &Plan, task: u32, result: u32, follows: &[Option<usize>]) -> So
 }
 
 /// Computes results into a file, one behind the other, with a gap of 3 bytes of 0xAA before
-/// each; returns the content, the bytes told as written, and the counters.
+/// each; returns the content, the bytes told as written, and what was measured.
 fn run_into_file(
     plan: &Plan,
     placed: &[(u32, u32)],
     context: &Context,
     region: u64,
-) -> Result<(Vec<u8>, u64, Counters)> {
+) -> Result<(Vec<u8>, u64, Measures)> {
     let file = tempfile::tempfile().unwrap();
     let mut placements = Vec::new();
     let mut end = 0;
@@ -65,8 +66,8 @@ fn run_into_file(
     let told = |bytes| {
         written.fetch_add(bytes, Ordering::Relaxed);
     };
-    let counters = region::run(plan, &placements, context, &told, region)?;
-    Ok((content(&file), written.into_inner(), counters))
+    let measures = region::run(plan, &placements, context, &told, region)?;
+    Ok((content(&file), written.into_inner(), measures))
 }
 
 fn content(mut file: &File) -> Vec<u8> {

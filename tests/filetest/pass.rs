@@ -64,8 +64,7 @@ fn run_pass(recipe: &Recipe, adapter: Option<&Adapter>, model: &mut Model) -> Re
             "; copied: {weight} stays for {uses} other use(s), {copy} is the changed copy\n"
         );
     }
-    let counters = compute(model, &plan, &context)?;
-    report += &counters;
+    report += &compute(model, &plan, &context)?;
     Ok(report)
 }
 
@@ -88,7 +87,7 @@ fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> 
         .zip(&files)
         .map(|(&(_, task, result, _), file)| Placement { task, result, file, offset: 0 })
         .collect();
-    let counters = weights::run(plan, &placements, context, &|_| {})?;
+    let measures = weights::run(plan, &placements, context, &|_| {})?;
     drop(placements);
     for ((value, _, _, len), mut file) in pending.into_iter().zip(files) {
         let mut bytes = Vec::with_capacity(len as usize);
@@ -100,7 +99,13 @@ fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> 
             .ok_or_else(|| Error::bug("an initializer is gone"))?;
         tensor.data = TensorData::Bytes(bytes.into());
     }
-    Ok(counters.iter().map(|(label, counter, n)| format!("; {label}: {n} {counter}\n")).collect())
+    let lines = measures.iter().flat_map(|(label, values)| {
+        values.iter().map(move |(name, &value)| match value.fract() == 0.0 {
+            true => format!("; {label}: {value} {name}\n"),
+            false => format!("; {label}: {value:.3e} {name}\n"),
+        })
+    });
+    Ok(lines.collect())
 }
 
 fn write_adapter(folder: &Path, adapter: &str) -> Result<(), Failed> {

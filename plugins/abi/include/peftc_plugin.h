@@ -11,7 +11,7 @@ typedef struct PeftcCtx PeftcCtx;
 /*
  The minor version of this ABI.
  */
-#define PEFTC_ABI_MINOR 2
+#define PEFTC_ABI_MINOR 3
 
 /*
  Note level: good to know.
@@ -22,6 +22,16 @@ typedef struct PeftcCtx PeftcCtx;
  Note level: the result may not be what was meant.
  */
 #define PEFTC_WARNING 1
+
+/*
+ How the values that tasks measure under one name become one: they are added.
+ */
+#define PEFTC_SUM 0
+
+/*
+ The largest counts.
+ */
+#define PEFTC_MAX 1
 
 /*
  Option kinds: a boolean.
@@ -450,7 +460,7 @@ typedef struct PeftcTaskDesc {
    */
   struct PeftcStr kind;
   /*
-   What it is for, mostly a module path; counters are reported under it.
+   What it is for, mostly a module path; what it measures is reported under it.
    */
   struct PeftcStr label;
   /*
@@ -466,7 +476,8 @@ typedef struct PeftcTaskDesc {
    */
   const struct PeftcTensorType *results;
   /*
-   Preferred names of the results, as many.
+   Preferred names of the results, as many. Null for a probe: a task that runs for what it
+   measures alone, whose results only say how it is split.
    */
   const struct PeftcStr *names;
   /*
@@ -722,7 +733,8 @@ typedef struct PeftcHost {
                             struct PeftcTensorMut *data,
                             struct PeftcValue *out);
   /*
-   Records a weight task; its results are initializers, `out` gets one value each.
+   Records a weight task; its results are initializers, `out` gets one value each. Nothing
+   for a probe, where it may be null.
    */
   PeftcStatus (*add_task)(PeftcCtx*, const struct PeftcTaskDesc*, struct PeftcValue *out);
   /*
@@ -790,9 +802,11 @@ typedef struct PeftcTaskHost {
    */
   int32_t (*cancelled)(PeftcCtx*);
   /*
-   Adds to a counter of the task; counters are summed and reported.
+   Measures something of the region. The values of one name become one as `fold` says
+   (`PEFTC_SUM`, `PEFTC_MAX`), the same for any number of threads. What the host makes of
+   which names is in `peftc_plugin::measure`.
    */
-  void (*count)(PeftcCtx*, struct PeftcStr counter, uint64_t amount);
+  void (*measure)(PeftcCtx*, struct PeftcStr name, uint32_t fold, double value);
 } PeftcTaskHost;
 
 /*

@@ -36,7 +36,7 @@ use core::ffi::c_void;
 pub const ENTRY: &str = "peftc_plugin_entry_v0";
 
 /// The minor version of this ABI.
-pub const PEFTC_ABI_MINOR: u32 = 2;
+pub const PEFTC_ABI_MINOR: u32 = 3;
 
 /// What a function returns: [`PEFTC_OK`] or why not.
 pub type PeftcStatus = i32;
@@ -59,6 +59,11 @@ pub const PEFTC_CANCELLED: PeftcStatus = 6;
 pub const PEFTC_INFO: u32 = 0;
 /// Note level: the result may not be what was meant.
 pub const PEFTC_WARNING: u32 = 1;
+
+/// How the values that tasks measure under one name become one: they are added.
+pub const PEFTC_SUM: u32 = 0;
+/// The largest counts.
+pub const PEFTC_MAX: u32 = 1;
 
 /// Option kinds: a boolean.
 pub const PEFTC_OPTION_BOOL: u32 = 0;
@@ -355,7 +360,7 @@ pub struct PeftcSource {
 pub struct PeftcTaskDesc {
     /// The name of a task kind of this plugin.
     pub kind: PeftcStr,
-    /// What it is for, mostly a module path; counters are reported under it.
+    /// What it is for, mostly a module path; what it measures is reported under it.
     pub label: PeftcStr,
     /// Sources.
     pub sources: *const PeftcSource,
@@ -363,7 +368,8 @@ pub struct PeftcTaskDesc {
     pub source_count: usize,
     /// Types of the results. All must agree along every axis the kind can be split at.
     pub results: *const PeftcTensorType,
-    /// Preferred names of the results, as many.
+    /// Preferred names of the results, as many. Null for a probe: a task that runs for what it
+    /// measures alone, whose results only say how it is split.
     pub names: *const PeftcStr,
     /// How many.
     pub result_count: usize,
@@ -549,7 +555,8 @@ pub struct PeftcHost {
         data: *mut PeftcTensorMut,
         out: *mut PeftcValue,
     ) -> PeftcStatus,
-    /// Records a weight task; its results are initializers, `out` gets one value each.
+    /// Records a weight task; its results are initializers, `out` gets one value each. Nothing
+    /// for a probe, where it may be null.
     pub add_task: unsafe extern "C" fn(
         *mut PeftcCtx,
         *const PeftcTaskDesc,
@@ -601,8 +608,10 @@ pub struct PeftcTaskHost {
         unsafe extern "C" fn(*mut PeftcCtx, code: PeftcStatus, message: PeftcStr) -> PeftcStatus,
     /// 1 once the task should stop.
     pub cancelled: unsafe extern "C" fn(*mut PeftcCtx) -> i32,
-    /// Adds to a counter of the task; counters are summed and reported.
-    pub count: unsafe extern "C" fn(*mut PeftcCtx, counter: PeftcStr, amount: u64),
+    /// Measures something of the region. The values of one name become one as `fold` says
+    /// (`PEFTC_SUM`, `PEFTC_MAX`), the same for any number of threads. What the host makes of
+    /// which names is in `peftc_plugin::measure`.
+    pub measure: unsafe extern "C" fn(*mut PeftcCtx, name: PeftcStr, fold: u32, value: f64),
 }
 
 /// The arguments of a task call: one region of the results.

@@ -33,6 +33,7 @@
 mod error;
 pub mod export;
 mod ids;
+pub mod measure;
 mod run;
 mod task;
 mod tensor;

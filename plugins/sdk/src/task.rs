@@ -58,10 +58,17 @@ impl<'a> TaskCall<'a> {
         Ok(Self { host, ctx, params, axis: axis as usize, start, end, sources, results })
     }
 
-    /// Adds to a counter of the task.
-    pub fn count(&self, counter: &str, amount: u64) {
+    /// Adds a measure of this region to those of the others; [`measure`](crate::measure) has the
+    /// names that the host reports.
+    pub fn add(&self, name: &str, value: f64) {
         // SAFETY: host and context are those of this call.
-        unsafe { (self.host.count)(self.ctx, PeftcStr::new(counter), amount) }
+        unsafe { (self.host.measure)(self.ctx, PeftcStr::new(name), PEFTC_SUM, value) }
+    }
+
+    /// A measure of this region; of all regions the largest counts.
+    pub fn max(&self, name: &str, value: f64) {
+        // SAFETY: host and context are those of this call.
+        unsafe { (self.host.measure)(self.ctx, PeftcStr::new(name), PEFTC_MAX, value) }
     }
 
     /// An error once the task should stop.

@@ -57,16 +57,20 @@ impl MappedFile {
     }
 }
 
-/// The content of a file without a name, which nobody writes any more: mapped, and on disk for
+/// A range of a file that this process has written and nobody else knows yet: mapped, and there for
 /// as long as the bytes live.
 ///
 /// # Errors
 ///
-/// What the system says when it cannot map the file.
-pub fn map_temporary(file: &File) -> std::io::Result<Bytes> {
-    // SAFETY: the map is read-only, and nobody else can open a file without a name. Its owner
-    // has written it to the end and drops it.
-    let map = unsafe { memmap2::Mmap::map(file) }?;
+/// What the system says when it cannot map the range.
+pub fn map_written(file: &File, offset: u64, len: u64) -> std::io::Result<Bytes> {
+    if len == 0 {
+        return Ok(Bytes::new());
+    }
+    let len = usize::try_from(len).map_err(std::io::Error::other)?;
+    // SAFETY: the map is read-only. The file has no name, or one that means nothing yet; its owner
+    // has written this range to the end, and neither changes nor truncates it while it is read.
+    let map = unsafe { memmap2::MmapOptions::new().offset(offset).len(len).map(file) }?;
     Ok(Bytes::from_owner(map))
 }
 

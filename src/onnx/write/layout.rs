@@ -62,6 +62,16 @@ impl FilePlan {
         offset
     }
 
+    fn stored_results(&self) -> impl Iterator<Item = (u32, u64)> {
+        let ends = self.segments.iter().skip(1).map(|next| next.offset).chain([self.len]);
+        self.segments.iter().zip(ends).filter_map(|(segment, end)| match segment.content {
+            Content::Elements(TensorData::Pending { task, .. }) => {
+                Some((task, end - segment.offset))
+            }
+            _ => None,
+        })
+    }
+
     fn push(&mut self, len: u64, content: Content) {
         self.segments.push(Segment { offset: self.len, content });
         self.len += len;
@@ -100,6 +110,13 @@ impl WritePlan {
         let data =
             self.data.iter().map(|(path, plan)| OutputFile { path: path.clone(), bytes: plan.len });
         std::iter::once(model).chain(data).collect()
+    }
+
+    /// The weight tasks whose results are stored, and the bytes each takes with the padding behind
+    /// it. A task is there once for each of its results.
+    pub fn stored_results(&self) -> impl Iterator<Item = (u32, u64)> {
+        let data = self.data.iter().map(|(_, plan)| plan);
+        data.chain([&self.model]).flat_map(FilePlan::stored_results)
     }
 
     /// Copies small files into the model's folder too, each whole or not at all, before the

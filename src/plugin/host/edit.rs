@@ -66,7 +66,6 @@ pub(super) unsafe extern "C" fn add_task(
                 .ok_or_else(|| invalid(format!("the plugin has no task kind {name:?}")))?;
             let sources = slice(task.sources, task.source_count)?;
             let results = slice(task.results, task.result_count)?;
-            let names = slice(task.names, task.result_count)?;
             let results: Vec<_> =
                 results.iter().map(|ty| tensor_type(ty)).collect::<Result<_, _>>()?;
             let recorded = Task {
@@ -76,6 +75,10 @@ pub(super) unsafe extern "C" fn add_task(
                 results: results.clone(),
                 params: Bytes::copy_from_slice(slice(task.params, task.params_len)?),
             };
+            if task.names.is_null() {
+                return Ok(run.plan.add_probe(recorded)?);
+            }
+            let names = slice(task.names, task.result_count)?;
             let number = run.plan.add(recorded)?;
             let declared = match task.declared.is_null() {
                 true => results,

@@ -1,9 +1,9 @@
-//! Order, errors, cancellation, counters and files.
+//! Order, errors, cancellation, measures and files.
 
 use super::kinds::{Function, Mix, hash_bytes};
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::weights::{TaskArgs, TaskContext};
+use crate::weights::{Fold, TaskArgs, TaskContext};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
@@ -16,8 +16,8 @@ fn add_one(axes: u32) -> Arc<impl TaskKind + 'static> {
         for (to, from) in args.results[0].data.iter_mut().zip(args.sources[0].data) {
             *to = from.wrapping_add(1);
         }
-        context.count("bytes", args.sources[0].data.len() as u64);
-        context.count("calls", 1);
+        context.measure("bytes", Fold::Sum, args.sources[0].data.len() as f64);
+        context.measure("calls", Fold::Sum, 1.0);
         Ok(())
     };
     Arc::new(Function { axes, run })
@@ -37,13 +37,13 @@ fn a_region_along_an_inner_axis_is_written_in_strides() {
     let plan = rows(&kind);
     let expected: Vec<u8> = hash_bytes(32, 1).iter().map(|b| b.wrapping_add(1)).collect();
     for region in [8, 16, 24, 1000] {
-        let (found, written, counters) =
+        let (found, written, measures) =
             run_into_file(&plan, &[(0, 0)], &context(2, 64), region).unwrap();
         assert_eq!(found[..3], [0xAA; 3]);
         assert_eq!(found[3..], expected);
         assert_eq!(written, 32);
-        assert_eq!(counters.get("rows", "calls"), (4u64).div_ceil(region / 8));
-        assert_eq!(counters.get("rows", "bytes"), 32);
+        assert_eq!(measures.get("rows", "calls"), Some(4u64.div_ceil(region / 8) as f64));
+        assert_eq!(measures.get("rows", "bytes"), Some(32.0));
     }
 }
 
@@ -76,7 +76,7 @@ fn regions_depend_on_shapes_and_kind_alone() {
 }
 
 #[test]
-fn counters_count_a_task_once_however_often_it_is_computed() {
+fn a_task_is_measured_once_however_often_it_is_computed() {
     let kind = add_one(1);
     let mut plan = rows(&kind);
     let chained = |plan: &Plan| pending(plan, 0, 0, &[Some(0)]);
@@ -86,17 +86,14 @@ fn counters_count_a_task_once_however_often_it_is_computed() {
     plan.add(second).unwrap();
     for (threads, memory) in [(1, 0), (8, 1000)] {
         let placed = [(1, 0), (0, 0), (2, 0)];
-        let (found, _, counters) =
+        let (found, _, measures) =
             run_into_file(&plan, &placed, &context(threads, memory), 4).unwrap();
         assert_eq!(found[3..35], found[3 + 2 * 35..]);
-        let all: Vec<_> = counters.iter().collect();
-        let expected = [
-            ("rows", "bytes", 32),
-            ("rows", "calls", 8),
-            ("second", "bytes", 64),
-            ("second", "calls", 16),
-        ];
-        assert_eq!(all, expected);
+        for (label, bytes, calls) in [("rows", 32.0, 8.0), ("second", 64.0, 16.0)] {
+            assert_eq!(measures.get(label, "bytes"), Some(bytes));
+            assert_eq!(measures.get(label, "calls"), Some(calls));
+        }
+        assert_eq!(measures.iter().count(), 2);
     }
 }
 

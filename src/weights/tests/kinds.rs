@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::ir::{DataType, element_count};
-use crate::weights::{TaskArgs, TaskContext, TaskKind, View};
+use crate::weights::{Fold, TaskArgs, TaskContext, TaskKind, View};
 use std::sync::Mutex;
 
 /// A kind that is a function.
@@ -69,7 +69,7 @@ impl TaskKind for Mix {
             }
         }
         let elements = element_count(&args.results[0].dims).unwrap();
-        context.count("elements", elements);
+        context.measure("elements", Fold::Sum, elements as f64);
         Ok(())
     }
 }

@@ -186,11 +186,11 @@ fn a_missing_scratch_folder_is_named() {
 
 #[test]
 fn kept_files_go_with_their_last_reader() {
-    let kept = crate::weights::keep::Kept::new(2);
-    let file = kept.file(&std::env::temp_dir()).unwrap();
+    let kept = crate::weights::keep::Kept::new(2, None);
+    let file = kept.file(&std::env::temp_dir()).unwrap().unwrap();
     (&*file).write_all(b"abc").unwrap();
     assert_eq!(kept.bytes().unwrap_err().kind(), ErrorKind::Bug);
-    kept.close().unwrap();
+    kept.close(3).unwrap();
     kept.release();
     assert_eq!(kept.bytes().unwrap(), "abc");
     kept.release();

@@ -3,9 +3,8 @@
 use super::kinds::{Mix, hash_bytes};
 use super::*;
 use crate::ir::element_count;
-use crate::weights::{TaskArgs, TaskContext, View, ViewMut};
+use crate::weights::{Fold, TaskArgs, TaskContext, View, ViewMut};
 use proptest::prelude::*;
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::sync::Mutex;
@@ -124,24 +123,21 @@ fn naive(plan: &Plan) -> Vec<Vec<Vec<u8>>> {
         let end = task.results[0].1.first().map_or(1, |&d| d as u64);
         let (params, sources) = (&task.params[..], &views[..]);
         let mut args = TaskArgs { params, axis: 0, start: 0, end, sources, results: &mut results };
-        task.kind.run(&Alone::default(), &mut args).unwrap();
+        task.kind.run(&Alone, &mut args).unwrap();
         drop(views);
         all.push(bytes);
     }
     all
 }
 
-#[derive(Default)]
-struct Alone(Cell<u64>);
+struct Alone;
 
 impl TaskContext for Alone {
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    fn count(&self, _: &str, amount: u64) {
-        self.0.set(self.0.get() + amount);
-    }
+    fn measure(&self, _: &str, _: Fold, _: f64) {}
 }
 
 proptest! {
@@ -167,19 +163,20 @@ proptest! {
         }
         let mut first = None;
         for context in &*CONTEXTS {
-            let (found, written, counters) = run_into_file(&plan, &placed, context, region).unwrap();
+            let (found, written, measures) = run_into_file(&plan, &placed, context, region).unwrap();
             prop_assert_eq!(&found, &file);
             prop_assert_eq!(written, file.len() as u64 - 3 * placed.len() as u64);
-            for (label, _, sum) in counters.iter() {
+            for (label, measured) in measures.iter() {
                 let number: usize = label.trim_start_matches("task ").parse().unwrap();
-                prop_assert_eq!(sum, element_count(&plan.tasks()[number].results[0].1).unwrap());
+                let elements = element_count(&plan.tasks()[number].results[0].1).unwrap();
+                prop_assert_eq!(measured["elements"], elements as f64);
             }
-            let counted: BTreeSet<String> = counters.iter().map(|(l, _, _)| l.to_owned()).collect();
+            let counted: BTreeSet<String> = measures.iter().map(|(l, _)| l.to_owned()).collect();
             for &(task, _) in &placed {
                 let is_empty = expected[task as usize].iter().all(Vec::is_empty);
                 prop_assert_eq!(counted.contains(&format!("task {task}")), !is_empty);
             }
-            prop_assert_eq!(first.get_or_insert(counters.clone()), &counters);
+            prop_assert_eq!(first.get_or_insert(measures.clone()), &measures);
         }
     }
 }

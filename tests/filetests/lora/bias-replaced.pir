@@ -14,7 +14,7 @@ const %base_model.model.q.base_layer.bias = f32[3] {7, 8, 9}
 ---
 ; q: r=1 scale=2, 5 parameters, w
 ; q: saved bias, 3 parameters, b
-; pass 1 (lora): q: 6 elements
+; pass 1 (lora): q: 6 merged
 ; pass 1 (lora): q: 0 unchanged
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {

@@ -11,7 +11,7 @@ const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
 const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 ---
 ; q: r=1 scale=2, 5 parameters, w
-; pass 1 (lora): q: 6 elements
+; pass 1 (lora): q: 6 merged
 ; pass 1 (lora): q: 0 unchanged
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {

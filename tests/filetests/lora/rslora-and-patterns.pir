@@ -12,7 +12,7 @@ const %base_model.model.q.lora_A.weight = f32[4, 2] {1, 10, 0, 0, 0, 0, 0, 0}
 const %base_model.model.q.lora_B.weight = f32[3, 4] {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}
 ---
 ; q: r=4 scale=3, 20 parameters, w
-; pass 1 (lora): q: 6 elements
+; pass 1 (lora): q: 6 merged
 ; pass 1 (lora): q: 0 unchanged
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {

@@ -3,7 +3,7 @@
 use super::turn::transposed;
 use super::{numbers, views};
 use half::{bf16, f16};
-use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView};
+use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView, measure};
 
 /// Parameters: the scale; 1 if the weight is stored as `[in, out]`.
 /// Sources: the weight's region; A `[r, in]`; B `[out, r]`.
@@ -26,8 +26,8 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         unchanged +=
             add(weight.dtype, &weight.bytes[bytes.clone()], &sum, &mut result.bytes[bytes])?;
     }
-    call.count("elements", (rows * columns) as u64);
-    call.count("unchanged", unchanged);
+    call.add(measure::MERGED, (rows * columns) as f64);
+    call.add(measure::UNCHANGED, unchanged as f64);
     Ok(())
 }
 

@@ -106,6 +106,26 @@ impl Run<'_> {
 
     /// Records a weight task; its results are initializers.
     pub fn add_task(&self, task: TaskSpec<'_>) -> Result<Vec<Value>> {
+        let mut values = vec![PeftcValue::default(); task.results.len()];
+        let names: Vec<PeftcStr> =
+            task.results.iter().map(|(_, name)| PeftcStr::new(name)).collect();
+        self.record_task(&task, names.as_ptr(), &mut values)?;
+        Ok(values.into_iter().map(Value).collect())
+    }
+
+    /// Records a task that runs for what it measures alone. Its results have no names, and only say
+    /// how it is split.
+    pub fn add_probe(&self, task: TaskSpec<'_>) -> Result<()> {
+        self.record_task(&task, std::ptr::null(), &mut [])
+    }
+
+    /// `names` are as many as results, with as many `values`; or null.
+    fn record_task(
+        &self,
+        task: &TaskSpec<'_>,
+        names: *const PeftcStr,
+        values: &mut [PeftcValue],
+    ) -> Result<()> {
         let follows: Vec<Vec<i32>> = task.sources.iter().map(raw_follows).collect();
         let sources: Vec<PeftcSource> = task
             .sources
@@ -114,8 +134,6 @@ impl Run<'_> {
             .map(|(source, follows)| raw_source(source, follows))
             .collect();
         let results: Vec<PeftcTensorType> = task.results.iter().map(|(ty, _)| ty.raw()).collect();
-        let names: Vec<PeftcStr> =
-            task.results.iter().map(|(_, name)| PeftcStr::new(name)).collect();
         let declared: Vec<PeftcTensorType> = task.declared.iter().map(TensorType::raw).collect();
         if !declared.is_empty() && declared.len() != results.len() {
             return Err(Error::invalid("a task declares other types than it has results"));
@@ -126,17 +144,15 @@ impl Run<'_> {
             sources: sources.as_ptr(),
             source_count: sources.len(),
             results: results.as_ptr(),
-            names: names.as_ptr(),
+            names,
             result_count: results.len(),
             declared: if declared.is_empty() { std::ptr::null() } else { declared.as_ptr() },
             params: task.params.as_ptr(),
             params_len: task.params.len(),
         };
-        let mut values = vec![PeftcValue::default(); results.len()];
         // SAFETY: host and context are those of this run; all arrays outlive the call, and there
-        // is room for a value of each result.
-        check(unsafe { (self.host.add_task)(self.ctx, &raw const desc, values.as_mut_ptr()) })?;
-        Ok(values.into_iter().map(Value).collect())
+        // is room for a value of each result that has a name.
+        check(unsafe { (self.host.add_task)(self.ctx, &raw const desc, values.as_mut_ptr()) })
     }
 
     /// Adds an operator and gives the values it makes.
