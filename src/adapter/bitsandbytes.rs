@@ -111,7 +111,11 @@ pub(super) fn open(path: &Path) -> Result<Adapter> {
     if !tensors.keys().any(|name| name.contains(QUANT_STATE)) {
         let message =
             format!("no weight of it is quantized: no tensor has {QUANT_STATE:?} in its name");
-        return Err(Error::input(message).within(path.display()).help(ACCEPTED));
+        let error = Error::input(message).within(path.display()).help(ACCEPTED);
+        return Err(match path.is_dir() {
+            true => error,
+            false => error.help("or an adapter of PEFT, which is named by its folder"),
+        });
     }
     files.extend(weights.files);
     Ok(Adapter { path: path.to_owned(), config: Config::of_kind(KIND, config), files, tensors })

@@ -7,7 +7,7 @@
 //! Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023.
 //!
 //! With a checkpoint that bitsandbytes quantized, nothing is quantized: its codes are taken over as
-//! they are ([`import`]).
+//! they are (`import.rs`).
 //!
 //! Format `nbits` has integers in place of the 16 values, as ONNX Runtime quantizes: [`nbits`].
 
