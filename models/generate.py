@@ -389,7 +389,7 @@ def write_json(path, value):
 
 
 def write_checksums():
-    folders = [*generated_folders(), ROOT / "nf4"]
+    folders = [*generated_folders(), ROOT / "nf4", ROOT / "bnb"]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     files.append(ROOT / "cases.json")
     total = sum(path.stat().st_size for path in files)
@@ -427,8 +427,12 @@ def main():
     write_checksums()
 
 
-if __name__ == "__main__":
-    # PEFT writes sets as lists, in an order that depends on the hash seed.
+def fix_hash_seed():
+    """PEFT writes sets as lists, in an order that depends on the hash seed."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
+
+
+if __name__ == "__main__":
+    fix_hash_seed()
     main()

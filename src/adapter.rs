@@ -1,21 +1,26 @@
 //! Adapter checkpoints, and where the modules they name stand in a graph.
 //!
-//! An [`Adapter`] is a Hugging Face PEFT folder. [`Sites`] are the places of a graph that
+//! An [`Adapter`] is a Hugging Face PEFT folder, or a checkpoint of bitsandbytes, whose weights are
+//! quantized to 4 bits. [`Sites`] are the places of a graph that
 //! multiply by a weight, found by structure, with the module paths that exporters leave behind.
 //! [`LayerInputs`] are what passes measure on.
 #![forbid(unsafe_code)]
 
 mod bind;
+mod bitsandbytes;
 mod config;
 mod inputs;
 mod module;
+mod opened;
 mod parameter;
 mod peft;
 mod site;
+mod tensors;
 
+pub use bitsandbytes::Quantized;
 pub use config::Config;
 pub use inputs::LayerInputs;
 pub use module::module_path;
+pub use opened::Adapter;
 pub use parameter::{Parameter, is_of_layer};
-pub use peft::Adapter;
 pub use site::{LinearSite, Sites};

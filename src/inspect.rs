@@ -8,7 +8,7 @@ mod sizes;
 mod survey;
 mod unusual;
 
-pub use adapter::{AdapterInspection, AdapterTensor, inspect_adapter};
+pub use adapter::{AdapterInspection, AdapterTensor, QuantizedWeight, inspect_adapter};
 pub use functions::FunctionSummary;
 pub use model::{ModelInspection, Signature, inspect, inspect_model};
 pub use sites::{Branch, Site};

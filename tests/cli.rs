@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 const QV: &str = "models/llama/adapters/qv";
 const QV2: &str = "models/llama/adapters/qv2";
+const CHECKPOINT: &str = "models/bnb/llama/double";
 const LLAMA: &str = "models/llama/torchscript.onnx";
 
 fn root() -> &'static Path {
@@ -96,7 +97,7 @@ fn assert_has(message: &str, parts: &[&str]) {
 
 #[test]
 fn the_examples_apply() {
-    for recipe in ["lora", "fresh", "two-adapters", "qlora"] {
+    for recipe in ["lora", "fresh", "two-adapters", "qlora", "qlora-import"] {
         let folder = Folder::new();
         let report = done(&[
             "apply",
@@ -433,6 +434,54 @@ fn cyclic_model(folder: &Folder) -> String {
 }
 
 #[test]
+fn checkpoints_that_are_no_4_bit_ones_of_bitsandbytes_are_refused() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    let apply = |checkpoint: &str| refused(&["apply", checkpoint, LLAMA, "-o", &out]);
+    let whole = read(root().join(CHECKPOINT).join("model.safetensors"));
+    let file = folder.write("model.safetensors", &whole);
+    for (config, part) in [
+        (
+            r#"{"quantization_config": {"quant_method": "gptq", "bits": 4}}"#,
+            "quantized by \"gptq\"",
+        ),
+        (r#"{"quantization_config": {"load_in_8bit": true}}"#, "in 8 bits (load_in_8bit)"),
+        ("{}", "has no \"quantization_config\""),
+        ("[", "is not JSON"),
+    ] {
+        folder.write("config.json", config);
+        assert_has(&apply(&folder.path("")), &["config.json", part]);
+    }
+    folder.write("model.safetensors", &whole[..whole.len() - 1]);
+    assert_has(&apply(&file), &["model.safetensors", "truncated"]);
+    let weights = format!("{QV}/adapter_model.safetensors");
+    assert_has(&apply(&weights), &["no weight of it is quantized", "named by its folder"]);
+    assert_has(&apply(&folder.path("missing.safetensors")), &["missing.safetensors"]);
+    let lora = folder.write(
+        "lora.toml",
+        format!("[[pass]]\nname = \"lora\"\nadapter = \"{}\"\n", root().join(CHECKPOINT).display()),
+    );
+    assert_has(&apply(&lora), &["does not handle adapters of peft_type \"bitsandbytes_4bit\""]);
+    assert_eq!(folder.names(), ["config.json", "lora.toml", "model.safetensors"]);
+}
+
+#[test]
+fn inspect_says_how_a_checkpoint_is_quantized() {
+    let text = done(&["inspect", CHECKPOINT]);
+    let parts =
+        ["14 weights in nf4, blocks of 64, double quantized", "q_proj.weight", "nf4[64, 64]"];
+    assert_has(&text, &parts);
+    assert!(!text.contains("absmax"), "{text}");
+    let report: Value =
+        serde_json::from_str(&done(&["inspect", CHECKPOINT, "--json"])).expect("JSON");
+    let expected = "schema path peft_type base_model_name_or_path config unknown_keys tensors quantized parameters bytes sha256";
+    assert_eq!(keys(&report).join(" "), expected);
+    let weight = keys(&report["quantized"][0]).join(" ");
+    assert_eq!(weight, "name quant_type block_size double_quant shape");
+    assert_eq!(report["parameters"], 91_456);
+}
+
+#[test]
 fn bad_adapters_are_refused() {
     let folder = Folder::new();
     let out = folder.path("out.onnx");
@@ -485,7 +534,11 @@ fn bad_recipes_and_options_are_refused() {
     assert_has(&message, &["r.toml:4:1", "merge, inject"]);
     assert_has(
         &recipe("[[pass]]\nname = \"nf5\"\n"),
-        &["no plugin has a pass \"nf5\"", "loaded: lora (LORA) from", "loaded: nf4 from"],
+        &[
+            "no plugin has a pass \"nf5\"",
+            "loaded: lora (LORA) from",
+            "loaded: nf4 (bitsandbytes_4bit) from",
+        ],
     );
     assert_has(&recipe("[[pass]\n"), &["r.toml:1:"]);
     assert_has(&refused(&["apply", QV, LLAMA, "-o", &out, "--mode", "inputs"]), &["merge, inject"]);

@@ -67,6 +67,31 @@ proptest! {
     }
 
     #[test]
+    fn checkpoints(
+        config in damaged(fixture("models/bnb/llama/sharded/config.json")),
+        index in damaged(fixture("models/bnb/llama/sharded/model.safetensors.index.json")),
+        shard in damaged(fixture("models/bnb/llama/sharded/model-00004-of-00004.safetensors")),
+    ) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/bnb/llama/sharded");
+        let damaged = [
+            ("config.json", config),
+            ("model.safetensors.index.json", index),
+            ("model-00004-of-00004.safetensors", shard),
+        ];
+        for (name, bytes) in damaged {
+            let folder = tempfile::tempdir().expect("a folder");
+            for entry in std::fs::read_dir(&from).expect("it is there").flatten() {
+                std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
+            }
+            std::fs::write(folder.path().join(name), bytes).expect("a file");
+            if let Ok(adapter) = Adapter::open(folder.path()) {
+                prop_assert_eq!(adapter.peft_type(), "bitsandbytes_4bit");
+                prop_assert!(adapter.quantized().len() <= 14);
+            }
+        }
+    }
+
+    #[test]
     fn text_forms(bytes in damaged(fixture("tests/filetests/print/subgraphs.pir")), more in damaged(fixture("tests/filetests/print/attributes.pir"))) {
         for bytes in [bytes, more] {
             let damaged = String::from_utf8_lossy(&bytes).into_owned();

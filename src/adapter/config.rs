@@ -1,4 +1,4 @@
-//! `adapter_config.json`.
+//! `adapter_config.json`, or what stands for it.
 
 use crate::error::{Error, Result};
 use regex::Regex;
@@ -75,6 +75,11 @@ impl Config {
             .help("accepted: adapters of Hugging Face PEFT"));
         }
         Err(Error::input("has no \"peft_type\": it is not of Hugging Face PEFT"))
+    }
+
+    /// The configuration of an adapter that is not of PEFT.
+    pub(super) fn of_kind(kind: &str, entries: Map<String, Value>) -> Self {
+        Self { entries, peft_type: kind.to_owned() }
     }
 
     pub(super) fn peft_type(&self) -> &str {

@@ -1,6 +1,6 @@
 //! Inputs of layers, to measure on.
 
-use super::peft::tensors;
+use super::tensors;
 use crate::error::Result;
 use crate::ir::Tensor;
 use crate::ir::tensor::MappedFile;
@@ -20,8 +20,7 @@ impl LayerInputs {
     /// # Errors
     /// It is no safetensors file.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = MappedFile::open(path)?;
-        let tensors = tensors(&file).map_err(|e| e.within(path.display()))?;
+        let tensors = tensors::read(&MappedFile::open(path)?, |name| name)?;
         Ok(Self { path: path.to_owned(), tensors })
     }
 

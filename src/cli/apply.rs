@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Apply a recipe, or one adapter, to a model
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// A recipe (.toml) or a PEFT adapter folder
+    /// A recipe (.toml), a PEFT adapter folder, or a checkpoint of bitsandbytes in 4 bits
     recipe: PathBuf,
     /// An ONNX model, or a folder with one
     model: PathBuf,
@@ -99,7 +99,7 @@ fn quoted(word: &str) -> String {
 }
 
 fn recipe(args: &Args, plugins: &Plugins) -> Result<Recipe> {
-    let mut recipe = if args.recipe.is_dir() {
+    let mut recipe = if args.recipe.is_dir() || Adapter::is_at(&args.recipe) {
         let adapter = Adapter::open(&args.recipe)?;
         let selected = plugins.pass_for_peft_type(adapter.peft_type())?;
         Recipe::for_adapter(&args.recipe, &selected.pass.name)
@@ -107,7 +107,7 @@ fn recipe(args: &Args, plugins: &Plugins) -> Result<Recipe> {
         Recipe::read(&args.recipe)?
     } else {
         return Err(Error::input(format!(
-            "{}: neither a recipe (.toml) nor an adapter folder",
+            "{}: neither a recipe (.toml) nor an adapter",
             args.recipe.display()
         )));
     };

@@ -4,6 +4,7 @@ mod adapter;
 mod model;
 
 use super::Global;
+use peftc::adapter::Adapter;
 use peftc::inspect::{inspect_adapter, inspect_model};
 use peftc::ir::text::{Options, print_with};
 use peftc::{Error, Result, onnx};
@@ -15,7 +16,7 @@ const MOST_ELEMENTS: u64 = 16;
 /// Show what a model or an adapter holds
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// An ONNX model, a folder with one, or an adapter folder
+    /// An ONNX model, a folder with one, an adapter folder, or a checkpoint of bitsandbytes
     path: PathBuf,
     /// Print the model's graph in text form (.pir), without the elements of larger tensors
     #[arg(long)]
@@ -34,8 +35,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
     global.report(&inspection, || model::text(&inspection))
 }
 
+/// A folder with an adapter, or with a checkpoint and no ONNX model beside it.
 fn is_adapter(path: &Path) -> bool {
     path.join("adapter_config.json").exists()
+        || Adapter::is_at(path) && !(path.is_dir() && peftc::apply::find_model(path).is_ok())
 }
 
 fn graph(path: &Path, global: &Global) -> Result<String> {

@@ -1,6 +1,6 @@
 //! What an adapter holds.
 
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, Quantized};
 use crate::error::Result;
 use crate::ir::Tensor;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub struct AdapterInspection {
     pub schema: u32,
     /// The folder.
     pub path: PathBuf,
-    /// PEFT's name for its kind.
+    /// PEFT's name for its kind; or `bitsandbytes_4bit`.
     pub peft_type: String,
     /// The model it says it was trained on.
     pub base_model_name_or_path: Option<String>,
@@ -24,7 +24,9 @@ pub struct AdapterInspection {
     pub unknown_keys: Vec<String>,
     /// Its tensors.
     pub tensors: Vec<AdapterTensor>,
-    /// Elements of all tensors: what was trained.
+    /// Its quantized weights, each of which is several tensors.
+    pub quantized: Vec<QuantizedWeight>,
+    /// Elements of all tensors: what was trained. A quantized weight counts as what it stands for.
     pub parameters: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -43,6 +45,28 @@ pub struct AdapterTensor {
     pub shape: Vec<i64>,
 }
 
+/// A weight of a checkpoint that is quantized.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuantizedWeight {
+    /// The name of its codes.
+    pub name: String,
+    /// How it is quantized, such as `nf4`.
+    pub quant_type: String,
+    /// Elements of a block.
+    pub block_size: u64,
+    /// Whether the magnitudes of the blocks are quantized too.
+    pub double_quant: bool,
+    /// The shape of the weight.
+    pub shape: Vec<i64>,
+}
+
+impl From<Quantized> for QuantizedWeight {
+    fn from(weight: Quantized) -> Self {
+        let Quantized { name, quant_type, block_size, double_quant, shape } = weight;
+        Self { name, quant_type, block_size, double_quant, shape }
+    }
+}
+
 /// Reads an adapter and looks at it.
 pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
     let adapter = Adapter::open(path)?;
@@ -53,6 +77,10 @@ pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
         serde_json::Value::Object(map) => !map.is_empty(),
         _ => true,
     };
+    let quantized = adapter.quantized();
+    let is_part = |name: &str| quantized.iter().any(|weight| weight.has_part(name));
+    let plain =
+        tensors.iter().filter(|(name, _)| !is_part(name)).filter_map(|(_, t)| t.element_count());
     let config = adapter.config().iter().filter(|(_, v)| is_set(v));
     Ok(AdapterInspection {
         schema: 1,
@@ -61,7 +89,7 @@ pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
         base_model_name_or_path: adapter.base_model_name_or_path().map(str::to_owned),
         config: config.map(|(k, v)| (k.to_owned(), v.clone())).collect(),
         unknown_keys: adapter.config().unknown_keys().into_iter().map(str::to_owned).collect(),
-        parameters: tensors.iter().filter_map(|(_, t)| t.element_count()).sum(),
+        parameters: plain.sum::<u64>() + quantized.iter().map(Quantized::elements).sum::<u64>(),
         bytes: tensors.iter().filter_map(|(_, t)| t.byte_len()).sum(),
         tensors: tensors
             .into_iter()
@@ -71,6 +99,7 @@ pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
                 shape: t.dims.clone(),
             })
             .collect(),
+        quantized: quantized.into_iter().map(Into::into).collect(),
         sha256: adapter.sha256(),
     })
 }

@@ -2,7 +2,8 @@
 //! weights it computed, and what it reported.
 //!
 //! `--- adapter` is followed by a line of JSON, the configuration, and the adapter's tensors as
-//! `const %name = TENSOR` with PEFT's own names.
+//! `const %name = TENSOR` with PEFT's own names. A configuration with a `quantization_config` is that
+//! of a checkpoint; `json %name = JSON` is a tensor of the bytes of its text.
 
 use crate::case::Case;
 use libtest_mimic::Failed;
@@ -109,13 +110,26 @@ fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> 
 
 fn write_adapter(folder: &Path, adapter: &str) -> Result<(), Failed> {
     let (config, tensors) = adapter.split_once('\n').unwrap_or((adapter, ""));
-    std::fs::write(folder.join("adapter_config.json"), config)?;
-    let tensors = text::parse_tensors(tensors)?;
+    let (config_file, weights_file) = match config.contains("\"quantization_config\"") {
+        true => ("config.json", "model.safetensors"),
+        false => ("adapter_config.json", "adapter_model.safetensors"),
+    };
+    std::fs::write(folder.join(config_file), config)?;
+    let (json, tensors): (Vec<_>, Vec<_>) =
+        tensors.lines().partition(|line| line.starts_with("json %"));
+    let tensors = text::parse_tensors(&tensors.join("\n"))?;
     let views = tensors.iter().map(|(name, tensor)| Ok((name.clone(), view(tensor)?)));
-    let views = views.collect::<Result<Vec<_>, Failed>>()?;
-    safetensors::serialize_to_file(views, None, &folder.join("adapter_model.safetensors"))
+    let views = views.chain(json.into_iter().map(json_view)).collect::<Result<Vec<_>, Failed>>()?;
+    safetensors::serialize_to_file(views, None, &folder.join(weights_file))
         .map_err(|e| e.to_string())?;
     Ok(())
+}
+
+/// A line `json %name = JSON`.
+fn json_view(line: &str) -> Result<(String, TensorView<'_>), Failed> {
+    let (name, json) = line["json %".len()..].split_once(" = ").ok_or("no ` = ` after `json %`")?;
+    let view = TensorView::new(Dtype::U8, vec![json.len()], json.as_bytes());
+    Ok((name.to_owned(), view.map_err(|e| e.to_string())?))
 }
 
 fn view(tensor: &Tensor) -> Result<TensorView<'_>, Failed> {
@@ -123,6 +137,7 @@ fn view(tensor: &Tensor) -> Result<TensorView<'_>, Failed> {
         DataType::F32 => Dtype::F32,
         DataType::F16 => Dtype::F16,
         DataType::BF16 => Dtype::BF16,
+        DataType::U8 => Dtype::U8,
         other => return Err(format!("no adapter has tensors of {other}").into()),
     };
     let shape = tensor.dims.iter().map(|&d| d as usize).collect();

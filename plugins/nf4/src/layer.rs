@@ -73,7 +73,7 @@ impl<'a> Layer<'a> {
     pub(crate) fn codes(&self, run: &Run<'_>, options: &Options<'_>) -> Result<Codes> {
         let [out, inputs] = self.shape();
         let (bytes, blocks) = ((self.elements() as u64).div_ceil(2) as i64, self.blocks(options));
-        let is_split = self.is_split(run, options)?;
+        let is_split = self.is_split(run, options.block_size)?;
         let (kind, codes, absmax) = match is_split {
             true => {
                 ("quantize", vec![out, inputs / 2], vec![out, inputs / options.block_size as i64])
@@ -111,8 +111,8 @@ impl<'a> Layer<'a> {
 
     /// Whether the weight is read some rows at a time: where these are whole blocks. But columns of
     /// a stored weight are better read in place than gathered.
-    fn is_split(&self, run: &Run<'_>, options: &Options<'_>) -> Result<bool> {
-        Ok(self.info.in_features % options.block_size as i64 == 0
+    fn is_split(&self, run: &Run<'_>, block_size: usize) -> Result<bool> {
+        Ok(self.info.in_features % block_size as i64 == 0
             && !(self.weight.transposed && self.is_stored_small(run)?))
     }
 
@@ -121,18 +121,16 @@ impl<'a> Layer<'a> {
     pub(crate) fn measure(
         &self,
         run: &Run<'_>,
-        options: &Options<'_>,
+        block_size: usize,
+        quant_type: QuantType,
         stored: &[Value],
     ) -> Result<()> {
-        if !options.measure {
-            return Ok(());
-        }
         let params = [
-            options.block_size as u64,
-            u64::from(options.quant_type == QuantType::Fp4),
+            block_size as u64,
+            u64::from(quant_type == QuantType::Fp4),
             u64::from(stored.len() > 2),
         ];
-        self.probe(run, "measure", stored, &params, self.is_split(run, options)?)
+        self.probe(run, "measure", stored, &params, self.is_split(run, block_size)?)
     }
 
     /// Records a probe. Whether the weight is stored transposed and whether inputs are given is

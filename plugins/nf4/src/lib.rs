@@ -6,10 +6,14 @@
 //! trained: a LoRA that was trained on the quantized weights goes on top with `lora`, mode inject.
 //! Dettmers et al., "QLoRA: Efficient Finetuning of Quantized LLMs", 2023.
 //!
+//! With a checkpoint that bitsandbytes quantized, nothing is quantized: its codes are taken over as
+//! they are (`import.rs`).
+//!
 //! Format `nbits` has integers in place of the 16 values, as ONNX Runtime quantizes: [`nbits`].
 
 pub mod codec;
 pub mod errors;
+mod import;
 mod layer;
 pub mod nbits;
 mod operator;
@@ -32,14 +36,14 @@ peftc_plugin::export_plugin! {
     passes: [{
         name: "nf4",
         summary: "4-bit quantization of linear layers, as bitsandbytes does it (QLoRA)",
-        peft_types: [],
+        peft_types: ["bitsandbytes_4bit"],
         options: [
-            { key: "block_size", kind: Int, default: "64", choices: [], help: "elements of a block: a power of two, 16 to 4096 (nbits: to 256)" },
-            { key: "double_quant", kind: Bool, default: "true", choices: [], help: "quantize the magnitudes of the blocks too (not format nbits)" },
-            { key: "quant_type", kind: String, default: "\"nf4\"", choices: ["nf4", "fp4"], help: "the 16 values: normal quantiles, or a 4-bit float (not format nbits)" },
-            { key: "targets", kind: List, default: "[\"all-linear\"]", choices: [], help: "layers to quantize" },
+            { key: "block_size", kind: Int, default: "", choices: [], help: "elements of a block: a power of two, 16 to 4096 (nbits: to 256); 64 if not given" },
+            { key: "double_quant", kind: Bool, default: "", choices: [], help: "quantize the magnitudes of the blocks too (not format nbits); true if not given" },
+            { key: "quant_type", kind: String, default: "", choices: ["nf4", "fp4"], help: "the 16 values: normal quantiles, or a 4-bit float (not format nbits); nf4 if not given" },
+            { key: "targets", kind: List, default: "", choices: [], help: "layers to quantize; all-linear if not given" },
             { key: "exclude", kind: List, default: "", choices: [], help: "layers of them to leave as they are" },
-            { key: "min_size", kind: Int, default: "0", choices: [], help: "weights of fewer elements stay as they are" },
+            { key: "min_size", kind: Int, default: "", choices: [], help: "weights of fewer elements stay as they are" },
             {
                 key: "format",
                 kind: String,
@@ -50,6 +54,7 @@ peftc_plugin::export_plugin! {
             { key: "bits", kind: Int, default: "", choices: [], help: "format nbits: 4 or 8 bits an integer; 4 if not given" },
             { key: "measure", kind: Bool, default: "true", choices: [], help: "measure how far each weight is from what it was" },
             { key: "symmetric", kind: Bool, default: "", choices: [], help: "format nbits: no zero points; true if not given" },
+            { key: "check_base", kind: Bool, default: "", choices: [], help: "a checkpoint whose other weights are not the model's is an error; true if not given" },
         ],
         run: run,
     }],
@@ -60,10 +65,15 @@ peftc_plugin::export_plugin! {
         { name: "nest", split_axes: [], run: tasks::nest::run },
         { name: "measure", split_axes: [0], run: tasks::measure::run },
         { name: "measure-int", split_axes: [0], run: tasks::measure::run_int },
+        { name: "copy", split_axes: [0], run: tasks::copy::run },
+        { name: "unnest", split_axes: [0], run: tasks::unnest::run },
     ],
 }
 
 fn run(run: &Run<'_>) -> Result<()> {
+    if run.has_adapter() {
+        return import::run(run);
+    }
     let options = Options::of(run)?;
     let sites = chosen(run, &options)?;
     let form: Box<dyn Form + '_> = match options.format {

@@ -1,8 +1,10 @@
 //! The options of the pass.
 
 use crate::codec::QuantType;
+use crate::layer::Layer;
 use crate::nbits::{self, IntQuantizer};
-use peftc_plugin::{Error, Result, Run};
+
+use peftc_plugin::{Error, Result, Run, Value};
 
 /// How quantized weights are stored and read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +39,9 @@ impl<'a> Options<'a> {
                 "block_size = {block_size}: a power of two from 16 to 4096 is accepted"
             )));
         }
+        if run.option_bool("check_base")?.is_some() {
+            return Err(Error::invalid("check_base is for a checkpoint: name one as adapter"));
+        }
         Ok(Self {
             block_size: block_size as usize,
             double_quant: run.option_bool("double_quant")?.unwrap_or(true),
@@ -50,6 +55,15 @@ impl<'a> Options<'a> {
             format: format(run, block_size)?,
             measure: run.option_bool("measure")?.unwrap_or(true),
         })
+    }
+
+    /// Has the error of a layer's weight measured, if it is wanted: that of codes and magnitudes, or
+    /// of codes and the three tensors of quantized magnitudes.
+    pub(crate) fn measure(&self, run: &Run<'_>, layer: &Layer<'_>, stored: &[Value]) -> Result<()> {
+        match self.measure {
+            true => layer.measure(run, self.block_size, self.quant_type, stored),
+            false => Ok(()),
+        }
     }
 
     /// What the report says of a layer.

@@ -26,25 +26,35 @@ impl<'o> Ort<'o> {
 impl Form for Ort<'_> {
     fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
         let Codes { codes, absmax } = layer.codes(run, self.0)?;
-        layer.measure(run, self.0, &[codes, absmax])?;
+        self.0.measure(run, layer, &[codes, absmax])?;
         Ok(vec![codes, absmax])
     }
 
     fn place(&self, run: &Run<'_>, layer: &Layer<'_>, weight: &[Value]) -> Result<()> {
-        let Self(options) = self;
-        let [out, inputs] = layer.shape();
-        let operator = Operator {
-            op_type: "MatMulBnb4",
-            suffix: "Bnb4",
-            role: &format!("linear.{}", options.quant_type.name()),
-            weight,
-            attrs: vec![
-                ("K", Attr::Int(inputs)),
-                ("N", Attr::Int(out)),
-                ("block_size", Attr::Int(options.block_size as i64)),
-                ("quant_type", Attr::Int(i64::from(options.quant_type == QuantType::Nf4))),
-            ],
-        };
-        operator.replace(run, layer)
+        place(run, layer, weight, self.0.block_size, self.0.quant_type)
     }
+}
+
+/// Puts the operator that reads codes and magnitudes in place of a layer's.
+pub(crate) fn place(
+    run: &Run<'_>,
+    layer: &Layer<'_>,
+    weight: &[Value],
+    block_size: usize,
+    quant_type: QuantType,
+) -> Result<()> {
+    let [out, inputs] = layer.shape();
+    let operator = Operator {
+        op_type: "MatMulBnb4",
+        suffix: "Bnb4",
+        role: &format!("linear.{}", quant_type.name()),
+        weight,
+        attrs: vec![
+            ("K", Attr::Int(inputs)),
+            ("N", Attr::Int(out)),
+            ("block_size", Attr::Int(block_size as i64)),
+            ("quant_type", Attr::Int(i64::from(quant_type == QuantType::Nf4))),
+        ],
+    };
+    operator.replace(run, layer)
 }

@@ -1,7 +1,7 @@
 //! Format `portable`: the weight is what a model-local function of standard operators makes of
 //! codes, so that any runtime runs it.
 
-use crate::codec::nested;
+use crate::codec::{QuantType, nested};
 use crate::layer::{Codes, Form, Layer};
 use crate::options::Options;
 use peftc_plugin::{
@@ -70,6 +70,15 @@ pub(crate) struct Portable<'o> {
     nested_quant_map: Option<Value>,
 }
 
+/// What [`weight`] makes a weight of.
+pub(crate) struct Parts {
+    pub(crate) codes: Value,
+    pub(crate) quant_map: Value,
+    pub(crate) absmax: Value,
+    pub(crate) block_size: usize,
+    pub(crate) quant_type: QuantType,
+}
+
 impl Form for Portable<'_> {
     /// The value that stands for the weight, stored as the weight was.
     fn quantize(&self, run: &Run<'_>, layer: &Layer<'_>) -> Result<Vec<Value>> {
@@ -77,29 +86,13 @@ impl Form for Portable<'_> {
         let absmax = match self.nested_quant_map {
             Some(map) => self.nested(run, layer, Codes { codes, absmax }, map)?,
             None => {
-                layer.measure(run, self.options, &[codes, absmax])?;
+                self.options.measure(run, layer, &[codes, absmax])?;
                 absmax
             }
         };
-        let dims = layer.shape();
-        let bytes: Vec<u8> = dims.iter().flat_map(|d| d.to_le_bytes()).collect();
-        let ty = TensorType::new(DataType::I64, [2]);
-        let shape = run.add_tensor(&format!("{}.shape", layer.name), &ty, &bytes)?;
-        let dtype = layer.weight.stored.dtype;
-        let attrs = vec![
-            ("block_size", Attr::Int(self.options.block_size as i64)),
-            ("to", Attr::Int(dtype as i64)),
-        ];
-        let inputs = [codes, self.quant_map, absmax, shape];
-        let weight = self.node(run, layer, "Dequantize4Bit", DOMAIN, &inputs, attrs)?;
-        run.declare(weight, &TensorType::new(dtype, dims))?;
-        if !layer.weight.transposed {
-            return Ok(vec![weight]);
-        }
-        let perm = vec![("perm", Attr::Ints(&[1, 0]))];
-        let turned = self.node(run, layer, "Transpose", "", &[weight], perm)?;
-        run.declare(turned, &layer.weight.stored)?;
-        Ok(vec![turned])
+        let Options { block_size, quant_type, .. } = *self.options;
+        let parts = Parts { codes, quant_map: self.quant_map, absmax, block_size, quant_type };
+        Ok(vec![weight(run, layer, &parts)?])
     }
 
     fn place(&self, run: &Run<'_>, layer: &Layer<'_>, weight: &[Value]) -> Result<()> {
@@ -109,18 +102,9 @@ impl Form for Portable<'_> {
 
 impl<'o> Portable<'o> {
     pub(crate) fn new(run: &Run<'_>, options: &'o Options<'o>) -> Result<Self> {
-        let opset = run.opset("")?.unwrap_or(0);
-        if opset < LEAST_OPSET {
-            return Err(Error::unsupported(format!(
-                "format = \"portable\" needs operators of opset {LEAST_OPSET}, the model imports {opset}: export it anew"
-            )));
-        }
-        run.add_function(DEQUANTIZE_4BIT.trim())?;
+        add_functions(run, options.double_quant)?;
         let nested_quant_map = match options.double_quant {
-            true => {
-                run.add_function(DEQUANTIZE_BLOCKWISE.trim())?;
-                Some(map(run, "nested_quant_map", nested::code_book())?)
-            }
+            true => Some(map(run, "nested_quant_map", nested::code_book())?),
             false => None,
         };
         let quant_map = map(run, "quant_map", options.quant_type.code_book())?;
@@ -152,44 +136,86 @@ impl<'o> Portable<'o> {
         let [codes, absmax, offset] = values[..] else {
             return Err(Error::invalid("the host gave other values than results"));
         };
-        layer.measure(run, self.options, &[of_weight, codes, absmax, offset])?;
-        self.node(
-            run,
-            layer,
-            "DequantizeBlockwise",
-            DOMAIN,
-            &[codes, map, absmax, offset],
-            Vec::new(),
-        )
-    }
-
-    fn node(
-        &self,
-        run: &Run<'_>,
-        layer: &Layer<'_>,
-        op_type: &str,
-        domain: &str,
-        inputs: &[Value],
-        attrs: Vec<(&str, Attr<'_>)>,
-    ) -> Result<Value> {
-        let name = format!("{}/{op_type}", layer.name);
-        let role = format!("weight.{}", self.options.quant_type.name());
-        let values = run.add_node(NodeSpec {
-            op_type,
-            domain,
-            name: &name,
-            role: &role,
-            module: layer.info.module,
-            inputs: inputs.iter().map(|&v| Some(v)).collect(),
-            outputs: vec![format!("{name}_output_0")],
-            attrs,
-        })?;
-        values.first().copied().ok_or_else(|| Error::invalid("the host gave no value for a node"))
+        self.options.measure(run, layer, &[of_weight, codes, absmax, offset])?;
+        absmax_of(run, layer, self.options.quant_type, [codes, map, absmax, offset])
     }
 }
 
-/// A code book that all layers read.
-fn map(run: &Run<'_>, name: &str, values: &[f32]) -> Result<Value> {
+/// Adds the functions to the model.
+///
+/// # Errors
+/// Its operator set is too old for them.
+pub(crate) fn add_functions(run: &Run<'_>, is_nested: bool) -> Result<()> {
+    let opset = run.opset("")?.unwrap_or(0);
+    if opset < LEAST_OPSET {
+        return Err(Error::unsupported(format!(
+            "format = \"portable\" needs operators of opset {LEAST_OPSET}, the model imports {opset}: export it anew"
+        )));
+    }
+    run.add_function(DEQUANTIZE_4BIT.trim())?;
+    match is_nested {
+        true => run.add_function(DEQUANTIZE_BLOCKWISE.trim()),
+        false => Ok(()),
+    }
+}
+
+/// The value that stands for a layer's weight, stored as the weight was.
+pub(crate) fn weight(run: &Run<'_>, layer: &Layer<'_>, parts: &Parts) -> Result<Value> {
+    let dims = layer.shape();
+    let bytes: Vec<u8> = dims.iter().flat_map(|d| d.to_le_bytes()).collect();
+    let ty = TensorType::new(DataType::I64, [2]);
+    let shape = run.add_tensor(&format!("{}.shape", layer.name), &ty, &bytes)?;
+    let dtype = layer.weight.stored.dtype;
+    let Parts { codes, quant_map, absmax, block_size, quant_type } = *parts;
+    let attrs = vec![("block_size", Attr::Int(block_size as i64)), ("to", Attr::Int(dtype as i64))];
+    let inputs = [codes, quant_map, absmax, shape];
+    let weight = node(run, layer, quant_type, "Dequantize4Bit", DOMAIN, &inputs, attrs)?;
+    run.declare(weight, &TensorType::new(dtype, dims))?;
+    if !layer.weight.transposed {
+        return Ok(weight);
+    }
+    let perm = vec![("perm", Attr::Ints(&[1, 0]))];
+    let turned = node(run, layer, quant_type, "Transpose", "", &[weight], perm)?;
+    run.declare(turned, &layer.weight.stored)?;
+    Ok(turned)
+}
+
+/// The magnitudes of double quantization: of codes, their map, their magnitudes and the offset.
+pub(crate) fn absmax_of(
+    run: &Run<'_>,
+    layer: &Layer<'_>,
+    quant_type: QuantType,
+    inputs: [Value; 4],
+) -> Result<Value> {
+    node(run, layer, quant_type, "DequantizeBlockwise", DOMAIN, &inputs, Vec::new())
+}
+
+fn node(
+    run: &Run<'_>,
+    layer: &Layer<'_>,
+    quant_type: QuantType,
+    op_type: &str,
+    domain: &str,
+    inputs: &[Value],
+    attrs: Vec<(&str, Attr<'_>)>,
+) -> Result<Value> {
+    let name = format!("{}/{op_type}", layer.name);
+    let role = format!("weight.{}", quant_type.name());
+    let values = run.add_node(NodeSpec {
+        op_type,
+        domain,
+        name: &name,
+        role: &role,
+        module: layer.info.module,
+        inputs: inputs.iter().map(|&v| Some(v)).collect(),
+        outputs: vec![format!("{name}_output_0")],
+        attrs,
+    })?;
+    values.first().copied().ok_or_else(|| Error::invalid("the host gave no value for a node"))
+}
+
+/// A code book that layers read.
+pub(crate) fn map(run: &Run<'_>, name: &str, values: &[f32]) -> Result<Value> {
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     run.add_tensor(name, &TensorType::new(DataType::F32, [values.len() as i64]), &bytes)
 }

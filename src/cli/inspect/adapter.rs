@@ -1,7 +1,8 @@
 //! What `peftc inspect` says of an adapter.
 
 use crate::cli::style::{bytes, count, plural, table};
-use peftc::inspect::AdapterInspection;
+use peftc::inspect::{AdapterInspection, AdapterTensor, QuantizedWeight};
+use std::collections::BTreeMap;
 
 pub(super) fn text(adapter: &AdapterInspection) -> String {
     let mut text = format!("{}\n", adapter.path.display());
@@ -22,11 +23,35 @@ pub(super) fn text(adapter: &AdapterInspection) -> String {
         count(adapter.parameters),
         bytes(adapter.bytes)
     );
-    let rows: Vec<_> = adapter
-        .tensors
-        .iter()
-        .map(|t| vec![t.name.clone(), format!("{}{:?}", t.dtype, t.shape)])
-        .collect();
-    text += &table(&rows, "  ");
+    for (quantization, count) in quantizations(adapter) {
+        text += &format!("quantized   {} in {quantization}\n", plural(count, "weight"));
+    }
+    text += &table(&rows(adapter), "  ");
     text + &format!("sha256      {}\n", adapter.sha256)
+}
+
+/// How many weights are quantized in which way.
+fn quantizations(adapter: &AdapterInspection) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for weight in &adapter.quantized {
+        let double = if weight.double_quant { ", double quantized" } else { "" };
+        let text = format!("{}, blocks of {}{double}", weight.quant_type, weight.block_size);
+        *counts.entry(text).or_default() += 1;
+    }
+    counts
+}
+
+/// A row for every tensor, but one alone for a quantized weight.
+fn rows(adapter: &AdapterInspection) -> Vec<Vec<String>> {
+    let weights: BTreeMap<&str, &QuantizedWeight> =
+        adapter.quantized.iter().map(|weight| (weight.name.as_str(), weight)).collect();
+    let is_part = |name: &str| {
+        let mut ends = name.match_indices('.').map(|(at, _)| &name[..at]);
+        ends.any(|weight| weights.contains_key(weight))
+    };
+    let row = |t: &AdapterTensor| match weights.get(t.name.as_str()) {
+        Some(weight) => vec![t.name.clone(), format!("{}{:?}", weight.quant_type, weight.shape)],
+        None => vec![t.name.clone(), format!("{}{:?}", t.dtype, t.shape)],
+    };
+    adapter.tensors.iter().filter(|t| !is_part(&t.name)).map(row).collect()
 }

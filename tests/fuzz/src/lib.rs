@@ -19,7 +19,28 @@ pub fn open_adapter(config: &[u8], weights: &[u8]) {
         std::fs::write(folder.path().join(name), bytes).expect("a file can be written");
     }
     let Ok(adapter) = Adapter::open(folder.path()) else { return };
-    inspect_adapter(folder.path()).expect("it can be opened again");
+    let peft_type = adapter.config().get("peft_type").and_then(|t| t.as_str());
+    assert_eq!(peft_type, Some(adapter.peft_type()));
+    ask(folder.path());
+}
+
+/// Opens a checkpoint of these files, and asks it for all it has.
+pub fn open_checkpoint(config: &[u8], index: &[u8], weights: &[u8]) {
+    let folder = folder();
+    for (name, bytes) in [
+        ("config.json", config),
+        ("model.safetensors.index.json", index),
+        ("model-00001-of-00001.safetensors", weights),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).expect("a file can be written");
+    }
+    ask(folder.path());
+}
+
+/// Asks an adapter for all it has, if it can be opened.
+fn ask(path: &Path) {
+    let Ok(adapter) = Adapter::open(path) else { return };
+    inspect_adapter(path).expect("it can be opened again");
     let config = adapter.config();
     assert_eq!(
         config.iter().count(),
@@ -29,7 +50,10 @@ pub fn open_adapter(config: &[u8], weights: &[u8]) {
         config.pattern(key, "model.layers.0.self_attn.q_proj").ok();
     }
     (config.fan_in_fan_out(), config.unknown_keys());
-    assert_eq!(config.get("peft_type").and_then(|t| t.as_str()), Some(adapter.peft_type()));
+    for weight in adapter.quantized() {
+        weight.elements();
+        assert!(adapter.tensor_names().any(|name| weight.has_part(name)));
+    }
     adapter.base_model_name_or_path();
     for name in adapter.tensor_names() {
         let tensor = adapter.tensor(name).expect("a tensor that is listed is there");

@@ -1,0 +1,79 @@
+//! An adapter that was opened, whatever its format.
+
+use super::config::Config;
+use super::{bitsandbytes, peft};
+use crate::error::Result;
+use crate::ir::Tensor;
+use crate::ir::tensor::MappedFile;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An adapter: a configuration and tensors, which are slices of mapped files.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    pub(super) path: PathBuf,
+    pub(super) config: Config,
+    /// What it was read from, the configuration first.
+    pub(super) files: Vec<Arc<MappedFile>>,
+    pub(super) tensors: BTreeMap<String, Tensor>,
+}
+
+impl Adapter {
+    /// Opens a folder of Hugging Face PEFT, or a checkpoint of bitsandbytes. No tensor is read.
+    ///
+    /// # Errors
+    /// It is neither, or one of its files is malformed or truncated.
+    pub fn open(path: &Path) -> Result<Self> {
+        match !peft::is_folder(path) && bitsandbytes::is_checkpoint(path) {
+            true => bitsandbytes::open(path),
+            false => peft::open(path),
+        }
+    }
+
+    /// Whether there is something that [`open`](Self::open) reads, well-formed or not.
+    pub fn is_at(path: &Path) -> bool {
+        peft::is_folder(path) || bitsandbytes::is_checkpoint(path)
+    }
+
+    /// The folder, or the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// PEFT's name for the kind of adapter, such as `LORA`; or `bitsandbytes_4bit`.
+    pub fn peft_type(&self) -> &str {
+        self.config.peft_type()
+    }
+
+    /// The model the adapter says it was trained on.
+    pub fn base_model_name_or_path(&self) -> Option<&str> {
+        self.config.get("base_model_name_or_path")?.as_str()
+    }
+
+    /// The names of its tensors, without the prefix of PEFT's wrapper, sorted.
+    pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The tensor of this name.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// SHA-256 of its files, the configuration first, each behind its length, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for file in &self.files {
+            hash.update((file.as_slice().len() as u64).to_le_bytes());
+            hash.update(file.as_slice());
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}

@@ -1,0 +1,17 @@
+; test: pass nf4
+model ir=8 opset ""=17
+graph g(%x: f32[n, 16]) -> (%y) {
+  const %w = f32[2, 16] {0.22035491, -0.3480964, -0.26253653, 0.5, -0.26253653, 0.22035491, 0.2813085, 0.0804651, -0.5, -0.3480964, -0.092386715, -0.045525018, 0.0804651, 0.0, -0.14222069, -0.26253653, 0.6758305, 0.6758305, -2.0, -1.3923856, 0.0, -0.18210007, 1.4459137, 0.1591606, -0.18210007, -2.0, 0.4922246, 0.3218604, -1.0501461, 0.6758305, 0.88141966, 2.0}
+  const %albert.norm.weight = f32[2] {1, 2}
+  %y0 = Gemm(%x, %w) name "/albert/fc/Gemm" {alpha: 2.0, transB: 1}
+  %y = Mul(%y0, %albert.norm.weight) name "/albert/norm/Mul"
+}
+--- adapter
+{"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true}}
+const %albert.fc.weight = u8[16, 1] {193, 47, 44, 217, 1, 86, 151, 66, 187, 1, 118, 232, 96, 169, 43, 207}
+const %albert.fc.weight.quant_map = f32[16] {-1.0, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.091050036, 0.0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1.0}
+const %albert.fc.weight.absmax = f32[2] {0.5, 2}
+json %albert.fc.weight.quant_state.bitsandbytes__nf4 = {"quant_type": "nf4", "blocksize": 16, "dtype": "float32", "shape": [2, 16]}
+const %albert.norm.weight = f32[2] {1, 2}
+---
+error: pass "nf4" (plugin peftc-plugin-nf4 0.1.0): albert.fc.weight: the model multiplies the weight by 2 (alpha of a Gemm)
