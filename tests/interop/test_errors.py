@@ -183,3 +183,15 @@ def test_nothing_is_measured_that_is_not_asked_for(tmp_path):
     plain, _ = report_of(MODELS / LLAMA, "measure = false", tmp_path)
     assert measured["approximation"] and plain["approximation"] is None
     assert (tmp_path / "out.onnx").read_bytes() == with_it
+
+
+@pytest.mark.parametrize("options", ["", 'format = "ort"'], ids=["portable", "ort"])
+@pytest.mark.parametrize("checkpoint", ["nf4", "double", "sharded", "bf16-storage"])
+def test_errors_of_a_checkpoint_are_those_of_the_files(checkpoint, options, tmp_path):
+    adapter = MODELS / "bnb" / "llama" / checkpoint
+    part, stored = report_of(MODELS / LLAMA, f'adapter = "{adapter}"\n{options}', tmp_path)
+    errors = list(pairs(part, arrays(MODELS / LLAMA), stored, ""))
+    assert len(errors) == 14
+    for error, weight, approximation in errors:
+        agrees(error, expected_error(weight, approximation))
+        assert 0.08 < error["rms_in_sigma"] < 0.1
