@@ -35,7 +35,7 @@ impl Nearest {
     /// The code whose value is nearest, of two at the same distance the even one; NaN gets 0.
     #[inline]
     pub(super) fn code(self, scaled: f32) -> u8 {
-        let scaled = scaled.max(-1.0).min(1.0);
+        let scaled = if scaled.is_nan() { -1.0 } else { scaled.clamp(-1.0, 1.0) };
         let cell = (scaled.abs().to_bits() >> SHIFT).max(LEAST) - LEAST;
         let first = usize::from(self.0[(scaled.to_bits() >> 31) as usize][cell as usize]);
         let is_above = |index: usize| MIDPOINTS.get(index).is_some_and(|&m| m < scaled);
