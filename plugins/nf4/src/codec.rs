@@ -18,6 +18,7 @@ mod dequantize;
 mod dynamic_map;
 mod encoder;
 mod measure;
+mod nearest;
 pub mod nested;
 mod portable;
 mod quantizer;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, bits};
-use peftc_plugin_nf4::codec::{Encoder, QuantType, Quantizer};
+use peftc_plugin_nf4::codec::{Encoder, LANES, Lanes, QuantType, Quantizer};
 use proptest::prelude::*;
 
 type Quantized = Result<(Vec<u8>, Vec<u32>), usize>;
@@ -21,6 +21,19 @@ fn agreed(quantizer: Quantizer, values: &[f32]) -> Quantized {
     let first = answers.next().expect("there is the portable one");
     answers.for_each(|other| assert_eq!(first, other));
     first
+}
+
+/// The same of columns, each flattened.
+fn quantized_columns(quantizer: Quantizer, encoder: Encoder, rows: &[Lanes<f32>]) -> Quantized {
+    let mut squares = vec![[[0xAAAA_AAAA; LANES]; LANES]; Quantizer::squares(rows.len())];
+    let mut absmax = vec![[f32::NAN; LANES]; rows.len() / quantizer.block_size()];
+    quantizer.with_encoder(encoder).quantize_columns(rows, &mut squares, &mut absmax)?;
+    let codes = (0..LANES).flat_map(|column| {
+        let words = squares.iter().flat_map(move |square| square[column]);
+        words.flat_map(u32::to_le_bytes).take(rows.len() / 2)
+    });
+    let absmax = (0..LANES).flat_map(|column| absmax.iter().map(move |row| row[column].to_bits()));
+    Ok((codes.collect(), absmax.collect()))
 }
 
 fn quantizers() -> impl Strategy<Value = Quantizer> {
@@ -43,6 +56,38 @@ proptest! {
         let mut value = || if is_normal { random.normal() as f32 } else { random.finite() };
         let values: Vec<f32> = (0..length).map(|_| value()).collect();
         prop_assert!(agreed(quantizer, &values).is_ok());
+    }
+
+    #[test]
+    fn columns_are_quantized_as_rows_are(
+        quantizer in quantizers(), blocks in 1usize..6, seed: u64, is_normal: bool,
+    ) {
+        let mut random = Random::new(seed);
+        let mut value = || if is_normal { random.normal() as f32 } else { random.finite() };
+        let length = blocks * quantizer.block_size();
+        let rows: Vec<Lanes<f32>> =
+            (0..length).map(|_| std::array::from_fn(|_| value())).collect();
+        let flattened: Vec<f32> =
+            (0..LANES).flat_map(|column| rows.iter().map(move |row| row[column])).collect();
+        let expected = agreed(quantizer, &flattened).expect("finite");
+        for encoder in Encoder::available() {
+            let found = quantized_columns(quantizer, encoder, &rows).expect("finite");
+            prop_assert!(found == expected, "{}", encoder.name());
+        }
+    }
+
+    #[test]
+    fn an_element_of_a_column_that_is_not_finite_is_named(
+        quantizer in quantizers(), blocks in 1usize..4,
+        place in any::<prop::sample::Index>(), kind in 0usize..3,
+    ) {
+        let mut rows = vec![[1.0; LANES]; blocks * quantizer.block_size()];
+        let place = place.index(rows.len() * LANES);
+        rows.as_flattened_mut()[place] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][kind];
+        for encoder in Encoder::available() {
+            let found = quantized_columns(quantizer, encoder, &rows);
+            prop_assert_eq!(found.err(), Some(place));
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! Dettmers et al., "QLoRA", 2023, section 3; the map is that of Dettmers, "8-Bit Approximations for
 //! Parallelism in Deep Learning", 2015.
 
-use super::dynamic_map::{CODES, MIDPOINTS};
+use super::dynamic_map::CODES;
+use super::nearest::Nearest;
 
 /// Elements of absmax that share a scale.
 pub const BLOCK_SIZE: usize = 256;
@@ -44,13 +45,26 @@ pub fn quantize(absmax: &[f32]) -> Nested {
 /// 2.94e-39), codes are 0 or 255 by the sign, and 0 for 0, as in both of its libraries.
 pub fn quantize_around(absmax: &[f32], offset: f32) -> Nested {
     let mut nested = Nested { codes: Vec::with_capacity(absmax.len()), absmax: Vec::new(), offset };
+    let nearest = Nearest::new();
     for block in absmax.chunks(BLOCK_SIZE) {
-        let scale = block.iter().fold(0f32, |max, value| max.max((value - offset).abs()));
+        let scale = largest(block, offset);
         let inverse = 1.0 / scale;
         nested.absmax.push(scale);
-        nested.codes.extend(block.iter().map(|value| nearest((value - offset) * inverse)));
+        nested.codes.extend(block.iter().map(|value| nearest.code((value - offset) * inverse)));
     }
     nested
+}
+
+/// The largest magnitude of a difference from the offset. In lanes, since a chain of maxima waits
+/// for each.
+fn largest(block: &[f32], offset: f32) -> f32 {
+    let mut lanes = [0f32; 16];
+    for values in block.chunks(lanes.len()) {
+        for (max, value) in lanes.iter_mut().zip(values) {
+            *max = max.max((value - offset).abs());
+        }
+    }
+    lanes.into_iter().fold(0.0, f32::max)
 }
 
 /// Back to absmax: two roundings, of the product and of the sum.
@@ -62,15 +76,4 @@ pub fn dequantize(codes: &[u8], absmax: &[f32], offset: f32) -> Vec<f32> {
     let blocks = codes.chunks(BLOCK_SIZE).zip(absmax);
     let value = |code: &u8, scale: f32| CODES[usize::from(*code)] * scale + offset;
     blocks.flat_map(|(codes, &scale)| codes.iter().map(move |code| value(code, scale))).collect()
-}
-
-/// The code whose value is nearest, by the midpoints; NaN gets 0.
-fn nearest(scaled: f32) -> u8 {
-    let mut below = 0;
-    for step in [128, 64, 32, 16, 8, 4, 2, 1] {
-        // A product, since a branch here is taken at random.
-        below += step * usize::from(MIDPOINTS[below + step - 1] < scaled);
-    }
-    let is_tie = MIDPOINTS.get(below) == Some(&scaled);
-    (below + usize::from(is_tie && below % 2 == 1)) as u8
 }
