@@ -48,9 +48,8 @@ const LINE: usize = 4 * LANES;
 
 #[inline(always)]
 fn write(words: &Lanes<u32>, codes: &mut [u8]) {
-    for (codes, word) in codes.as_chunks_mut().0.iter_mut().zip(words) {
-        *codes = word.to_le_bytes();
-    }
+    let bytes = words.map(u32::to_le_bytes);
+    codes.copy_from_slice(&bytes.as_flattened()[..codes.len()]);
 }
 
 fn by_columns(
