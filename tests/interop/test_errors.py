@@ -195,3 +195,21 @@ def test_errors_of_a_checkpoint_are_those_of_the_files(checkpoint, options, tmp_
     for error, weight, approximation in errors:
         agrees(error, expected_error(weight, approximation))
         assert 0.08 < error["rms_in_sigma"] < 0.1
+
+
+@pytest.mark.parametrize("first", ["", "double_quant = false", 'format = "ort"'], ids=["double", "plain", "ort"])
+def test_several_passes_measure_what_each_quantizes(first, tmp_path):
+    alone, _ = report_of(MODELS / LLAMA, 'targets = ["v_proj"]', tmp_path)
+    before = f'[[pass]]\nname = "nf4"\ntargets = ["q_proj"]\n{first}'
+    part, stored = report_of(MODELS / LLAMA, 'targets = ["v_proj"]', tmp_path, before)
+    assert part["approximation"] == alone["approximation"]
+    for error, weight, approximation in pairs(part, arrays(MODELS / LLAMA), stored, ""):
+        assert "v_proj" in error["weight"]
+        agrees(error, expected_error(weight, approximation))
+
+
+def test_a_quantized_model_can_be_quantized_further(tmp_path):
+    _, first = report_of(MODELS / LLAMA, 'targets = ["q_proj"]', tmp_path)
+    (tmp_path / "out.onnx").rename(tmp_path / "first.onnx")
+    part, stored = report_of(tmp_path / "first.onnx", 'exclude = ["v_proj"]', tmp_path)
+    assert first.keys() < stored.keys() and part["approximation"]["weights"]
