@@ -140,8 +140,12 @@ impl Measured {
     }
 
     fn error(&self) -> WeightError {
+        /// Of a mean square, what sums of float64 tell from rounding.
+        const RESOLVED: f64 = 1e-12;
         let mean = |sum: f64| if self.elements > 0.0 { sum / self.elements } else { 0.0 };
-        let sigma = (mean(self.squares) - mean(self.sum).powi(2)).max(0.0).sqrt();
+        let variance = mean(self.squares) - mean(self.sum).powi(2);
+        let is_constant = variance <= RESOLVED * mean(self.squares);
+        let sigma = if is_constant { 0.0 } else { variance.sqrt() };
         let rms = mean(self.error_squares).sqrt();
         let in_sigma = |error: f64| (sigma > 0.0).then(|| error / sigma);
         let snr = 10.0 * (self.squares / self.error_squares).log10();

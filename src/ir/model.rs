@@ -90,4 +90,17 @@ impl Function {
         let overload = if overload.is_empty() { String::new() } else { format!("<{overload}>") };
         format!("{domain}{name}{overload}")
     }
+
+    /// Imports what a model imports, as far as the body has operators of it: whatever else the model
+    /// uses, a function stays the same.
+    pub fn import_used(&mut self, imports: &[(String, i64)]) {
+        let body = &self.body;
+        self.opset_imports = imports.iter().filter(|(d, _)| uses(body, d)).cloned().collect();
+    }
+}
+
+fn uses(graph: &Graph, domain: &str) -> bool {
+    let same = |d: &str| d == domain || (d.is_empty() && domain == "ai.onnx");
+    let ops = graph.ops();
+    ops.iter().any(|(_, op)| same(&op.domain) || op.subgraphs().any(|inner| uses(inner, domain)))
 }

@@ -210,6 +210,21 @@ def test_another_code_book_is_refused(tmp_path):
     assert f"{Q_PROJ}.quant_map gives code 0 the value 1, nf4 has -1" in refused(folder, tensors)
 
 
+def test_damaged_magnitudes_are_refused(tmp_path):
+    folder, tensors = numpy_checkpoint(tmp_path)
+    absmax, book = f"{Q_PROJ}.nested_absmax", f"{Q_PROJ}.nested_quant_map"
+    of_others = refused(folder, tensors | {absmax: tensors[absmax] * 1000})
+    assert f"0 of 512 sampled codes of {Q_PROJ}, where magnitudes are alike" in of_others
+    assert f"0 of 512 sampled codes of {Q_PROJ}" in refused(folder, with_state(tensors, nested_offset=1e3))
+    assert '"nested_offset": 1e+300' in refused(folder, with_state(tensors, nested_offset=1e300))
+    infinite = np.where(np.arange(256) == 3, np.inf, tensors[book]).astype(np.float32)
+    assert f"{book} gives code 3 the value inf" in refused(folder, tensors | {book: infinite})
+    nothing = np.full_like(tensors[absmax], np.nan)
+    for options in ([], ["--set", "nf4.format=ort"], ["--set", "nf4.measure=false"]):
+        message = refused(folder, tensors | {absmax: nothing}, "--set", "nf4.check_base=false", *options)
+        assert Q_PROJ in message and "a magnitude that is NaN" in message
+
+
 def test_another_model_is_refused(tmp_path):
     assert "match nothing in the model" in refused(*numpy_checkpoint(tmp_path), model=MODELS / "gpt2" / "dynamo.onnx")
 

@@ -173,8 +173,11 @@ def test_wrong_inputs_are_refused(tmp_path):
     save_file({"model.layers.9.mlp.up_proj": np.zeros((1, 3), np.float32)}, tmp_path / "x.safetensors")
     assert "no inputs of a layer" in peftc(*arguments, expect=BAD_INPUT).stderr
     save_file({"model.layers.0.mlp.up_proj": np.zeros((1, 3), np.float32)}, tmp_path / "x.safetensors")
-    stderr = peftc(*arguments, expect=BAD_INPUT).stderr
-    assert "up_proj" in stderr and "input features" in stderr
+    assert "input features" in peftc(*arguments, "--dry-run", expect=BAD_INPUT).stderr
+    for x, expected in [(np.zeros((1, 64), np.int64), "i64"), (np.full((1, 64), np.nan, np.float32), "NaN")]:
+        save_file({"model.layers.0.mlp.up_proj": x}, tmp_path / "x.safetensors")
+        stderr = peftc(*arguments, expect=BAD_INPUT).stderr
+        assert "up_proj" in stderr and expected in stderr
 
 
 def test_nothing_is_measured_that_is_not_asked_for(tmp_path):
@@ -195,3 +198,22 @@ def test_errors_of_a_checkpoint_are_those_of_the_files(checkpoint, options, tmp_
     for error, weight, approximation in errors:
         agrees(error, expected_error(weight, approximation))
         assert 0.08 < error["rms_in_sigma"] < 0.1
+
+
+@pytest.mark.parametrize("first", ["", "double_quant = false", 'format = "ort"'], ids=["double", "plain", "ort"])
+def test_several_passes_measure_what_each_quantizes(first, tmp_path):
+    alone, _ = report_of(MODELS / LLAMA, 'targets = ["v_proj"]', tmp_path)
+    before = f'[[pass]]\nname = "nf4"\ntargets = ["q_proj"]\n{first}'
+    part, stored = report_of(MODELS / LLAMA, 'targets = ["v_proj"]', tmp_path, before)
+    assert part["approximation"] == alone["approximation"]
+    for error, weight, approximation in pairs(part, arrays(MODELS / LLAMA), stored, ""):
+        assert "v_proj" in error["weight"]
+        agrees(error, expected_error(weight, approximation))
+
+
+def test_a_quantized_model_can_be_quantized_further(tmp_path):
+    _, first = report_of(MODELS / LLAMA, 'targets = ["q_proj"]', tmp_path)
+    (tmp_path / "out.onnx").rename(tmp_path / "first.onnx")
+    part, stored = report_of(tmp_path / "first.onnx", 'exclude = ["v_proj"]', tmp_path)
+    of_first = {name for name in first if "q_proj" in name}
+    assert of_first <= stored.keys() and len(part["approximation"]["weights"]) == 10

@@ -4,8 +4,8 @@ use crate::codec::{LANES, Lanes};
 
 /// How far an approximation is from a weight: sums over all of its elements.
 ///
-/// A difference is rounded to float32 once. Sums are of float32 in a few elements, at most a block,
-/// and of float64 above, in an order that depends on the shape of the weight alone.
+/// A difference is rounded to float32 once. Sums are of float64, in an order that depends on the shape
+/// of the weight alone; in a few elements, at most a block, of float32 where that resolves them.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Errors {
     /// Of the weight's elements.
@@ -25,17 +25,33 @@ impl Errors {
     /// If the lengths differ.
     pub fn add(&mut self, values: &[f32], approximations: &[f32]) {
         assert_eq!(values.len(), approximations.len(), "an approximation for each element");
-        let mut sums = Sums::default();
-        sums.add(values, approximations);
-        self.join(&sums.errors());
+        let (mut sum, mut squares, mut error_squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for (values, near) in values.chunks(LANES).zip(approximations.chunks(LANES)) {
+            for (lane, (&value, &near)) in values.iter().zip(near).enumerate() {
+                let (error, value) = (f64::from(value - near), f64::from(value));
+                sum[lane] += value;
+                squares[lane] += value * value;
+                error_squares[lane] += error * error;
+                self.error_max = self.error_max.max(error.abs());
+            }
+        }
+        self.sum += sum.iter().sum::<f64>();
+        self.squares += squares.iter().sum::<f64>();
+        self.error_squares += error_squares.iter().sum::<f64>();
     }
 
-    /// Adds what was summed of other elements.
-    pub fn join(&mut self, other: &Self) {
-        self.sum += other.sum;
-        self.squares += other.squares;
-        self.error_squares += other.error_squares;
-        self.error_max = self.error_max.max(other.error_max);
+    /// Whether sums of float32 in blocks, of so many elements, come to this to 1e-4: squares are not
+    /// below or above all that float32 has, and the deviation of elements is not small beside their mean.
+    pub(crate) fn is_resolved(&self, elements: usize) -> bool {
+        const LEAST: f64 = 1e-38;
+        let mean = |sum: f64| sum / elements as f64;
+        let (squares, error_squares) = (mean(self.squares), mean(self.error_squares));
+        let variance = squares - mean(self.sum).powi(2);
+        squares.is_finite()
+            && error_squares.is_finite()
+            && squares > LEAST
+            && error_squares > LEAST
+            && variance > 1e-3 * squares
     }
 }
 

@@ -148,8 +148,17 @@ impl<'a> Layer<'a> {
         let whole = |&value: &Value| SourceSpec::Value { value, follows: Vec::new() };
         let mut sources = vec![SourceSpec::Value { value: self.weight.value, follows }];
         sources.extend(stored.iter().map(whole));
-        let has_inputs = run.site_inputs(self.site)?.is_some();
-        if has_inputs {
+        let inputs = run.site_inputs(self.site)?;
+        let has_inputs = inputs.is_some();
+        if let Some(inputs) = inputs {
+            let columns = self.info.in_features;
+            if inputs.dims.last() != Some(&columns) || inputs.dtype.float_size().is_none() {
+                return Err(Error::invalid(format!(
+                    "{}: the inputs given are {}, expected floats […, {columns}]: it has {columns} input features",
+                    self.name,
+                    inputs.ty()
+                )));
+            }
             sources.push(SourceSpec::Inputs(self.site));
         }
         let steps = if is_split { self.info.out_features } else { 1 };

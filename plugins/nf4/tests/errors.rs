@@ -86,6 +86,39 @@ proptest! {
     }
 }
 
+/// Squares that float32 does not have, and a deviation that it loses beside the mean.
+#[test]
+fn numbers_of_any_size_are_measured() {
+    const SHAPE: [usize; 2] = [40, 128];
+    let quantizer = Quantizer::new(QuantType::Nf4, 64).expect("a block size");
+    let normals = Random::new(1).normals(SHAPE[0] * SHAPE[1]);
+    for (scale, mean) in
+        [(1e-35, 0.0), (1e-25, 0.0), (1e25, 0.0), (1e37, 0.0), (1.0, 3e3), (0.0, 0.1)]
+    {
+        let values: Vec<f32> = normals.iter().map(|value| value * scale + mean).collect();
+        let mut codes = vec![0; Quantizer::code_bytes(values.len())];
+        let mut absmax = vec![0.0; quantizer.blocks(values.len())];
+        quantizer.quantize(&values, true, &mut codes, &mut absmax).expect("finite");
+        let mut near = vec![0.0; values.len()];
+        dequantize(&codes, &absmax, 64, QuantType::Nf4, &mut near);
+        let expected = naive(&values, &near);
+        for is_transposed in [false, true] {
+            let (stored, dims) = match is_transposed {
+                false => (values.clone(), [40, 128]),
+                true => (turned(&values, SHAPE[0], SHAPE[1]), [128, 40]),
+            };
+            let bytes: Vec<u8> = stored.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let weight = TensorView { dtype: DataType::F32, dims: &dims, bytes: &bytes };
+            let errors = Errors::of_codes(weight, is_transposed, quantizer, &codes, &absmax);
+            let errors = errors.expect("it fits");
+            let is_near = |a: f64, b: f64| (a - b).abs() <= 1e-12 * b.abs();
+            assert_eq!(errors.error_max, expected.error_max, "{scale} {mean}");
+            assert!(is_near(errors.squares, expected.squares), "{scale} {mean}");
+            assert!(is_near(errors.error_squares, expected.error_squares), "{scale} {mean}");
+        }
+    }
+}
+
 #[test]
 fn lengths_that_do_not_fit_are_refused() {
     let quantizer = Quantizer::new(QuantType::Nf4, 64).expect("a block size");

@@ -337,7 +337,7 @@ pub(super) unsafe extern "C" fn add_function(
         host_call(ctx, |run| {
             let mut function = pir::parse_function(text(function)?)?;
             if function.opset_imports.is_empty() {
-                function.opset_imports.clone_from(&run.model.opset_imports);
+                function.import_used(&run.model.opset_imports);
             }
             run.edits.add_function(function);
             Ok(())

@@ -1,5 +1,6 @@
 //! A quantized weight as the checkpoint stores it.
 
+use super::base::element;
 use super::keys::Key;
 use crate::codec::{QuantType, Quantizer, nested};
 use peftc_plugin::{DataType, Error, Result, Run, TensorType, TensorView};
@@ -19,6 +20,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) codes: TensorView<'a>,
     /// The code book, float32.
     pub(crate) quant_map: TensorView<'a>,
+    /// Float32, or the codes of double quantization.
+    absmax: TensorView<'a>,
     pub(crate) nested: Option<Nested<'a>>,
 }
 
@@ -26,6 +29,8 @@ pub(crate) struct Stored<'a> {
 pub(crate) struct Nested<'a> {
     /// The code book of absmax, float32.
     pub(crate) quant_map: TensorView<'a>,
+    /// Float32, one for each 256 codes of absmax.
+    absmax: TensorView<'a>,
     pub(crate) offset: f32,
 }
 
@@ -75,16 +80,15 @@ impl<'a> Stored<'a> {
         };
         let quant_map = part("quant_map", DataType::F32, 16)?;
         check_code_book(name, key.quant_type, quant_map)?;
-        let nested = match state.nested {
-            None => {
-                part("absmax", DataType::F32, blocks)?;
-                None
-            }
+        let (absmax, nested) = match state.nested {
+            None => (part("absmax", DataType::F32, blocks)?, None),
             Some(offset) => {
-                part("absmax", DataType::U8, blocks)?;
+                let codes = part("absmax", DataType::U8, blocks)?;
                 let groups = (blocks as u64).div_ceil(nested::BLOCK_SIZE as u64) as i64;
-                part("nested_absmax", DataType::F32, groups)?;
-                Some(Nested { quant_map: part("nested_quant_map", DataType::F32, 256)?, offset })
+                let absmax = part("nested_absmax", DataType::F32, groups)?;
+                let quant_map = part("nested_quant_map", DataType::F32, 256)?;
+                check_nested_map(name, quant_map)?;
+                (codes, Some(Nested { quant_map, absmax, offset }))
             }
         };
         Ok(Self {
@@ -95,8 +99,18 @@ impl<'a> Stored<'a> {
             dtype: state.dtype,
             codes,
             quant_map,
+            absmax,
             nested,
         })
+    }
+
+    /// The magnitude of a block, and how large those of its neighbours are that it is rounded with:
+    /// 0 where it is stored as it is.
+    pub(crate) fn magnitude(&self, block: usize) -> Result<[f32; 2]> {
+        let Some(nested) = &self.nested else { return Ok([element(self.absmax, block)?, 0.0]) };
+        let code = self.absmax.bytes.get(block).copied().unwrap_or(0);
+        let scale = element(nested.absmax, block / nested::BLOCK_SIZE)?;
+        Ok([element(nested.quant_map, usize::from(code))? * scale + nested.offset, scale])
     }
 
     /// The number of blocks.
@@ -126,6 +140,16 @@ fn check_code_book(name: &str, quant_type: QuantType, map: TensorView<'_>) -> Re
         Some((code, (found, known))) => Err(Error::invalid(format!(
             "{name}.quant_map gives code {code} the value {found}, {} has {known}",
             quant_type.name()
+        ))),
+    }
+}
+
+/// What the code book of absmax has is stored and read; but it must be one.
+fn check_nested_map(name: &str, map: TensorView<'_>) -> Result<()> {
+    match map.to_f32()?.iter().enumerate().find(|(_, value)| !(-1.0..=1.0).contains(*value)) {
+        None => Ok(()),
+        Some((code, value)) => Err(Error::invalid(format!(
+            "{name}.nested_quant_map gives code {code} the value {value}: expected -1 to 1"
         ))),
     }
 }
@@ -165,7 +189,8 @@ impl State {
                 if entry("nested_dtype")?.as_str() != Some("float32") {
                     return Err(wrong("nested_dtype") + ", expected \"float32\"");
                 }
-                Some(offset.as_f64().ok_or_else(|| wrong("nested_offset"))? as f32)
+                let offset = offset.as_f64().map(|offset| offset as f32).filter(|o| o.is_finite());
+                Some(offset.ok_or_else(|| wrong("nested_offset"))?)
             }
         };
         Ok(Self {
@@ -206,6 +231,7 @@ mod tests {
                 "has \"shape\": [2,3,64], expected [out",
             ),
             ("\"blocksize\"", "\"x\"", "has no \"blocksize\""),
+            ("0.28138110041618347", "1e39", "has \"nested_offset\": 1e+39"),
             ("bfloat16", "int8", "has \"dtype\": \"int8\", expected float32"),
             ("{", "", "is no JSON"),
         ] {

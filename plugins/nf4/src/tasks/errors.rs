@@ -2,7 +2,7 @@
 
 use super::rows::Weight;
 use super::tiles::each_tile;
-use crate::codec::{LANES, Lanes, Quantizer};
+use crate::codec::{LANES, Lanes, Quantizer, dequantize};
 use crate::errors::{Errors, Sums};
 use crate::prefetch::prefetch;
 use peftc_plugin::{Error, Result, TensorView};
@@ -50,7 +50,19 @@ impl Weight<'_> {
                 Ok(())
             })?,
         }
-        Ok(sums.errors())
+        let errors = sums.errors();
+        if errors.is_resolved(elements) {
+            return Ok(errors);
+        }
+        let (mut errors, mut near) = (Errors::default(), Vec::new());
+        self.each_strip(block_size, |first, values| {
+            near.resize(values.len(), 0.0);
+            let (codes, magnitudes) = (&codes[first / 2..], &magnitudes[first / block_size..]);
+            dequantize(codes, magnitudes, block_size, quantizer.quant_type(), &mut near);
+            errors.add(values, &near);
+            Ok(())
+        })?;
+        Ok(errors)
     }
 
     fn by_columns(

@@ -14,13 +14,11 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Inputs `[…, in]` of a layer.
     pub(super) fn new(inputs: TensorView<'_>, columns: usize) -> Result<Self> {
-        if inputs.dims.last() != Some(&(columns as i64)) {
-            return Err(Error::invalid(format!(
-                "inputs {} are given for a layer of {columns} input features",
-                inputs.ty()
-            )));
+        let inputs = inputs.to_f32()?;
+        match inputs.iter().find(|x| !x.is_finite()) {
+            None => Ok(Self { inputs, columns, error_squares: 0.0, squares: 0.0 }),
+            Some(x) => Err(Error::invalid(format!("the given inputs have an element that is {x}"))),
         }
-        Ok(Self { inputs: inputs.to_f32()?, columns, error_squares: 0.0, squares: 0.0 })
     }
 
     /// Adds the outputs of rows of the weight.
@@ -41,7 +39,7 @@ impl Outputs {
     pub(super) fn report(&self, call: &TaskCall<'_>) {
         call.add(measure::OUTPUT_ERROR_SQUARES, self.error_squares);
         call.add(measure::OUTPUT_SQUARES, self.squares);
-        let squares = self.inputs.iter().map(|&x| f64::from(x).powi(2)).sum();
+        let squares = self.inputs.iter().fold(0.0, |sum, &x| sum + f64::from(x).powi(2));
         call.max(measure::INPUT_SQUARES, squares);
     }
 }

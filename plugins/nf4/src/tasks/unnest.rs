@@ -1,5 +1,6 @@
 //! Task kind `unnest`: the magnitudes that double quantization stands for.
 
+use super::finite;
 use crate::codec::nested::BLOCK_SIZE;
 use peftc_plugin::{DataType, Error, Result, TaskCall};
 
@@ -24,5 +25,6 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         .zip(codes)
         .map(|(index, &code)| map[usize::from(code)] * absmax[index / BLOCK_SIZE] + offset)
         .collect();
+    finite(&values)?;
     DataType::F32.encode_f32(&values, result.bytes)
 }
