@@ -46,12 +46,21 @@ impl Model {
         }
     }
 
+    /// Whether the function of this domain, name and overload says the same; none if there is none.
+    pub fn has_function(&self, function: &Function) -> Option<bool> {
+        let name = function.full_name();
+        let known = self.functions.iter().find(|f| f.full_name() == name)?;
+        Some(text::print_function(known) == text::print_function(function))
+    }
+
     /// Adds a function, and imports its domain. One that is there and says the same stays.
     pub(super) fn add_function(&mut self, function: Function) -> Result<(), String> {
-        let name = function.full_name();
-        if let Some(known) = self.functions.iter().find(|f| f.full_name() == name) {
-            let same = text::print_function(known) == text::print_function(&function);
-            return if same { Ok(()) } else { Err(format!("another function {name} is there")) };
+        match self.has_function(&function) {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                return Err(format!("another function {} is there", function.full_name()));
+            }
+            None => {}
         }
         self.import(function.domain.clone());
         self.functions.push(function);

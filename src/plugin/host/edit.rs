@@ -339,6 +339,12 @@ pub(super) unsafe extern "C" fn add_function(
             if function.opset_imports.is_empty() {
                 function.import_used(&run.model.opset_imports);
             }
+            if run.model.has_function(&function) == Some(false) {
+                return Err(invalid(format!(
+                    "the model has another function {}, as another version of this pass may have written it",
+                    function.full_name()
+                )));
+            }
             run.edits.add_function(function);
             Ok(())
         })
