@@ -286,8 +286,6 @@ def make_unsupported_adapters():
     targets = dict(target_modules=["q_proj"], r=2, lora_alpha=4)
     make_adapter("llama", folder / "dora", peft.LoraConfig(**targets, use_dora=True))
     make_adapter("llama", folder / "pissa", peft.LoraConfig(**targets, init_lora_weights="pissa"))
-    ia3 = peft.IA3Config(target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"])
-    make_adapter("llama", folder / "ia3", ia3)
     make_other_architecture(folder / "other-arch")
 
 

@@ -5,6 +5,7 @@ use peftc::plugin::{Note, Options, PluginPass, Plugins, SearchPath};
 use peftc::recipe::Recipe;
 use peftc::weights::{self, Placement, Plan};
 use peftc::{Context, Error, ErrorKind, Result};
+use peftc_abi::PEFTC_ABI_MINOR;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,7 @@ fn a_library_without_the_entry_is_refused() {
     let folder = folder();
     install("no_symbol", folder.path(), "x");
     let expected = format!(
-        "DIR/{}: has no `peftc_plugin_entry_v0` symbol; this peftc loads plugins of ABI 0.3",
+        "DIR/{}: has no `peftc_plugin_entry_v0` symbol; this peftc loads plugins of ABI 0.{PEFTC_ABI_MINOR}",
         file_name("peftc_plugin_x")
     );
     assert_eq!(not_loaded(folder.path()), expected);
@@ -55,7 +56,10 @@ fn another_minor_version_is_refused() {
     install("wrong_minor", folder.path(), "x");
     let message = not_loaded(folder.path());
     assert!(
-        message.ends_with("it is built for plugin ABI 0.10, this peftc loads 0.3 only"),
+        message.ends_with(&format!(
+            "it is built for plugin ABI 0.{}, this peftc loads 0.{PEFTC_ABI_MINOR} only",
+            PEFTC_ABI_MINOR + 7
+        )),
         "{message}"
     );
 }

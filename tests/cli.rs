@@ -493,7 +493,11 @@ fn bad_adapters_are_refused() {
         &["query_key_value", "it has 15 linear layers"],
     );
     assert_has(&apply("models/llama/unsupported/dora"), &["DoRA"]);
-    assert_has(&apply("models/llama/unsupported/ia3"), &["IA3", "lora (LORA)"]);
+    let unknown = folder.copy(QV, "unknown");
+    std::fs::write(unknown.join("adapter_config.json"), r#"{"peft_type": "XLORA"}"#)
+        .expect("the file is written");
+    let message = apply(&unknown.display().to_string());
+    assert_has(&message, &["XLORA", "lora (LORA)", "ia3 (IA3)"]);
     assert_has(&apply("models/llama/unsupported/pissa"), &["pissa"]);
     assert_has(&apply("models/gpt2/adapters/qv"), &["c_attn"]);
 
@@ -514,7 +518,7 @@ fn bad_adapters_are_refused() {
     std::fs::write(&config, text).expect("the file is written");
     let message = apply(&rank.display().to_string());
     assert_has(&message, &["model.layers.0.self_attn.q_proj: lora_A is [8, 64], expected [4, 64]"]);
-    assert_eq!(folder.names(), ["rank", "truncated"]);
+    assert_eq!(folder.names(), ["rank", "truncated", "unknown"]);
 }
 
 #[test]

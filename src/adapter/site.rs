@@ -28,6 +28,10 @@ pub struct LinearSite {
     pub transposed_input: bool,
     /// The node's output; a bias that an Add puts on comes after it.
     pub output: ValueId,
+    /// What the layer gives: the output with the bias, and with what passes added to it.
+    pub result: ValueId,
+    /// Whether passes added deltas to its output.
+    pub has_delta: bool,
     /// W.
     pub weight: Parameter,
     /// b.
@@ -112,11 +116,11 @@ fn site(
     let (in_features, out_features) = if transposed { (rows, columns) } else { (columns, rows) };
     let output = graph.output(node)?;
     let weight = trail.into_parameter(graph, node, transposed, alpha);
-    let bias = match is_gemm {
+    let own_bias = match is_gemm {
         true => gemm_bias(graph, node, op, out_features),
         false => None,
     };
-    let bias = bias.or_else(|| added_bias(graph, output, out_features));
+    let Tail { bias, result, has_delta } = tail(graph, output, out_features, own_bias);
     let shape = [out_features, in_features];
     let is_output_head = feeds_graph_output(graph, output)
         && (embeddings.contains(&shape) || module.as_deref().is_some_and(is_head_name));
@@ -126,6 +130,8 @@ fn site(
         input,
         transposed_input: is_gemm && op.int("transA").unwrap_or(0) != 0,
         output,
+        result,
+        has_delta,
         weight,
         bias,
         in_features,
@@ -155,6 +161,7 @@ fn quantized_site(
     let scales = graph.constant(graph.node_input(node, 2)?)?;
     let output = graph.output(node)?;
     let is_head = module.as_deref().is_some_and(is_head_name);
+    let Tail { bias, result, has_delta } = tail(graph, output, out_features, None);
     Some(LinearSite {
         is_output_head: is_head && feeds_graph_output(graph, output),
         module,
@@ -162,6 +169,8 @@ fn quantized_site(
         input: graph.node_input(node, 0)?,
         transposed_input: false,
         output,
+        result,
+        has_delta,
         weight: Parameter {
             value: weight,
             uses: vec![Use::input(node, 1)],
@@ -169,7 +178,7 @@ fn quantized_site(
             factor: 1.0,
             shared_through: None,
         },
-        bias: added_bias(graph, output, out_features),
+        bias,
         in_features,
         out_features,
         dtype: scales.dtype,
@@ -183,27 +192,58 @@ fn gemm_bias(graph: &Graph, node: NodeId, op: &Op, out: i64) -> Option<Parameter
     (beta != 0.0).then(|| trail.into_parameter(graph, node, false, beta))
 }
 
-/// The constant `[out]` that an Add puts on a value, behind deltas that peftc added.
-fn added_bias(graph: &Graph, mut output: ValueId, out: i64) -> Option<Parameter> {
-    // More deltas than nodes: a cycle.
+/// What stands behind the node of a layer.
+struct Tail {
+    bias: Option<Parameter>,
+    /// The value that leaves the layer.
+    result: ValueId,
+    /// Whether peftc added deltas.
+    has_delta: bool,
+}
+
+/// Follows a node's output through deltas and, if the node has no bias of its own, the bias: a
+/// constant `[out]` that an Add puts on.
+fn tail(graph: &Graph, output: ValueId, out: i64, own_bias: Option<Parameter>) -> Tail {
+    let mut tail = Tail { bias: own_bias, result: output, has_delta: false };
+    // More additions than nodes: a cycle.
     for _ in 0..graph.node_count() {
-        let mut delta = None;
-        for at in graph.uses(output) {
-            let Some(op) = graph.node(at.node).op().filter(|op| op.is("Add")) else { continue };
-            if op.metadata.get("peftc.role").is_some() {
-                delta = Some(at.node);
-                break;
-            }
-            for slot in 0..2 {
-                let trail = Trail::follow(graph, at.node, slot).filter(|t| t.dims(graph) == [out]);
-                if let Some(trail) = trail {
-                    return Some(trail.into_parameter(graph, at.node, false, 1.0));
-                }
-            }
-        }
-        output = graph.output(delta?)?;
+        let wants_bias = tail.bias.is_none();
+        let Some((bias, next)) = addition(graph, tail.result, out, wants_bias) else { break };
+        tail.has_delta |= bias.is_none();
+        tail.bias = bias.or(tail.bias);
+        tail.result = next;
     }
-    None
+    tail
+}
+
+/// An Add of a delta, or else of a bias, on a value, and what it gives.
+fn addition(
+    graph: &Graph,
+    value: ValueId,
+    out: i64,
+    wants_bias: bool,
+) -> Option<(Option<Parameter>, ValueId)> {
+    let uses = graph.uses(value);
+    let adds = || uses.iter().map(|at| at.node).filter(|&n| is_op(graph, n, "Add"));
+    if let Some(delta) = adds().find(|&node| is_delta(graph, node)) {
+        return Some((None, graph.output(delta)?));
+    }
+    let bias = |node: NodeId| {
+        let trails = (0..2).filter_map(|slot| Trail::follow(graph, node, slot));
+        let trail = trails.into_iter().find(|trail| trail.dims(graph) == [out])?;
+        Some((Some(trail.into_parameter(graph, node, false, 1.0)), graph.output(node)?))
+    };
+    adds().filter(|_| wants_bias).find_map(bias)
+}
+
+fn is_op(graph: &Graph, node: NodeId, op_type: &str) -> bool {
+    graph.node(node).op().is_some_and(|op| op.is(op_type))
+}
+
+/// Whether a node adds a delta to a layer's output.
+fn is_delta(graph: &Graph, node: NodeId) -> bool {
+    let role = graph.node(node).op().and_then(|op| op.metadata.get("peftc.role"));
+    role.is_some_and(|role| role.ends_with(".add"))
 }
 
 /// The shapes of matrices that are looked up in.

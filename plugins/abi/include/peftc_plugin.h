@@ -11,7 +11,7 @@ typedef struct PeftcCtx PeftcCtx;
 /*
  The minor version of this ABI.
  */
-#define PEFTC_ABI_MINOR 3
+#define PEFTC_ABI_MINOR 4
 
 /*
  Note level: good to know.
@@ -92,6 +92,11 @@ typedef struct PeftcCtx PeftcCtx;
  Its weight is quantized: there is no constant to read or to replace.
  */
 #define PEFTC_SITE_QUANTIZED 4
+
+/*
+ Deltas were added to its output.
+ */
+#define PEFTC_SITE_HAS_DELTA 8
 
 /*
  Index in [`PeftcSource::follows`]: the whole source is needed.
@@ -337,6 +342,10 @@ typedef struct PeftcSiteInfo {
    The node's output, `[…, out]`.
    */
   struct PeftcValue output;
+  /*
+   What the layer gives, `[…, out]`: the output with the bias, and with what passes added to it.
+   */
+  struct PeftcValue result;
   /*
    W.
    */

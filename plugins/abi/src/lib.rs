@@ -36,7 +36,7 @@ use core::ffi::c_void;
 pub const ENTRY: &str = "peftc_plugin_entry_v0";
 
 /// The minor version of this ABI.
-pub const PEFTC_ABI_MINOR: u32 = 3;
+pub const PEFTC_ABI_MINOR: u32 = 4;
 
 /// What a function returns: [`PEFTC_OK`] or why not.
 pub type PeftcStatus = i32;
@@ -91,6 +91,9 @@ pub const PEFTC_SITE_TRANSPOSED_INPUT: u32 = 1;
 pub const PEFTC_SITE_OUTPUT_HEAD: u32 = 2;
 /// Its weight is quantized: there is no constant to read or to replace.
 pub const PEFTC_SITE_QUANTIZED: u32 = 4;
+
+/// Deltas were added to its output.
+pub const PEFTC_SITE_HAS_DELTA: u32 = 8;
 
 /// One run of a pass, or one call of a task kind. Opaque.
 #[repr(C)]
@@ -271,6 +274,8 @@ pub struct PeftcSiteInfo {
     pub input: PeftcValue,
     /// The node's output, `[…, out]`.
     pub output: PeftcValue,
+    /// What the layer gives, `[…, out]`: the output with the bias, and with what passes added to it.
+    pub result: PeftcValue,
     /// W.
     pub weight: PeftcParameter,
     /// b; 0 if there is none.

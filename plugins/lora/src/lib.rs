@@ -10,11 +10,10 @@ mod fresh;
 mod inject;
 mod keys;
 mod merge;
-mod parameters;
 mod tasks;
 
 use config::Scaling;
-use peftc_plugin::{Error, Result, Run};
+use peftc_plugin::{Error, Result, Run, saved};
 
 peftc_plugin::export_plugin! {
     passes: [{
@@ -46,7 +45,7 @@ peftc_plugin::export_plugin! {
     }],
     task_kinds: [
         { name: "merge", split_axes: [0, 1], run: tasks::merge::run },
-        { name: "turn", split_axes: [], run: tasks::turn::run },
+        { name: "turn", split_axes: [], run: saved::turn },
         { name: "bias", split_axes: [], run: tasks::bias::run },
         { name: "init", split_axes: [], run: tasks::init::run },
     ],
@@ -79,7 +78,7 @@ fn run(run: &Run<'_>) -> Result<()> {
             Mode::Inject => inject::layer(run, &layer)?,
         }
     }
-    parameters::replace_all(run, &keys.parameters)
+    saved::replace_all(run, &keys.parameters)
 }
 
 fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {

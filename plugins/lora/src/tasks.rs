@@ -3,7 +3,6 @@
 pub(crate) mod bias;
 pub(crate) mod init;
 pub(crate) mod merge;
-pub(crate) mod turn;
 
 use peftc_plugin::{Error, Result, TaskCall, TensorMut, TensorView};
 

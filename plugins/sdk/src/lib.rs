@@ -35,6 +35,7 @@ pub mod export;
 mod ids;
 pub mod measure;
 mod run;
+pub mod saved;
 mod task;
 mod tensor;
 

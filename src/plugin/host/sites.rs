@@ -118,12 +118,16 @@ pub(super) unsafe extern "C" fn site_info(
             if site.quantized.is_some() {
                 flags |= PEFTC_SITE_QUANTIZED;
             }
+            if site.has_delta {
+                flags |= PEFTC_SITE_HAS_DELTA;
+            }
             let bias = site.bias.map(|b| run.number_parameter(b));
             let info = PeftcSiteInfo {
                 module: run.lend_str(site.module.unwrap_or_default()),
                 node: raw_node(site.node),
                 input: raw_value(Some(site.input)),
                 output: raw_value(Some(site.output)),
+                result: raw_value(Some(site.result)),
                 weight: run.number_parameter(site.weight),
                 bias: bias.unwrap_or_default(),
                 in_features: site.in_features,

@@ -1,8 +1,8 @@
 //! Task kind `merge`: W + s·BA, in float32, rounded once to the weight's type.
 
-use super::turn::transposed;
 use super::{numbers, views};
 use half::{bf16, f16};
+use peftc_plugin::saved::transposed;
 use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView, measure};
 
 /// Parameters: the scale; 1 if the weight is stored as `[in, out]`.

@@ -18,6 +18,8 @@ pub struct SiteInfo<'a> {
     pub input: Value,
     /// The node's output.
     pub output: Value,
+    /// What the layer gives: the output with the bias, and with what passes added to it.
+    pub result: Value,
     /// W.
     pub weight: Parameter,
     /// b.
@@ -32,6 +34,8 @@ pub struct SiteInfo<'a> {
     pub transposed_input: bool,
     /// Whether it is the model's output head.
     pub is_output_head: bool,
+    /// Whether deltas were added to its output, as by an injected LoRA.
+    pub has_delta: bool,
     /// Whether the weight is quantized: there is no constant to read or to replace.
     pub is_quantized: bool,
 }
@@ -86,6 +90,7 @@ impl<'a> Run<'a> {
             node: PeftcNode::default(),
             input: PeftcValue::default(),
             output: PeftcValue::default(),
+            result: PeftcValue::default(),
             weight: PeftcParameter::default(),
             bias: PeftcParameter::default(),
             in_features: 0,
@@ -101,6 +106,7 @@ impl<'a> Run<'a> {
                 node: Node(info.node),
                 input: Value(info.input),
                 output: Value(info.output),
+                result: Value(info.result),
                 weight: Parameter(info.weight),
                 bias: (info.bias.raw != 0).then_some(Parameter(info.bias)),
                 in_features: info.in_features,
@@ -108,6 +114,7 @@ impl<'a> Run<'a> {
                 dtype: known(info.dtype)?,
                 transposed_input: info.flags & PEFTC_SITE_TRANSPOSED_INPUT != 0,
                 is_output_head: info.flags & PEFTC_SITE_OUTPUT_HEAD != 0,
+                has_delta: info.flags & PEFTC_SITE_HAS_DELTA != 0,
                 is_quantized: info.flags & PEFTC_SITE_QUANTIZED != 0,
             })
         }

@@ -1,0 +1,72 @@
+//! Tensors of an adapter that replace parameters: `modules_to_save`, and trained biases.
+//!
+//! A plugin that uses [`replace_all`] lists [`turn`] among its task kinds, under that name.
+
+use crate::error::{Error, Result};
+use crate::run::{Record, Run, SourceSpec, TaskSpec};
+use crate::task::TaskCall;
+
+/// Replaces parameters by tensors of the adapter: (the tensor, the parameter's name).
+///
+/// # Errors
+/// The model has no parameter of a name and a tensor's shape.
+pub fn replace_all(run: &Run<'_>, parameters: &[(&str, String)]) -> Result<()> {
+    parameters.iter().try_for_each(|(tensor, name)| replace(run, tensor, name))
+}
+
+fn replace(run: &Run<'_>, tensor: &str, name: &str) -> Result<()> {
+    let torch = run.adapter_tensor(tensor)?.ty();
+    let parameter = run.parameter(name, &torch)?;
+    let info = run.parameter_info(parameter)?;
+    let numbers = [1.0 / f64::from(info.factor), f64::from(u8::from(info.transposed))];
+    let values = run.add_task(TaskSpec {
+        kind: "turn",
+        label: name,
+        sources: vec![SourceSpec::Adapter(tensor)],
+        results: vec![(info.stored.clone(), format!("{name}.saved"))],
+        params: numbers.iter().flat_map(|n| n.to_le_bytes()).collect(),
+        ..Default::default()
+    })?;
+    let &[by] = values.as_slice() else {
+        return Err(Error::invalid("the host gave other values than results"));
+    };
+    run.replace_parameter(parameter, by)?;
+    let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
+    let what = format!("saved {leaf}");
+    let (value, parameters) = (Some(info.value), torch.elements());
+    run.record(&Record { module, value, what: &what, parameters })
+}
+
+/// A task kind: a tensor scaled, cast, and transposed if it is a matrix that has to be.
+///
+/// Parameters, float64: the scale; 1 to transpose. Source: the tensor. Result: as many elements.
+///
+/// # Errors
+/// Other parameters, sources or results.
+pub fn turn(call: &mut TaskCall<'_>) -> Result<()> {
+    let [scale, transpose] = call.words()?.map(f64::from_le_bytes);
+    let (&[source], [result]) = (call.sources.as_slice(), call.results.as_mut_slice()) else {
+        return Err(Error::invalid("the task was recorded with other sources or results"));
+    };
+    let mut values = source.to_f32()?;
+    if transpose != 0.0
+        && let &[rows, columns] = source.dims
+    {
+        values = transposed(&values, rows as usize, columns as usize);
+    }
+    if scale != 1.0 {
+        values.iter_mut().for_each(|v| *v = (f64::from(*v) * scale) as f32);
+    }
+    result.dtype.encode_f32(&values, result.bytes)
+}
+
+/// The transpose of a row-major matrix.
+pub fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut turned = vec![0.0; values.len()];
+    for row in 0..rows {
+        for column in 0..columns {
+            turned[column * rows + row] = values[row * columns + column];
+        }
+    }
+    turned
+}
