@@ -7,10 +7,18 @@ import onnx
 import onnxruntime
 import pytest
 
-from support import MODELS, MODES, peftc, relative_l2
+from support import BAD_INPUT, MODELS, MODES, peftc, relative_l2
 
 CASES = json.loads((MODELS / "blocks-cases.json").read_text())["cases"]
-ENTRIES = [entry for entry in CASES if entry["kind"] == "ia3" and entry["library"] == "peft"]
+ALL = [
+    {**entry, "model": model}
+    for entry in CASES
+    if entry["kind"] == "ia3" and entry["library"] == "peft"
+    for model in entry["models"]
+]
+# The decoder with past has not the encoder that the adapter scales too.
+PARTS = [entry for entry in ALL if entry["model"].startswith("blocks/t5") and "past" in entry["model"]]
+ENTRIES = [entry for entry in ALL if entry not in PARTS]
 
 
 def name_of(entry):
@@ -92,3 +100,11 @@ def test_fresh_scales_change_no_bit(model, tmp_path):
         feeds = {name: array for name, array in inputs.items() if name in wanted}
         results.append(plain.run(None, feeds | empty_past(plain, next(iter(feeds.values())).shape[0])))
     assert [a.tobytes() for a in results[0]] == [a.tobytes() for a in results[1]]
+
+
+@pytest.mark.parametrize("entry", PARTS, ids=name_of)
+def test_scales_without_a_place_are_an_error(entry, tmp_path):
+    out = tmp_path / "out.onnx"
+    stderr = peftc("apply", MODELS / entry["adapter"], MODELS / entry["model"], "-o", out, expect=BAD_INPUT).stderr
+    assert "names match nothing in the model" in stderr and "encoder.block.0.layer.0.SelfAttention.k" in stderr
+    assert not out.exists()
