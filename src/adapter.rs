@@ -8,6 +8,7 @@
 
 mod bind;
 mod bitsandbytes;
+mod block;
 mod config;
 mod inputs;
 mod module;
@@ -18,6 +19,7 @@ mod site;
 mod tensors;
 
 pub use bitsandbytes::Quantized;
+pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};
 pub use config::Config;
 pub use inputs::LayerInputs;
 pub use module::module_path;
