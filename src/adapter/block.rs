@@ -115,11 +115,10 @@ impl BlockSites {
                  decoder.block.0.layer.2",
             )
         })?;
-        let has_stacks = self.sites.iter().any(|site| site.stream != 0);
         let fits = |site: &BlockSite| {
             site.layer == place.layer
                 && site.sublayer == place.sublayer
-                && (!has_stacks || place.stack.is_none() || site.stack.as_deref() == place.stack)
+                && place.stack.zip(site.stack.as_deref()).is_none_or(|(named, of)| named == of)
         };
         let mut found = self.sites.iter().enumerate().filter(|(_, site)| fits(site));
         match (found.next(), found.next()) {
