@@ -8,8 +8,10 @@ use super::config::Config;
 use super::opened::Adapter;
 use super::{pickle, tensors};
 use crate::error::{Error, Result};
+use crate::ir::Tensor;
 use crate::ir::tensor::MappedFile;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const CONFIG: &str = "adapter_config.json";
@@ -27,6 +29,9 @@ const CONTAINERS: [&str; 7] = [
     "prefix_tunings",
     "prompt_tunings",
 ];
+
+/// What the names of a bottleneck adapter's own tensors begin with.
+const LEAVES: [&str; 5] = ["adapter_", "scaling", "gate", "non_linearity", "DropPath"];
 
 /// Whether there is such a folder.
 pub(super) fn is_folder(path: &Path) -> bool {
@@ -71,7 +76,22 @@ pub(super) fn open(path: &Path) -> Result<Adapter> {
             return Err(Error::input(message));
         }
     };
+    check_name(&name, &tensors).map_err(|e| e.within(path.join(CONFIG).display()))?;
     Ok(Adapter { path: path.to_owned(), config, files: vec![config_file, file], tensors })
+}
+
+/// A tensor that keeps another name of an adapter would be one that no pass knows.
+fn check_name(name: &str, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    let is_of_other = |key: &&String| {
+        let below = key.split_once(".adapters.").map(|(_, below)| below);
+        below.is_some_and(|below| !LEAVES.iter().any(|leaf| below.starts_with(leaf)))
+    };
+    match tensors.keys().find(is_of_other) {
+        None => Ok(()),
+        Some(key) => Err(Error::input(format!(
+            "\"name\" is {name:?}, but the adapter has the tensor {key:?} of another name"
+        ))),
+    }
 }
 
 /// The configuration, and the adapter's name.

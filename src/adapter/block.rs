@@ -74,7 +74,7 @@ pub struct BlockSite {
 }
 
 impl BlockSite {
-    /// `attention of layer 3 of the decoder`
+    /// `attention sublayer of layer 3 of the decoder`
     pub fn describe(&self) -> String {
         describe(self.sublayer, self.layer, self.stack.as_deref())
     }
@@ -82,7 +82,7 @@ impl BlockSite {
 
 fn describe(sublayer: Sublayer, layer: u64, stack: Option<&str>) -> String {
     let stack = stack.map(|s| format!(" of the {s}")).unwrap_or_default();
-    format!("{} of layer {layer}{stack}", sublayer.name())
+    format!("{} sublayer of layer {layer}{stack}", sublayer.name())
 }
 
 /// The block sites of a graph.
@@ -156,7 +156,7 @@ impl BlockSites {
         let error = near.iter().fold(error, |e, n| e.help(format!("near: {n}")));
         let last = self.sites.iter().map(|s| s.layer).max().unwrap_or(0);
         error.help(format!(
-            "it has {} sublayers in layers 0 to {last}; `peftc inspect --sites` lists them",
+            "sublayers that were found: {}, in layers 0 to {last}; `peftc inspect --sites` lists them",
             self.sites.len()
         ))
     }

@@ -82,6 +82,21 @@ def test_output_is_that_of_adapterhub(pair, tmp_path):
             assert error <= max(1e-5, 2 * entry["own_difference"]), (entry["case"], error)
 
 
+@pytest.mark.parametrize("name", ["seq_bn", "double_seq_bn", "par_bn", "ln-after", "gate"])
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_float16_models_run_the_adapter_in_float16(family, name, tmp_path):
+    """ONNX Runtime's own error in float16 is the measure."""
+    adapter = f"blocks/{family}/adapterhub/{name}"
+    model = next((MODELS / f"{family}-f16").glob("*.onnx"))
+    output = applied(model, MODELS / adapter, tmp_path)
+    onnx.checker.check_model(str(output), full_check=True)
+    case = next(e["case"] for e in ENTRIES if e["adapter"] == adapter and not e.get("steps"))
+    (base,), (adapted,) = errors(session_of(model), case, "base"), errors(session_of(output), case)
+    assert adapted <= 3 * base
+    added = [t for t in onnx.load(output).graph.initializer if ".adapters." in t.name]
+    assert added and all(t.data_type == onnx.TensorProto.FLOAT16 for t in added)
+
+
 def test_every_fixture_is_answered():
     assert len(PAIRS) >= 100
     assert {entry["family"] for entry in ENTRIES} == {"gpt2", "llama", "bert", "t5", "vit"}
@@ -209,7 +224,7 @@ REFUSED = {
     "gate": (lambda c: c["config"].update(use_gating=True), "no gate.weight"),
     "norm": (lambda c: c["config"].update(ln_after=True), "no adapter_norm_after.weight"),
     "kind": (lambda c: c["config"].update(architecture="union"), "adapterhub_union"),
-    "name": (lambda c: c.update(name="other"), "is no bottleneck adapter|accepted|adapter_"),
+    "name": (lambda c: c.update(name="other"), '"name" is "other"'),
 }
 
 
@@ -219,24 +234,20 @@ def test_what_cannot_be_applied_is_refused(what, tmp_path):
     adapter = changed(BERT, tmp_path, change)
     output = tmp_path / "adapted.onnx"
     result = peftc("apply", adapter, MODELS / "bert/torchscript.onnx", "-o", output, expect=BAD_INPUT)
-    assert any(part in result.stderr for part in text.split("|")), result.stderr
+    assert text in result.stderr, result.stderr
     assert not output.exists()
 
 
 def test_an_adapter_of_another_model_is_refused(tmp_path):
     output = tmp_path / "adapted.onnx"
     for adapter, text in [
-        ("t5/adapterhub/double_seq_bn", "near: attention of layer 0 of the encoder"),
-        ("llama/adapterhub/double_seq_bn", None),
+        ("t5/adapterhub/double_seq_bn", "near: attention sublayer of layer 0 of the encoder"),
         ("bert/unsupported/adapterhub-inv", "invertible adapters"),
     ]:
-        expect = BAD_INPUT if text else 0
-        result = peftc(
-            "apply", MODELS / "blocks" / adapter, MODELS / "bert/torchscript.onnx", "-o", output, expect=expect
-        )
-        assert text is None or text in result.stderr, result.stderr
-        assert output.exists() == (text is None)
-        output.unlink(missing_ok=True)
+        model = MODELS / "bert/torchscript.onnx"
+        result = peftc("apply", MODELS / "blocks" / adapter, model, "-o", output, expect=BAD_INPUT)
+        assert text in result.stderr, result.stderr
+        assert not output.exists()
         assert not output.exists()
 
 

@@ -87,7 +87,7 @@ impl Cost {
     fn note(self, run: &Run<'_>, adapters: usize) {
         let Self { parameters, flops } = self;
         run.note(&format!(
-            "{adapters} bottleneck adapters: {parameters} parameters, {flops} extra FLOPs per token"
+            "bottleneck adapters: {adapters}, with {parameters} parameters and {flops} extra FLOPs per token"
         ));
     }
 }

@@ -8,7 +8,8 @@ use peftc_plugin::{
     BlockSiteInfo, DataType, Error, Result, Run, SourceSpec, TaskSpec, TensorType, TensorView,
     Value,
 };
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A projection: a matrix `[in, out]` and a bias `[out]`.
 pub(crate) struct Projection {
@@ -47,8 +48,15 @@ impl Weights {
         site: &BlockSiteInfo<'_>,
     ) -> Result<Self> {
         let tensors = &keys.places[module];
-        let layer =
-            Layer { run, module, keys, tensors, dtype: site.dtype, hidden: site.hidden_size };
+        let layer = Layer {
+            run,
+            module,
+            keys,
+            tensors,
+            dtype: site.dtype,
+            hidden: site.hidden_size,
+            placed: RefCell::default(),
+        };
         let scaling = match config.scaling {
             Scaling::Constant(constant) => Scale { constant, tensor: None },
             Scaling::Tensor => Scale { constant: 1.0, tensor: Some(layer.scaling()?) },
@@ -94,6 +102,8 @@ struct Layer<'l, 'a> {
     tensors: &'l BTreeMap<&'l str, &'l str>,
     dtype: DataType,
     hidden: i64,
+    /// Tensors that went into the graph.
+    placed: RefCell<BTreeSet<String>>,
 }
 
 impl<'l> Layer<'l, '_> {
@@ -127,6 +137,7 @@ impl<'l> Layer<'l, '_> {
         dims: &[i64],
         params: &[f64],
     ) -> Result<Value> {
+        self.placed.borrow_mut().extend(sources.iter().map(|&name| name.to_owned()));
         one(self.run.add_task(TaskSpec {
             kind,
             label: self.module,
@@ -333,13 +344,10 @@ impl<'l> Layer<'l, '_> {
         }
     }
 
+    /// Elements of the tensors that went into the graph and are of this adapter alone.
     fn parameters(&self) -> Result<u64> {
-        let is_second = |leaf: &str| {
-            leaf.ends_with(".f.weight") && leaf.starts_with("adapter_down")
-                || leaf.starts_with("adapter_down.0.")
-                    && self.tensors.contains_key("adapter_norm_before.weight")
-        };
-        let own = self.tensors.keys().filter(|leaf| !is_second(leaf));
-        own.map(|leaf| Ok(self.tensor(leaf)?.ty().elements())).sum()
+        let placed = self.placed.borrow();
+        let own = self.tensors.values().filter(|name| placed.contains(**name));
+        own.map(|name| Ok(self.run.adapter_tensor(name)?.ty().elements())).sum()
     }
 }
