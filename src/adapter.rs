@@ -1,23 +1,28 @@
 //! Adapter checkpoints, and where the modules they name stand in a graph.
 //!
-//! An [`Adapter`] is a Hugging Face PEFT folder, or a checkpoint of bitsandbytes, whose weights are
-//! quantized to 4 bits. [`Sites`] are the places of a graph that
-//! multiply by a weight, found by structure, with the module paths that exporters leave behind.
+//! An [`Adapter`] is a Hugging Face PEFT folder, an AdapterHub folder, or a checkpoint of bitsandbytes,
+//! whose weights are quantized to 4 bits. [`Sites`] are the places of a graph that multiply by a
+//! weight, and [`BlockSites`] the sublayers of a transformer, found by structure, with the module
+//! paths that exporters leave behind.
 //! [`LayerInputs`] are what passes measure on.
 #![forbid(unsafe_code)]
 
+mod adapterhub;
 mod bind;
 mod bitsandbytes;
+mod block;
 mod config;
 mod inputs;
 mod module;
 mod opened;
 mod parameter;
 mod peft;
+mod pickle;
 mod site;
 mod tensors;
 
 pub use bitsandbytes::Quantized;
+pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};
 pub use config::Config;
 pub use inputs::LayerInputs;
 pub use module::module_path;

@@ -1,6 +1,7 @@
 //! What a model or an adapter holds.
 
 mod adapter;
+mod blocks;
 mod functions;
 mod model;
 mod sites;
@@ -9,6 +10,7 @@ mod survey;
 mod unusual;
 
 pub use adapter::{AdapterInspection, AdapterTensor, QuantizedWeight, inspect_adapter};
+pub use blocks::Block;
 pub use functions::FunctionSummary;
 pub use model::{ModelInspection, Signature, inspect, inspect_model};
 pub use sites::{Branch, Site};

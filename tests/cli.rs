@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 const QV: &str = "models/llama/adapters/qv";
 const QV2: &str = "models/llama/adapters/qv2";
 const CHECKPOINT: &str = "models/bnb/llama/double";
+const BERT: &str = "models/bert/torchscript.onnx";
 const LLAMA: &str = "models/llama/torchscript.onnx";
 
 fn root() -> &'static Path {
@@ -109,6 +110,62 @@ fn the_examples_apply() {
         assert_has(&report, &["lora", "out.onnx", "parameters", "model.layers.0.self_attn.q_proj"]);
         assert_eq!(folder.names(), ["out.onnx"]);
     }
+}
+
+#[test]
+fn the_example_of_a_bottleneck_applies() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    let report = done(&["apply", "examples/bottleneck.toml", BERT, "-o", &out]);
+    assert_has(
+        &report,
+        &[
+            "feed-forward b=4 relu, 1024 FLOPs per token",
+            "580 parameters",
+            "2048 extra FLOPs per token",
+        ],
+    );
+}
+
+#[test]
+fn the_sites_of_a_model_are_listed() {
+    let text = done(&["inspect", LLAMA, "--sites"]);
+    assert_has(
+        &text,
+        &[
+            "model.layers.0.self_attn.k_proj",
+            "blocks      4 sublayers",
+            "layer 1 feed-forward  f32 64  rms norm before  model.layers.1.mlp.down_proj",
+        ],
+    );
+    let json: Value =
+        serde_json::from_str(&done(&["inspect", BERT, "--sites", "--json"])).expect("JSON");
+    let block = &json["blocks"][3];
+    assert_eq!((&block["sublayer"], &block["norm"]), (&"feed-forward".into(), &"after".into()));
+    assert_eq!((&block["layer"], &block["hidden_size"]), (&1.into(), &64.into()));
+}
+
+#[test]
+fn an_adapter_of_more_layers_than_the_model_has_is_refused() {
+    let folder = Folder::new();
+    let out = folder.path("out.onnx");
+    let source = "model ir=8 opset \"\"=17 graph g(%x: f32[n, m, 64]) -> (%y) {
+        const %w = f32[64, 64] {1, ...}
+        %h = MatMul(%x, %w) name \"/layer.0/fc2/MatMul\"
+        %y = Add(%h, %x)
+    }";
+    let zeros = vec!["0"; 64 * 64].join(", ");
+    let model = folder.write_model("model.onnx", &source.replace("1, ...", &zeros));
+    let message = refused(&["apply", "models/blocks/bert/adapterhub/seq_bn", &model, "-o", &out]);
+    assert_has(
+        &message,
+        &[
+            "the model has no feed-forward sublayer of layer 1 of the encoder",
+            "near: feed-forward sublayer of layer 0",
+            "sublayers that were found: 1",
+        ],
+    );
+    assert_eq!(folder.names(), ["model.onnx"]);
 }
 
 #[test]

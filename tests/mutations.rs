@@ -1,7 +1,7 @@
 //! Damaged input is an error, or read as what it is now; nothing panics.
 
 use peftc::Context;
-use peftc::adapter::{Adapter, Sites};
+use peftc::adapter::{Adapter, BlockSites, Sites};
 use peftc::inspect::inspect_model;
 use peftc::ir::{text, verify_model};
 use peftc::onnx::{self, WriteOptions};
@@ -42,7 +42,7 @@ proptest! {
         let path = folder.path().join("model.onnx");
         std::fs::write(&path, bytes).expect("a file");
         if let Ok(read) = onnx::read(&path) {
-            Sites::find(&read.model.graph);
+            BlockSites::find(&read.model.graph, &Sites::find(&read.model.graph));
             verify_model(&read.model);
             onnx::structure_sha256(&read.model).expect("what was read can be encoded");
         }
@@ -62,6 +62,27 @@ proptest! {
             if let Ok(adapter) = Adapter::open(folder.path()) {
                 adapter.config().pattern("rank_pattern", "model.layers.0.self_attn.q_proj").ok();
                 prop_assert_eq!(adapter.sha256().len(), 64);
+            }
+        }
+    }
+
+    #[test]
+    fn pickles(
+        config in damaged(fixture("models/blocks/bert/adapterhub/pickle/adapter_config.json")),
+        weights in damaged(fixture("models/blocks/bert/adapterhub/pickle/pytorch_adapter.bin")),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let good = |name: &str| fixture(&format!("models/blocks/bert/adapterhub/pickle/{name}"));
+        let cases = [(good("adapter_config.json"), weights), (config, good("pytorch_adapter.bin"))];
+        for (config, weights) in cases {
+            std::fs::write(folder.path().join("adapter_config.json"), config).expect("a file");
+            std::fs::write(folder.path().join("pytorch_adapter.bin"), weights).expect("a file");
+            if let Ok(adapter) = Adapter::open(folder.path()) {
+                for name in adapter.tensor_names() {
+                    let tensor = adapter.tensor(name).expect("a tensor that is listed");
+                    let bytes = tensor.bytes().expect("its elements are in the file");
+                    prop_assert_eq!(tensor.byte_len(), Some(bytes.len() as u64));
+                }
             }
         }
     }
@@ -129,6 +150,39 @@ fn cycles_hold_no_parameters() {
     let [site] = sites.all() else { panic!("one site: {sites:?}") };
     assert_eq!((site.bias.as_ref(), site.out_features), (None, 2));
     assert_eq!(verify_model(&model).len(), 2);
+}
+
+#[test]
+fn cycles_hold_no_sublayers() {
+    let source = "model ir=8 graph g(%x: f32[1, 2]) -> (%y) {
+        const %w = f32[2, 2] {1, 2, 3, 4}
+        %a = Cast(%b) {to: 1}
+        %b = Identity(%a)
+        %h = MatMul(%a, %w)
+        %s = Add(%h, %b)
+        %p = Pow(%s, %q)
+        %q = ReduceMean(%p)
+        %y = Identity(%s)
+    }";
+    let model = text::parse(source).expect("a model");
+    let sites = Sites::find(&model.graph);
+    assert!(BlockSites::find(&model.graph, &sites).all().len() <= 1);
+}
+
+#[test]
+fn a_pickle_is_read_as_what_it_is() {
+    let folder = |name: &str| {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("models/blocks/bert/adapterhub").join(name)
+    };
+    let adapter = Adapter::open(&folder("pickle")).expect("an adapter");
+    assert_eq!(adapter.peft_type(), "adapterhub_bottleneck");
+    let up = "bert.encoder.layer.0.output.adapters.adapter_up.weight";
+    assert_eq!(adapter.tensor(up).map(|t| t.dims.as_slice()), Some(&[64, 4][..]));
+    for (name, kind) in [("prefix-flat", "adapterhub_prefix_tuning"), ("ia3", "adapterhub_lora")] {
+        let adapter = Adapter::open(&folder(name)).expect("an adapter");
+        assert_eq!(adapter.peft_type(), kind);
+        assert!(adapter.tensor_names().all(|tensor| !tensor.contains(name)));
+    }
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn only_the_command_line_prints() {
     let files = sources("src")
         .into_iter()
         .chain(sources("plugins/sdk/src"))
+        .chain(sources("plugins/bottleneck/src"))
         .chain(sources("plugins/lora/src"))
         .chain(sources("plugins/nf4/src"));
     for (file, text) in files.filter(|(f, _)| !f.starts_with("src/cli")) {

@@ -97,7 +97,7 @@ pub(super) fn open(path: &Path) -> Result<Adapter> {
     };
     let mut tensors = BTreeMap::new();
     for file in &weights.files {
-        for (name, tensor) in tensors::read(file, |name| name)? {
+        for (name, tensor) in tensors::read(file, str::to_owned)? {
             if tensors.insert(name.clone(), tensor).is_some() {
                 return Err(Error::input(format!("two of its files have a tensor {name:?}"))
                     .within(path.display()));

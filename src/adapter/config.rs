@@ -67,13 +67,6 @@ impl Config {
             let peft_type = peft_type.to_owned();
             return Ok(Self { entries, peft_type });
         }
-        let version = entries.get("version").and_then(Value::as_str).unwrap_or_default();
-        if entries.contains_key("config") && version.starts_with("adapters") {
-            return Err(Error::input(format!(
-                "is an AdapterHub adapter ({version}), which this version cannot read"
-            ))
-            .help("accepted: adapters of Hugging Face PEFT"));
-        }
         Err(Error::input("has no \"peft_type\": it is not of Hugging Face PEFT"))
     }
 
@@ -169,12 +162,5 @@ mod tests {
             .pattern("rank_pattern", "q_proj")
             .expect_err("look-ahead");
         assert!(error.message().contains("(?=q)q_proj"), "{error}");
-    }
-
-    #[test]
-    fn adapterhub_folders_are_told_apart() {
-        let json = br#"{"config": {"architecture": "lora"}, "version": "adapters.1.2.0"}"#;
-        let error = Config::parse(json).expect_err("it is not of PEFT");
-        assert!(error.message().contains("AdapterHub"), "{error}");
     }
 }

@@ -20,7 +20,7 @@ impl LayerInputs {
     /// # Errors
     /// It is no safetensors file.
     pub fn open(path: &Path) -> Result<Self> {
-        let tensors = tensors::read(&MappedFile::open(path)?, |name| name)?;
+        let tensors = tensors::read(&MappedFile::open(path)?, str::to_owned)?;
         Ok(Self { path: path.to_owned(), tensors })
     }
 

@@ -1,7 +1,7 @@
 //! An adapter that was opened, whatever its format.
 
 use super::config::Config;
-use super::{bitsandbytes, peft};
+use super::{adapterhub, bitsandbytes, peft};
 use crate::error::Result;
 use crate::ir::Tensor;
 use crate::ir::tensor::MappedFile;
@@ -21,11 +21,15 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// Opens a folder of Hugging Face PEFT, or a checkpoint of bitsandbytes. No tensor is read.
+    /// Opens a folder of Hugging Face PEFT or AdapterHub, or a checkpoint of bitsandbytes. No tensor
+    /// is read.
     ///
     /// # Errors
-    /// It is neither, or one of its files is malformed or truncated.
+    /// It is none of these, or one of its files is malformed or truncated.
     pub fn open(path: &Path) -> Result<Self> {
+        if adapterhub::is_folder(path) {
+            return adapterhub::open(path);
+        }
         match !peft::is_folder(path) && bitsandbytes::is_checkpoint(path) {
             true => bitsandbytes::open(path),
             false => peft::open(path),
@@ -34,7 +38,7 @@ impl Adapter {
 
     /// Whether there is something that [`open`](Self::open) reads, well-formed or not.
     pub fn is_at(path: &Path) -> bool {
-        peft::is_folder(path) || bitsandbytes::is_checkpoint(path)
+        peft::is_folder(path) || adapterhub::is_folder(path) || bitsandbytes::is_checkpoint(path)
     }
 
     /// The folder, or the file.
@@ -47,7 +51,8 @@ impl Adapter {
         &self.config
     }
 
-    /// PEFT's name for the kind of adapter, such as `LORA`; or `bitsandbytes_4bit`.
+    /// PEFT's name for the kind of adapter, such as `LORA`; `adapterhub_` and AdapterHub's
+    /// name for the architecture; or `bitsandbytes_4bit`.
     pub fn peft_type(&self) -> &str {
         self.config.peft_type()
     }
@@ -57,7 +62,8 @@ impl Adapter {
         self.config.get("base_model_name_or_path")?.as_str()
     }
 
-    /// The names of its tensors, without the prefix of PEFT's wrapper, sorted.
+    /// The names of its tensors, without the prefix of PEFT's wrapper and without
+    /// AdapterHub's name of the adapter, sorted.
     pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }

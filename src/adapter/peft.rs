@@ -66,8 +66,8 @@ fn missing_weights(path: &Path) -> Error {
 }
 
 /// PEFT wraps a model as `base_model.model`; what all layers share is in `base_model`.
-fn strip_wrapper(name: &str) -> &str {
+fn strip_wrapper(name: &str) -> String {
     let stripped =
         name.strip_prefix("base_model.model.").or_else(|| name.strip_prefix("base_model."));
-    stripped.unwrap_or(name)
+    stripped.unwrap_or(name).to_owned()
 }

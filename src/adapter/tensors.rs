@@ -10,14 +10,14 @@ use std::sync::Arc;
 /// The tensors of a file, as slices of it, by the names that `rename` makes of theirs.
 pub(super) fn read(
     file: &Arc<MappedFile>,
-    rename: impl Fn(&str) -> &str,
+    rename: impl Fn(&str) -> String,
 ) -> Result<BTreeMap<String, Tensor>> {
     read_inner(file, rename).map_err(|e| e.within(file.path().display()))
 }
 
 fn read_inner(
     file: &Arc<MappedFile>,
-    rename: impl Fn(&str) -> &str,
+    rename: impl Fn(&str) -> String,
 ) -> Result<BTreeMap<String, Tensor>> {
     let size = file.as_slice().len();
     let parsed = SafeTensors::deserialize(file.as_slice()).map_err(|e| {
@@ -37,7 +37,7 @@ fn read_inner(
             .ok_or_else(|| within(Error::bug("its data is not in the file")))?;
         let tensor = Tensor::new(dtype, dims, TensorData::File(slice));
         let short = rename(&name);
-        if tensors.insert(short.to_owned(), tensor).is_some() {
+        if tensors.insert(short.clone(), tensor).is_some() {
             return Err(Error::input(format!("two tensors have the name {short:?}")));
         }
     }

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod model;
+mod sites;
 
 use super::Global;
 use peftc::adapter::Adapter;
@@ -21,18 +22,24 @@ pub(super) struct Args {
     /// Print the model's graph in text form (.pir), without the elements of larger tensors
     #[arg(long)]
     graph: bool,
+    /// List the model's sites one by one: linear layers, attention and feed-forward sublayers
+    #[arg(long, conflicts_with = "graph")]
+    sites: bool,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
     if args.graph {
         return graph(&args.path, global);
     }
-    if is_adapter(&args.path) {
+    if is_adapter(&args.path) && !args.sites {
         let inspection = inspect_adapter(&args.path)?;
         return global.report(&inspection, || adapter::text(&inspection));
     }
     let inspection = inspect_model(&peftc::apply::find_model(&args.path)?)?;
-    global.report(&inspection, || model::text(&inspection))
+    global.report(&inspection, || match args.sites {
+        true => sites::text(&inspection),
+        false => model::text(&inspection),
+    })
 }
 
 /// A folder with an adapter, or with a checkpoint and no ONNX model beside it.

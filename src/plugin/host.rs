@@ -4,6 +4,7 @@
 //! it, its failure is recorded, and out parameters are written last.
 
 mod adapter;
+mod blocks;
 mod edit;
 mod graph;
 mod options;
@@ -65,6 +66,9 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     add_function: edit::add_function,
     opset: graph::opset,
     experimental: report::experimental,
+    block_sites: blocks::block_sites,
+    block_site_of_module: blocks::block_site_of_module,
+    block_site_info: blocks::block_site_info,
 };
 
 impl<'a> Run<'a> {

@@ -2,8 +2,8 @@
 //! weights it computed, and what it reported.
 //!
 //! `--- adapter` is followed by a line of JSON, the configuration, and the adapter's tensors as
-//! `const %name = TENSOR` with PEFT's own names. A configuration with a `quantization_config` is that
-//! of a checkpoint; `json %name = JSON` is a tensor of the bytes of its text.
+//! `const %name = TENSOR` with PEFT's own names. A configuration of a version `adapters.…` is that of
+//! AdapterHub, one with a `quantization_config` that of a checkpoint; `json %name = JSON` is a tensor of the bytes of its text.
 
 use crate::case::Case;
 use libtest_mimic::Failed;
@@ -110,9 +110,10 @@ fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> 
 
 fn write_adapter(folder: &Path, adapter: &str) -> Result<(), Failed> {
     let (config, tensors) = adapter.split_once('\n').unwrap_or((adapter, ""));
-    let (config_file, weights_file) = match config.contains("\"quantization_config\"") {
-        true => ("config.json", "model.safetensors"),
-        false => ("adapter_config.json", "adapter_model.safetensors"),
+    let (config_file, weights_file) = match config {
+        _ if config.contains("\"quantization_config\"") => ("config.json", "model.safetensors"),
+        _ if config.contains("\"adapters.") => ("adapter_config.json", "adapter.safetensors"),
+        _ => ("adapter_config.json", "adapter_model.safetensors"),
     };
     std::fs::write(folder.join(config_file), config)?;
     let (json, tensors): (Vec<_>, Vec<_>) =

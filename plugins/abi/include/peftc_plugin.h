@@ -99,6 +99,36 @@ typedef struct PeftcCtx PeftcCtx;
 #define PEFTC_SITE_HAS_DELTA 8
 
 /*
+ Sublayer of a block site: self-attention.
+ */
+#define PEFTC_SUBLAYER_ATTENTION 0
+
+/*
+ Attention over the states of an encoder.
+ */
+#define PEFTC_SUBLAYER_CROSS_ATTENTION 1
+
+/*
+ The feed-forward network.
+ */
+#define PEFTC_SUBLAYER_FEED_FORWARD 2
+
+/*
+ Kind of a norm: there is none.
+ */
+#define PEFTC_NORM_NONE 0
+
+/*
+ A layer norm.
+ */
+#define PEFTC_NORM_LAYER 1
+
+/*
+ A norm by the root mean square.
+ */
+#define PEFTC_NORM_RMS 2
+
+/*
  Index in [`PeftcSource::follows`]: the whole source is needed.
  */
 #define PEFTC_WHOLE -1
@@ -577,6 +607,112 @@ typedef struct PeftcNodeDesc {
 } PeftcNodeDesc;
 
 /*
+ A block site: an attention or feed-forward sublayer of a transformer.
+ */
+typedef struct PeftcBlockSite {
+  /*
+   The number; 0 is none.
+   */
+  uint64_t raw;
+} PeftcBlockSite;
+
+/*
+ A norm over the last axis.
+ */
+typedef struct PeftcNorm {
+  /*
+   `PEFTC_NORM_*`; nothing else is set where there is none.
+   */
+  uint32_t kind;
+  /*
+   0.
+   */
+  uint32_t reserved;
+  /*
+   What it normalizes.
+   */
+  struct PeftcValue input;
+  /*
+   What it makes.
+   */
+  struct PeftcValue output;
+  /*
+   Its operators, each behind those it reads.
+   */
+  const struct PeftcNode *nodes;
+  /*
+   How many.
+   */
+  size_t node_count;
+} PeftcNorm;
+
+/*
+ A block site: `sum = output + residual`, where `output` was computed from `residual`.
+ */
+typedef struct PeftcBlockSiteInfo {
+  /*
+   The module path of the output projection; empty if unknown.
+   */
+  struct PeftcStr module;
+  /*
+   `encoder` or `decoder`; empty if the model does not tell.
+   */
+  struct PeftcStr stack;
+  /*
+   The layer in its stack, from 0.
+   */
+  uint64_t layer;
+  /*
+   `PEFTC_SUBLAYER_*`.
+   */
+  uint32_t sublayer;
+  /*
+   The input slot of `output` in `add`.
+   */
+  uint32_t slot;
+  /*
+   The MatMul or Gemm of the output projection.
+   */
+  struct PeftcNode projection;
+  /*
+   What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+   */
+  struct PeftcValue output;
+  /*
+   What the sublayer was computed from, `[…, hidden]`.
+   */
+  struct PeftcValue residual;
+  /*
+   The residual Add, or an operator that adds and normalizes.
+   */
+  struct PeftcNode add;
+  /*
+   What it makes; 0 where an operator that normalizes too keeps it to itself.
+   */
+  struct PeftcValue sum;
+  /*
+   The norm between the residual and what is computed from it (pre-LN).
+   */
+  struct PeftcNorm norm_before;
+  /*
+   The norm of the sum, where there is none before (post-LN).
+   */
+  struct PeftcNorm norm_after;
+  /*
+   The size of the hidden states.
+   */
+  int64_t hidden_size;
+  /*
+   Their element type.
+   */
+  int32_t dtype;
+  /*
+   0.
+   */
+  uint32_t reserved;
+} PeftcBlockSiteInfo;
+
+/*
  The host's functions. Those that return [`PeftcStatus`] have recorded the reason when they fail.
  */
 typedef struct PeftcHost {
@@ -797,6 +933,19 @@ typedef struct PeftcHost {
    A function that is not part of the ABI, by a name that carries the version it was born in; null if absent.
    */
   const void *(*experimental)(PeftcCtx*, struct PeftcStr name);
+  /*
+   All block sites, in the order of the graph. Fails, saying what was looked for, if there is none.
+   */
+  PeftcStatus (*block_sites)(PeftcCtx*, const struct PeftcBlockSite **out, size_t *len);
+  /*
+   The block site that an adapter's module path names, such as
+   `encoder.layer.0.attention.output`. Fails with near misses if there is none.
+   */
+  PeftcStatus (*block_site_of_module)(PeftcCtx*, struct PeftcStr module, struct PeftcBlockSite *out);
+  /*
+   What a block site is.
+   */
+  PeftcStatus (*block_site_info)(PeftcCtx*, struct PeftcBlockSite, struct PeftcBlockSiteInfo *out);
 } PeftcHost;
 
 /*

@@ -95,6 +95,20 @@ pub const PEFTC_SITE_QUANTIZED: u32 = 4;
 /// Deltas were added to its output.
 pub const PEFTC_SITE_HAS_DELTA: u32 = 8;
 
+/// Sublayer of a block site: self-attention.
+pub const PEFTC_SUBLAYER_ATTENTION: u32 = 0;
+/// Attention over the states of an encoder.
+pub const PEFTC_SUBLAYER_CROSS_ATTENTION: u32 = 1;
+/// The feed-forward network.
+pub const PEFTC_SUBLAYER_FEED_FORWARD: u32 = 2;
+
+/// Kind of a norm: there is none.
+pub const PEFTC_NORM_NONE: u32 = 0;
+/// A layer norm.
+pub const PEFTC_NORM_LAYER: u32 = 1;
+/// A norm by the root mean square.
+pub const PEFTC_NORM_RMS: u32 = 2;
+
 /// One run of a pass, or one call of a task kind. Opaque.
 #[repr(C)]
 pub struct PeftcCtx {
@@ -138,6 +152,14 @@ pub struct PeftcValue {
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct PeftcSite {
+    /// The number; 0 is none.
+    pub raw: u64,
+}
+
+/// A block site: an attention or feed-forward sublayer of a transformer.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct PeftcBlockSite {
     /// The number; 0 is none.
     pub raw: u64,
 }
@@ -302,6 +324,60 @@ pub struct PeftcParameterInfo {
     pub transposed: u32,
     /// The graph multiplies the stored tensor by this (Gemm's alpha and beta), mostly 1.
     pub factor: f32,
+}
+
+/// A norm over the last axis.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcNorm {
+    /// `PEFTC_NORM_*`; nothing else is set where there is none.
+    pub kind: u32,
+    /// 0.
+    pub reserved: u32,
+    /// What it normalizes.
+    pub input: PeftcValue,
+    /// What it makes.
+    pub output: PeftcValue,
+    /// Its operators, each behind those it reads.
+    pub nodes: *const PeftcNode,
+    /// How many.
+    pub node_count: usize,
+}
+
+/// A block site: `sum = output + residual`, where `output` was computed from `residual`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcBlockSiteInfo {
+    /// The module path of the output projection; empty if unknown.
+    pub module: PeftcStr,
+    /// `encoder` or `decoder`; empty if the model does not tell.
+    pub stack: PeftcStr,
+    /// The layer in its stack, from 0.
+    pub layer: u64,
+    /// `PEFTC_SUBLAYER_*`.
+    pub sublayer: u32,
+    /// The input slot of `output` in `add`.
+    pub slot: u32,
+    /// The MatMul or Gemm of the output projection.
+    pub projection: PeftcNode,
+    /// What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+    pub output: PeftcValue,
+    /// What the sublayer was computed from, `[…, hidden]`.
+    pub residual: PeftcValue,
+    /// The residual Add, or an operator that adds and normalizes.
+    pub add: PeftcNode,
+    /// What it makes; 0 where an operator that normalizes too keeps it to itself.
+    pub sum: PeftcValue,
+    /// The norm between the residual and what is computed from it (pre-LN).
+    pub norm_before: PeftcNorm,
+    /// The norm of the sum, where there is none before (post-LN).
+    pub norm_after: PeftcNorm,
+    /// The size of the hidden states.
+    pub hidden_size: i64,
+    /// Their element type.
+    pub dtype: i32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// An attribute of a node to add.
@@ -604,6 +680,26 @@ pub struct PeftcHost {
 
     /// A function that is not part of the ABI, by a name that carries the version it was born in; null if absent.
     pub experimental: unsafe extern "C" fn(*mut PeftcCtx, name: PeftcStr) -> *const c_void,
+
+    /// All block sites, in the order of the graph. Fails, saying what was looked for, if there is none.
+    pub block_sites: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        out: *mut *const PeftcBlockSite,
+        len: *mut usize,
+    ) -> PeftcStatus,
+    /// The block site that an adapter's module path names, such as
+    /// `encoder.layer.0.attention.output`. Fails with near misses if there is none.
+    pub block_site_of_module: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        module: PeftcStr,
+        out: *mut PeftcBlockSite,
+    ) -> PeftcStatus,
+    /// What a block site is.
+    pub block_site_info: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        PeftcBlockSite,
+        out: *mut PeftcBlockSiteInfo,
+    ) -> PeftcStatus,
 }
 
 /// The host's functions for a running task. They may be called from the calling thread only.

@@ -40,10 +40,10 @@ mod task;
 mod tensor;
 
 pub use error::{Error, Result, Status};
-pub use ids::{Node, Parameter, Site, Value};
+pub use ids::{BlockSite, Node, Parameter, Site, Value};
 pub use run::{
-    Attr, Level, NodeInfo, NodeSpec, ParameterInfo, Record, Run, SiteInfo, SourceSpec, TaskSpec,
-    UseInfo, ValueInfo,
+    Attr, BlockSiteInfo, Level, NodeInfo, NodeSpec, Norm, NormKind, ParameterInfo, Record, Run,
+    SiteInfo, SourceSpec, Sublayer, TaskSpec, UseInfo, ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};
 pub use tensor::{DataType, TensorType, TensorView};

@@ -25,7 +25,7 @@ pub(super) fn text(model: &ModelInspection) -> String {
     sections.concat()
 }
 
-fn line(label: &str, text: &str) -> String {
+pub(super) fn line(label: &str, text: &str) -> String {
     format!("{label:<11} {text}").trim_end().to_owned() + "\n"
 }
 
@@ -181,7 +181,7 @@ fn dtype_cell(site: &Site) -> String {
     format!("{}{}{}", site.dtype, quantized.unwrap_or_default(), bits.unwrap_or_default())
 }
 
-fn site_row(site: &Site) -> Vec<String> {
+pub(super) fn site_row(site: &Site) -> Vec<String> {
     let [features, dtype, op, notes] = site_cells(site);
     vec![site_module(site).to_owned(), features, dtype, op, site.weight.clone(), notes]
 }

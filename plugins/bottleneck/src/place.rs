@@ -1,0 +1,255 @@
+//! Where an adapter stands: between a sublayer, its residual Add and its norm.
+
+use crate::adapter::apply;
+use crate::builder::{Builder, Scalars};
+use crate::config::{Config, Residual};
+use crate::weights::Weights;
+use peftc_plugin::{BlockSiteInfo, DataType, Error, Norm, Result, Run, TensorType, Value};
+use std::collections::HashMap;
+
+/// Puts adapters into the graph, one sublayer after another.
+pub(crate) struct Placer<'p, 'a> {
+    run: &'p Run<'a>,
+    config: &'p Config,
+    opset: i64,
+    scalars: Scalars,
+    /// What stands for values that sublayers made.
+    replaced: HashMap<Value, Value>,
+}
+
+impl<'p, 'a> Placer<'p, 'a> {
+    pub(crate) fn new(run: &'p Run<'a>, config: &'p Config) -> Result<Self> {
+        let opset = run.opset("")?.unwrap_or(0);
+        match opset < 13 {
+            true => Err(Error::unsupported(format!(
+                "the adapter's operators are those of opset 13 and newer, the model imports {opset}: export it anew"
+            ))),
+            false => Ok(Self {
+                run,
+                config,
+                opset,
+                scalars: Scalars::default(),
+                replaced: HashMap::new(),
+            }),
+        }
+    }
+
+    /// Puts an adapter behind, or beside, a sublayer.
+    pub(crate) fn place(
+        &mut self,
+        module: &str,
+        site: &BlockSiteInfo<'_>,
+        weights: &Weights,
+    ) -> Result<()> {
+        self.check(module, site, weights)?;
+        let place = Place {
+            b: Builder {
+                run: self.run,
+                module,
+                dtype: site.dtype,
+                opset: self.opset,
+                scalars: &self.scalars,
+            },
+            config: self.config,
+            site,
+            weights,
+            residual: *self.replaced.get(&site.residual).unwrap_or(&site.residual),
+        };
+        let new = match self.config.is_parallel {
+            true => place.parallel()?,
+            false => place.sequential()?,
+        };
+        self.replaced.extend(new);
+        Ok(())
+    }
+
+    fn check(&self, module: &str, site: &BlockSiteInfo<'_>, weights: &Weights) -> Result<()> {
+        if !matches!(site.dtype, DataType::F32 | DataType::F16 | DataType::BF16 | DataType::F64) {
+            return Err(Error::unsupported(format!(
+                "{module}: the model computes in {} there; f32, f16, bf16 and f64 can be adapted",
+                site.dtype
+            )));
+        }
+        let rank = self.run.value(site.output)?.dims.map(<[i64]>::len);
+        if weights.gate.is_some() && rank.is_some_and(|rank| rank != 3) {
+            return Err(Error::unsupported(format!(
+                "{module}: a gate is a mean over the tokens of a sequence, but the hidden states have rank {}, not 3",
+                rank.unwrap_or_default()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// An adapter and where it stands.
+struct Place<'p, 'a> {
+    b: Builder<'p, 'a>,
+    config: &'p Config,
+    site: &'p BlockSiteInfo<'p>,
+    weights: &'p Weights,
+    /// The residual of the model, as the sublayers before left it.
+    residual: Value,
+}
+
+/// A value of the model and what stands for it from now on.
+type Replaced = Option<(Value, Value)>;
+
+impl Place<'_, '_> {
+    /// AdapterHub's `Adapter`: reads what the sublayer made.
+    fn sequential(&self) -> Result<Replaced> {
+        let config = self.config;
+        let made = self.made()?;
+        let x = match config.original_ln_before {
+            true => self.result()?,
+            false => made,
+        };
+        let residual = match config.residual {
+            Residual::Sublayer => made,
+            Residual::AdapterInput => x,
+            Residual::Sum => self.sum()?,
+        };
+        let y = apply(&self.b, config, self.weights, x, Some(residual))?;
+        match (config.original_ln_after, config.original_ln_before) {
+            (true, false) => self.hand_to_model(y),
+            (true, true) => {
+                let sum = self.add("residual_add", y, self.residual)?;
+                let out = match &self.site.norm_after {
+                    Some(norm) => self.copy(norm, sum)?,
+                    None => sum,
+                };
+                self.replace_result(out)
+            }
+            (false, _) => self.replace_result(y),
+        }
+    }
+
+    /// AdapterHub's `ParallelAdapter`: reads what the sublayer was computed from.
+    fn parallel(&self) -> Result<Replaced> {
+        let up = apply(&self.b, self.config, self.weights, self.residual, None)?;
+        let y = self.add("parallel", self.made()?, up)?;
+        match self.config.original_ln_after {
+            true => self.hand_to_model(y),
+            false => self.replace_result(y),
+        }
+    }
+
+    fn add(&self, part: &str, a: Value, b: Value) -> Result<Value> {
+        self.b.node(part, "Add", &[a, b], Vec::new())
+    }
+
+    /// What the sublayer made, with the bias that a fused operator adds.
+    fn made(&self) -> Result<Value> {
+        match self.fused_bias()? {
+            Some((_, bias)) => self.add("bias", self.site.output, bias),
+            None => Ok(self.site.output),
+        }
+    }
+
+    /// The slot and the bias of an operator that adds and normalizes.
+    fn fused_bias(&self) -> Result<Option<(usize, Value)>> {
+        let info = self.b.run.node(self.site.add)?;
+        let slot = match info.op_type {
+            "SkipLayerNormalization" => 4,
+            "SkipSimplifiedLayerNormalization" => 3,
+            _ => return Ok(None),
+        };
+        if slot >= info.input_count {
+            return Ok(None);
+        }
+        Ok(self.b.run.node_input(self.site.add, slot)?.map(|bias| (slot, bias)))
+    }
+
+    /// Whether one operator adds and normalizes.
+    fn is_fused(&self) -> Result<bool> {
+        Ok(self.b.run.node(self.site.add)?.op_type != "Add")
+    }
+
+    fn refuse_fused(&self) -> Result<()> {
+        match self.is_fused()? {
+            true => Err(Error::unsupported(format!(
+                "{}: the model adds and normalizes in one operator ({}), between which this adapter stands: use the \
+                 export itself, not what ONNX Runtime made of it",
+                self.b.module,
+                self.b.run.node(self.site.add)?.op_type
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// What the sublayer leaves for the next one: the sum, or its norm.
+    fn result(&self) -> Result<Value> {
+        self.refuse_fused()?;
+        let norm = self.site.norm_after.as_ref().map(|norm| norm.output);
+        norm.or(self.site.sum).ok_or_else(|| Error::invalid("a residual Add without a sum"))
+    }
+
+    fn sum(&self) -> Result<Value> {
+        let sum = self
+            .site
+            .sum
+            .filter(|_| self.config.original_ln_before && self.site.norm_after.is_some());
+        sum.ok_or_else(|| {
+            Error::invalid(format!(
+                "{}: residual_before_ln = \"post_add\" is for original_ln_before and a norm behind the sublayer; this \
+                 one has {}",
+                self.b.module,
+                if self.config.original_ln_before { "its norm before it" } else { "no original_ln_before" }
+            ))
+        })
+    }
+
+    /// The residual Add of the model, and its norm, read `y`.
+    fn hand_to_model(&self, y: Value) -> Result<Replaced> {
+        if let Some((slot, bias)) = self.fused_bias()? {
+            let dims = self.b.run.value(bias)?.dims.unwrap_or_default().to_vec();
+            let ty = TensorType::new(self.site.dtype, dims);
+            let bytes = ty.elements() * self.site.dtype.bits() / 8;
+            let name = format!("{}.adapters.no_bias", self.b.module);
+            let zeros = self.b.run.add_tensor(&name, &ty, &vec![0; bytes as usize])?;
+            self.b.run.replace_input(self.site.add, slot, zeros)?;
+        }
+        self.b.run.replace_input(self.site.add, self.site.slot, y)?;
+        Ok(None)
+    }
+
+    /// `y` stands for what the sublayer leaves for the next one.
+    fn replace_result(&self, y: Value) -> Result<Replaced> {
+        let result = self.result()?;
+        self.b.run.replace_uses(result, y)?;
+        if !self.config.original_ln_before || self.config.is_parallel {
+            let last = self.site.norm_after.as_ref().and_then(|norm| norm.nodes.last());
+            self.b.run.remove_node(*last.unwrap_or(&self.site.add))?;
+        }
+        Ok(Some((result, y)))
+    }
+
+    /// The model's norm of another value: its operators once more.
+    fn copy(&self, norm: &Norm, x: Value) -> Result<Value> {
+        let run = self.b.run;
+        let mut copies = HashMap::from([(norm.input, x)]);
+        let mut last = x;
+        for &node in &norm.nodes {
+            let info = run.node(node)?;
+            let inputs = (0..info.input_count)
+                .map(|slot| {
+                    let input = run.node_input(node, slot)?;
+                    Ok(input.map(|value| *copies.get(&value).unwrap_or(&value)))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let attrs = ATTRIBUTES
+                .iter()
+                .filter_map(|&name| Some((name, run.attr(node, name).transpose()?)))
+                .map(|(name, attr)| Ok((name, attr?)))
+                .collect::<Result<Vec<_>>>()?;
+            last = self.b.spec("norm", info.op_type, info.domain, inputs, attrs)?;
+            if let Some(output) = run.node_output(node, 0)? {
+                copies.insert(output, last);
+            }
+        }
+        Ok(last)
+    }
+}
+
+/// The attributes of operators that norms are made of.
+const ATTRIBUTES: [&str; 7] =
+    ["axis", "epsilon", "stash_type", "axes", "keepdims", "to", "noop_with_empty_axes"];

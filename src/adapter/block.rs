@@ -1,0 +1,163 @@
+//! Block sites: the attention and feed-forward sublayers of a transformer, by structure.
+//!
+//! A sublayer ends with `residual + projection(…)`, where what is projected was computed from
+//! `residual`. Its norm stands before it (pre-LN: between the residual and what is computed from it) or
+//! after it (post-LN: on the sum). Where the exporter left module names, they number the layers;
+//! else their order does.
+
+mod find;
+mod norm;
+mod place;
+
+pub use norm::{Norm, NormKind};
+
+use super::site::Sites;
+use crate::error::{Error, Result, near};
+use crate::ir::{DataType, Graph, NodeId, ValueId};
+use place::Place;
+
+/// What a sublayer computes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sublayer {
+    /// Self-attention.
+    Attention,
+    /// Attention over the states of an encoder.
+    CrossAttention,
+    /// The feed-forward network.
+    FeedForward,
+}
+
+impl Sublayer {
+    /// The name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Attention => "attention",
+            Self::CrossAttention => "cross-attention",
+            Self::FeedForward => "feed-forward",
+        }
+    }
+}
+
+/// A sublayer: `sum = output + residual`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlockSite {
+    /// The module path of its output projection, as far as the exporter left it.
+    pub module: Option<String>,
+    /// `encoder` or `decoder`, where names or cross-attention say it.
+    pub stack: Option<String>,
+    /// The layer in its stack, from 0.
+    pub layer: u64,
+    /// What it computes.
+    pub sublayer: Sublayer,
+    /// The MatMul or Gemm of the output projection.
+    pub projection: NodeId,
+    /// What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+    pub output: ValueId,
+    /// What the sublayer was computed from, `[…, hidden]`.
+    pub residual: ValueId,
+    /// The residual Add, or an operator that adds and normalizes.
+    pub add: NodeId,
+    /// The input slot of `output` in it.
+    pub slot: usize,
+    /// What it makes; none where an operator that normalizes too keeps it to itself.
+    pub sum: Option<ValueId>,
+    /// The norm between the residual and what is computed from it.
+    pub norm_before: Option<Norm>,
+    /// The norm of the sum, where there is none before.
+    pub norm_after: Option<Norm>,
+    /// The size of the hidden states.
+    pub hidden_size: i64,
+    /// Their element type.
+    pub dtype: DataType,
+    /// Which residual stream it is of, from 0.
+    stream: usize,
+}
+
+impl BlockSite {
+    /// `attention sublayer of layer 3 of the decoder`
+    pub fn describe(&self) -> String {
+        describe(self.sublayer, self.layer, self.stack.as_deref())
+    }
+}
+
+fn describe(sublayer: Sublayer, layer: u64, stack: Option<&str>) -> String {
+    let stack = stack.map(|s| format!(" of the {s}")).unwrap_or_default();
+    format!("{} sublayer of layer {layer}{stack}", sublayer.name())
+}
+
+/// The block sites of a graph.
+#[derive(Clone, Debug, Default)]
+pub struct BlockSites {
+    sites: Vec<BlockSite>,
+    linear_count: usize,
+}
+
+impl BlockSites {
+    /// Finds all sublayers, in the order of the graph.
+    pub fn find(graph: &Graph, linear: &Sites) -> Self {
+        Self { sites: find::find(graph, linear), linear_count: linear.all().len() }
+    }
+
+    /// All sites, in the order of the graph.
+    pub fn all(&self) -> &[BlockSite] {
+        &self.sites
+    }
+
+    /// The sublayer that an adapter's module path names, such as
+    /// `encoder.layer.0.attention.output` or `layers.0.output_adapters`; with its number.
+    ///
+    /// # Errors
+    /// The path names no sublayer, or one that the model does not have.
+    pub fn of_module(&self, module: &str) -> Result<(usize, &BlockSite)> {
+        let place = Place::parse(module).ok_or_else(|| {
+            Error::input(format!("{module:?} names no attention or feed-forward sublayer")).help(
+                "accepted: paths such as encoder.layer.0.attention.output, layers.0.output_adapters, \
+                 decoder.block.0.layer.2",
+            )
+        })?;
+        let fits = |site: &BlockSite| {
+            site.layer == place.layer
+                && site.sublayer == place.sublayer
+                && place.stack.zip(site.stack.as_deref()).is_none_or(|(named, of)| named == of)
+        };
+        let mut found = self.sites.iter().enumerate().filter(|(_, site)| fits(site));
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) => Err(self.missing(module, &place)),
+            (Some(_), Some(_)) => Err(Error::input(format!(
+                "{module:?} matches {} sublayers of the model: the {} in more than one stack",
+                2 + found.count(),
+                describe(place.sublayer, place.layer, None),
+            ))),
+        }
+    }
+
+    fn missing(&self, module: &str, place: &Place<'_>) -> Error {
+        let looked = describe(place.sublayer, place.layer, place.stack);
+        let error = Error::input(format!("the model has no {looked}, which {module:?} names"));
+        self.explain(error, &looked)
+    }
+
+    /// An error for a pass that needs sublayers, where there are none.
+    pub fn none_found(&self) -> Error {
+        self.explain(Error::input("no attention or feed-forward sublayer was found"), "")
+    }
+
+    fn explain(&self, error: Error, looked: &str) -> Error {
+        if self.sites.is_empty() {
+            return error.help(format!(
+                "looked for linear layers whose output is added to what they were computed from; of {} linear \
+                 layers none is such",
+                self.linear_count
+            ));
+        }
+        let names: Vec<String> = self.sites.iter().map(BlockSite::describe).collect();
+        let near = near(looked, names.iter().map(String::as_str), 3);
+        let error = near.iter().fold(error, |e, n| e.help(format!("near: {n}")));
+        let last = self.sites.iter().map(|s| s.layer).max().unwrap_or(0);
+        error.help(format!(
+            "sublayers that were found: {}, in layers 0 to {last}; `peftc inspect --sites` lists them",
+            self.sites.len()
+        ))
+    }
+}

@@ -1,0 +1,269 @@
+"""Bottleneck adapters of AdapterHub on exports of transformers compute what PyTorch + adapters does."""
+
+import collections
+import functools
+import json
+import shutil
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from support import BAD_INPUT, MODELS, peftc, relative_l2
+
+BLOCKS = json.loads((MODELS / "blocks-cases.json").read_text())
+ENTRIES = [entry for entry in BLOCKS["cases"] if entry["library"] == "adapterhub" and entry["kind"] == "bottleneck"]
+PAIRS = collections.defaultdict(list)
+for entry in ENTRIES:
+    PAIRS[entry["model"], entry["adapter"]].append(entry)
+SECONDS = ("bert/torchscript.onnx", "gpt2/dynamo.onnx", "llama/torchscript.onnx", "blocks/t5/torchscript.onnx")
+
+
+def name_of(pair):
+    model, adapter = pair
+    return f"{model.removesuffix('.onnx')}+{adapter.rsplit('/', 1)[1]}"
+
+
+def session_of(model, optimize=True):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@functools.cache
+def steps_of(case):
+    """By step, the inputs and PyTorch's logits without and with the adapter. A case of one pass is one step."""
+    steps = collections.defaultdict(lambda: ({}, {}))
+    with np.load(MODELS / case) as arrays:
+        for key in arrays:
+            lead, _, name = key.rpartition("in/")
+            if lead or key.startswith("in/"):
+                steps[lead][0][name] = arrays[key]
+            else:
+                *step, which, _ = key.split("/")
+                steps["".join(f"{part}/" for part in step)][1][which] = arrays[key]
+    return [steps[step] for step in sorted(steps)]
+
+
+def errors(session, case, which="adapted"):
+    """The relative error of each step; the present of one is the past of the next."""
+    names = [output.name for output in session.get_outputs()]
+    inputs = {item.name: item.shape for item in session.get_inputs()}
+    pasts = [name for name in inputs if name.startswith("past_key_values")]
+    past = None
+    for feed, logits in steps_of(case):
+        if pasts and past is None:
+            batch = len(feed["input_ids"])
+            past = [np.zeros((batch, inputs[name][1], 0, inputs[name][3]), np.float32) for name in pasts]
+        feed = {name: value for name, value in feed.items() if name in inputs}
+        found, *past = session.run(names, feed | dict(zip(pasts, past or [], strict=True)))
+        yield relative_l2(found, logits[which])
+
+
+def applied(model, adapter, folder, *options):
+    output = folder / "adapted.onnx"
+    peftc("apply", adapter, model, "-o", output, *options)
+    return output
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=name_of)
+def test_output_is_that_of_adapterhub(pair, tmp_path):
+    model, adapter = pair
+    output = applied(MODELS / model, MODELS / adapter, tmp_path)
+    onnx.checker.check_model(str(output), full_check=True)
+    session = session_of(output)
+    for entry in PAIRS[pair]:
+        assert all(change >= 1e-3 for change in errors(session, entry["case"], "base"))
+        for error in errors(session, entry["case"]):
+            assert error <= max(1e-5, 2 * entry["own_difference"]), (entry["case"], error)
+
+
+@pytest.mark.parametrize("name", ["seq_bn", "double_seq_bn", "par_bn", "ln-after", "gate"])
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_float16_models_run_the_adapter_in_float16(family, name, tmp_path):
+    """ONNX Runtime's own error in float16 is the measure."""
+    adapter = f"blocks/{family}/adapterhub/{name}"
+    model = next((MODELS / f"{family}-f16").glob("*.onnx"))
+    output = applied(model, MODELS / adapter, tmp_path)
+    onnx.checker.check_model(str(output), full_check=True)
+    case = next(e["case"] for e in ENTRIES if e["adapter"] == adapter and not e.get("steps"))
+    (base,), (adapted,) = errors(session_of(model), case, "base"), errors(session_of(output), case)
+    assert adapted <= 3 * base
+    added = [t for t in onnx.load(output).graph.initializer if ".adapters." in t.name]
+    assert added and all(t.data_type == onnx.TensorProto.FLOAT16 for t in added)
+
+
+def test_every_fixture_is_answered():
+    assert len(PAIRS) >= 100
+    assert {entry["family"] for entry in ENTRIES} == {"gpt2", "llama", "bert", "t5", "vit"}
+
+
+def stripped(model, path):
+    """The model without what says which module a node is of."""
+    loaded = onnx.load(MODELS / model)
+    graph = loaded.graph
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    names = {}
+
+    def renamed(name):
+        return name if name in kept or not name else names.setdefault(name, f"v{len(names)}")
+
+    def strip(graph):
+        for index, node in enumerate(graph.node):
+            node.name = f"n{index}"
+            del node.metadata_props[:]
+            node.input[:] = [renamed(name) for name in node.input]
+            node.output[:] = [renamed(name) for name in node.output]
+            for attribute in node.attribute:
+                if attribute.type == onnx.AttributeProto.GRAPH:
+                    strip(attribute.g)
+        for tensor in graph.initializer:
+            tensor.name = renamed(tensor.name)
+        del graph.value_info[:]
+
+    strip(graph)
+    onnx.save(loaded, path)
+    return path
+
+
+FOUND_BY_STRUCTURE = (
+    "bert/dynamo.onnx", "blocks/bert/attention.onnx", "gpt2/torchscript.onnx", "blocks/gpt2/dynamo-past.onnx",
+    "llama/dynamo.onnx", "blocks/llama/attention-positions.onnx", "blocks/t5/torchscript.onnx", "blocks/t5/dynamo.onnx",
+    "blocks/vit/torchscript.onnx", "blocks/vit/attention.onnx",
+)
+
+
+def blocks_of(model):
+    found = json.loads(peftc("inspect", model, "--sites", "--json").stdout)["blocks"]
+    keys = ("sublayer", "layer", "norm", "norm_kind", "hidden_size")
+    return sorted([block[key] for key in keys] for block in found)
+
+
+@pytest.mark.parametrize("model", FOUND_BY_STRUCTURE)
+def test_sublayers_are_found_without_names(model, tmp_path):
+    expected = blocks_of(MODELS / model)
+    assert len(expected) == (10 if "t5" in model else 4)
+    assert blocks_of(stripped(model, tmp_path / "stripped.onnx")) == expected
+
+
+@pytest.mark.parametrize("level", ["BASIC", "EXTENDED"])
+@pytest.mark.parametrize("model", SECONDS)
+def test_models_that_onnx_runtime_optimized_are_adapted(model, level, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_ENABLE_{level}")
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(MODELS / model, options, providers=["CPUExecutionProvider"])
+    entry = next(e for e in ENTRIES if e["model"] == model and e["adapter"].endswith("/double_seq_bn"))
+    output = applied(tmp_path / "optimized.onnx", MODELS / entry["adapter"], tmp_path)
+    assert all(error <= max(1e-5, 2 * entry["own_difference"]) for error in errors(session_of(output), entry["case"]))
+
+
+@pytest.mark.parametrize("config", ["seq_bn", "double_seq_bn", "par_bn"])
+@pytest.mark.parametrize("model", SECONDS)
+def test_theory_a_fresh_bottleneck_changes_no_bit(model, config, tmp_path):
+    recipe = tmp_path / "fresh.toml"
+    recipe.write_text(
+        f'[[pass]]\nname = "bottleneck"\nconfig = "{config}"\nreduction_factor = 8\nactivation = "gelu"\nseed = 3\n'
+    )
+    output = applied(MODELS / model, recipe, tmp_path)
+    onnx.checker.check_model(str(output), full_check=True)
+    case = next(entry["case"] for entry in ENTRIES if entry["model"] == model)
+    (feed, _), *_ = steps_of(case)
+    logits = [session_of(m, optimize=False).run(["logits"], feed)[0] for m in (MODELS / model, output)]
+    assert logits[0].tobytes() == logits[1].tobytes()
+    assert len(onnx.load(output).graph.node) > len(onnx.load(MODELS / model).graph.node)
+
+
+@pytest.mark.parametrize("name", ["double_seq_bn", "original-ln-both", "par-double"])
+def test_bottleneck_beside_lora_and_nf4(name, tmp_path):
+    model = MODELS / "llama/torchscript.onnx"
+    adapter = MODELS / "blocks/llama/adapterhub" / name
+    if not adapter.exists():
+        adapter = MODELS / "blocks/llama/adapterhub/double_seq_bn"
+    lora = MODELS / "llama/adapters/qv"
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    passes = {
+        "lora": f'[[pass]]\nname = "lora"\nadapter = "{lora}"\nmode = "inject"\n',
+        "bottleneck": f'[[pass]]\nname = "bottleneck"\nadapter = "{adapter}"\n',
+        "nf4": '[[pass]]\nname = "nf4"\nblock_size = 32\n',
+    }
+    first.write_text("".join(passes[p] for p in ("lora", "bottleneck", "nf4")))
+    second.write_text("".join(passes[p] for p in ("nf4", "bottleneck", "lora")))
+    outputs = []
+    for recipe in (first, second):
+        (tmp_path / recipe.stem).mkdir()
+        output = applied(model, recipe, tmp_path / recipe.stem)
+        onnx.checker.check_model(str(output), full_check=True)
+        feed = next(iter(steps_of(next(e["case"] for e in ENTRIES if e["family"] == "llama" and not e.get("steps")))))[0]
+        outputs.append(session_of(output).run(["logits"], feed)[0])
+    assert relative_l2(outputs[0], outputs[1]) <= 1e-5
+
+
+def changed(adapter, folder, change):
+    copy = folder / "adapter"
+    shutil.copytree(MODELS / adapter, copy)
+    config = json.loads((copy / "adapter_config.json").read_text())
+    change(config)
+    (copy / "adapter_config.json").write_text(json.dumps(config))
+    return copy
+
+
+BERT = "blocks/bert/adapterhub/double_seq_bn"
+REFUSED = {
+    "activation": (lambda c: c["config"].update(non_linearity="swosh"), 'unknown activation "swosh"'),
+    "scaling": (lambda c: c["config"].update(scaling="both"), '"scaling" is "both"'),
+    "residual": (lambda c: c["config"].update(residual_before_ln="pre"), "residual_before_ln"),
+    "invertible": (lambda c: c["config"].update(inv_adapter="nice"), "invertible adapters"),
+    "hidden": (lambda c: c.update(hidden_size=768), "hidden size 768, this one has 64"),
+    "phm": (lambda c: c["config"].update(phm_layer=True), "phm_rule"),
+    "gate": (lambda c: c["config"].update(use_gating=True), "no gate.weight"),
+    "norm": (lambda c: c["config"].update(ln_after=True), "no adapter_norm_after.weight"),
+    "kind": (lambda c: c["config"].update(architecture="union"), "adapterhub_union"),
+    "name": (lambda c: c.update(name="other"), '"name" is "other"'),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_applied_is_refused(what, tmp_path):
+    change, text = REFUSED[what]
+    adapter = changed(BERT, tmp_path, change)
+    output = tmp_path / "adapted.onnx"
+    result = peftc("apply", adapter, MODELS / "bert/torchscript.onnx", "-o", output, expect=BAD_INPUT)
+    assert text in result.stderr, result.stderr
+    assert not output.exists()
+
+
+def test_an_adapter_of_another_model_is_refused(tmp_path):
+    output = tmp_path / "adapted.onnx"
+    for adapter, text in [
+        ("t5/adapterhub/double_seq_bn", "near: attention sublayer of layer 0 of the encoder"),
+        ("bert/unsupported/adapterhub-inv", "invertible adapters"),
+    ]:
+        model = MODELS / "bert/torchscript.onnx"
+        result = peftc("apply", MODELS / "blocks" / adapter, model, "-o", output, expect=BAD_INPUT)
+        assert text in result.stderr, result.stderr
+        assert not output.exists()
+        assert not output.exists()
+
+
+def test_damaged_pickles_are_errors(tmp_path):
+    adapter = tmp_path / "adapter"
+    shutil.copytree(MODELS / "blocks/bert/adapterhub/pickle", adapter)
+    path = adapter / "pytorch_adapter.bin"
+    good = path.read_bytes()
+    random = np.random.default_rng(1)
+    for trial in range(40):
+        damaged = bytearray(good)
+        if trial % 2:
+            del damaged[random.integers(len(good)) :]
+        else:
+            for at in random.integers(min(len(good), 4000), size=4):
+                damaged[at] = random.integers(256)
+        path.write_bytes(damaged)
+        result = peftc("inspect", adapter, expect=BAD_INPUT if trial % 2 else None)
+        assert "panicked" not in result.stderr
