@@ -6,6 +6,7 @@
 //! [`LayerInputs`] are what passes measure on.
 #![forbid(unsafe_code)]
 
+mod attention;
 mod bind;
 mod bitsandbytes;
 mod config;
@@ -14,9 +15,13 @@ mod module;
 mod opened;
 mod parameter;
 mod peft;
+mod shapes;
 mod site;
 mod tensors;
 
+pub use attention::{
+    AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Stack, Stated,
+};
 pub use bitsandbytes::Quantized;
 pub use config::Config;
 pub use inputs::LayerInputs;

@@ -1,7 +1,9 @@
 //! What a model or an adapter holds.
 
 mod adapter;
+mod attention;
 mod functions;
+mod listing;
 mod model;
 mod sites;
 mod sizes;
@@ -9,7 +11,9 @@ mod survey;
 mod unusual;
 
 pub use adapter::{AdapterInspection, AdapterTensor, QuantizedWeight, inspect_adapter};
+pub use attention::{Attention, KeyValue, MaskPlace, PositionPlace};
 pub use functions::FunctionSummary;
+pub use listing::{SiteListing, list_sites};
 pub use model::{ModelInspection, Signature, inspect, inspect_model};
 pub use sites::{Branch, Site};
 pub use sizes::{DtypeSize, LargeTensor, LocationSize};

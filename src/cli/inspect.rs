@@ -1,11 +1,12 @@
 //! `peftc inspect`
 
 mod adapter;
+mod attention;
 mod model;
 
 use super::Global;
 use peftc::adapter::Adapter;
-use peftc::inspect::{inspect_adapter, inspect_model};
+use peftc::inspect::{inspect_adapter, inspect_model, list_sites};
 use peftc::ir::text::{Options, print_with};
 use peftc::{Error, Result, onnx};
 use std::path::{Path, PathBuf};
@@ -21,11 +22,17 @@ pub(super) struct Args {
     /// Print the model's graph in text form (.pir), without the elements of larger tensors
     #[arg(long)]
     graph: bool,
+    /// List the sites that passes work on beside linear layers
+    #[arg(long, conflicts_with = "graph")]
+    sites: bool,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
     if args.graph {
         return graph(&args.path, global);
+    }
+    if args.sites {
+        return sites(&args.path, global);
     }
     if is_adapter(&args.path) {
         let inspection = inspect_adapter(&args.path)?;
@@ -39,6 +46,17 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
 fn is_adapter(path: &Path) -> bool {
     path.join("adapter_config.json").exists()
         || Adapter::is_at(path) && !(path.is_dir() && peftc::apply::find_model(path).is_ok())
+}
+
+fn sites(path: &Path, global: &Global) -> Result<String> {
+    if is_adapter(path) {
+        let message = format!("{}: is an adapter, which has no sites", path.display());
+        return Err(Error::input(message).help("--sites is for models"));
+    }
+    let listing = list_sites(&peftc::apply::find_model(path)?)?;
+    global.report(&listing, || {
+        format!("{}\n{}", listing.path.display(), attention::text(&listing))
+    })
 }
 
 fn graph(path: &Path, global: &Global) -> Result<String> {
