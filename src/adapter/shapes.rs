@@ -4,6 +4,7 @@
 mod infer;
 mod literal;
 
+pub(super) use infer::quotient;
 pub(super) use literal::{integers, literal, scalar};
 
 use crate::ir::{DataType, DimSize, Graph, NodeId, ValueId};
@@ -92,17 +93,18 @@ impl<'g> Shapes<'g> {
         self.sizes(value).is_some_and(|s| s.iter().all(|d| *d == Size::Known(1)))
     }
 
-    /// The slots on the way from the input `slot` of `first` to the node `last` that would say a
-    /// wrong length once the value there has grown along `axis`. `path` are the nodes of the way.
+    /// The slots on a way that would say a wrong length once the value at its beginning has grown
+    /// along `axis`. `path` are the nodes of the way and the slots it comes in by; `next_axes` are
+    /// the axes that grow in what all but the last of them make.
     pub(super) fn stated(
         &self,
         path: &[(NodeId, usize)],
-        mut axis: usize,
+        axis: usize,
         next_axes: &[usize],
     ) -> Vec<Stated> {
-        let Some((&(first, slot), last)) = path.first().zip(path.last()) else { return Vec::new() };
-        let mut overlay: HashMap<ValueId, Known> = HashMap::new();
         let mut stated = Vec::new();
+        let Some((&(first, slot), last)) = path.first().zip(path.last()) else { return stated };
+        let mut overlay: HashMap<ValueId, Known> = HashMap::new();
         let Some(mut grown) = self.graph.node_input(first, slot).and_then(|v| self.known.get(&v).cloned())
         else {
             return stated;
@@ -127,14 +129,12 @@ impl<'g> Shapes<'g> {
                     grown = known.clone();
                     overlay.insert(value, known);
                 }
-                axis = next;
             } else if self.graph.node_inputs(node).iter().flatten().any(|v| overlay.contains_key(v)) {
                 let lookup = |value: ValueId| overlay.get(&value).or_else(|| self.known.get(&value));
                 let outputs = infer::outputs(self.graph, node, &lookup);
                 overlay.extend(outputs);
             }
         }
-        let _ = axis;
         stated
     }
 

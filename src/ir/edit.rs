@@ -27,6 +27,8 @@ pub struct Edits {
     deltas: HashMap<ValueId, usize>,
     /// Functions that the model needs for what is added.
     functions: Vec<Function>,
+    /// Values of the snapshot whose declared sizes hold no longer.
+    forgotten: Vec<ValueId>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +69,8 @@ impl Edits {
     pub fn new(snapshot: &Graph) -> Self {
         let (value_names, node_names) = Names::of(snapshot);
         let (list, added, deltas) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { list, added, value_names, node_names, deltas, functions: Vec::new() }
+        let (functions, forgotten) = (Vec::new(), Vec::new());
+        Self { list, added, value_names, node_names, deltas, functions, forgotten }
     }
 
     /// Whether nothing was recorded.
@@ -172,6 +175,12 @@ impl Edits {
         if let Some(added) = value.as_added().and_then(|i| self.added.get_mut(i)) {
             added.info = Some(info);
         }
+    }
+
+    /// Forgets the sizes that are declared of a value of the snapshot: what the list changes makes
+    /// it larger or smaller. Its rank stays.
+    pub fn forget_sizes(&mut self, value: ValueId) {
+        self.forgotten.push(value);
     }
 
     /// Redirects the uses that `old` has in the snapshot to `by`, graph outputs and captures

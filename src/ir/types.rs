@@ -104,6 +104,13 @@ impl Type {
         Self { kind, denotation: String::new() }
     }
 
+    /// Forgets the sizes of a tensor, but not its rank.
+    pub fn forget_sizes(&mut self) {
+        if let TypeKind::Tensor { shape: Some(shape), .. } = &mut self.kind {
+            shape.fill(Dim::default());
+        }
+    }
+
     /// The element type, for tensors.
     pub fn dtype(&self) -> Option<DataType> {
         match self.kind {

@@ -4,6 +4,7 @@
 //! it, its failure is recorded, and out parameters are written last.
 
 mod adapter;
+mod attention;
 mod edit;
 mod graph;
 mod options;
@@ -65,6 +66,12 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     add_function: edit::add_function,
     opset: graph::opset,
     experimental: report::experimental,
+    attention_sites: attention::attention_sites,
+    attention_info: attention::attention_info,
+    learned_positions: attention::learned_positions,
+    forget_sizes: edit::forget_sizes,
+    input_count: graph::input_count,
+    input_at: graph::input_at,
 };
 
 impl<'a> Run<'a> {

@@ -6,7 +6,7 @@ use super::library::Plugin;
 use super::options::Options;
 use super::registry::Selected;
 use super::task::PluginTaskKind;
-use crate::adapter::{Adapter, LayerInputs, Parameter, Sites};
+use crate::adapter::{Adapter, AttentionSites, LayerInputs, Parameter, Sites};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
 use crate::ir::{Edits, Graph, Model, NodeId, ValueId};
@@ -172,6 +172,7 @@ impl Pass for PluginPass<'_> {
             label: task_label(self.position, &self.selected.pass.name),
             plan: self.plan,
             sites: OnceCell::new(),
+            attention: OnceCell::new(),
             parameters: Vec::new(),
             used: BTreeSet::new(),
             used_inputs: BTreeSet::new(),
@@ -236,6 +237,7 @@ pub(super) struct Run<'a> {
     pub(super) label: String,
     pub(super) plan: &'a mut Plan,
     sites: OnceCell<Sites>,
+    attention: OnceCell<AttentionSites>,
     /// What `PeftcParameter` numbers, from 1.
     pub(super) parameters: Vec<Parameter>,
     /// Adapter tensors that were asked for.
@@ -256,6 +258,11 @@ impl Run<'_> {
     /// The linear sites, found at first use.
     pub(super) fn sites(&self) -> &Sites {
         self.sites.get_or_init(|| Sites::find(self.graph))
+    }
+
+    /// The attention sites, found at first use.
+    pub(super) fn attention(&self) -> &AttentionSites {
+        self.attention.get_or_init(|| AttentionSites::find(self.graph))
     }
 
     /// Remembers a name that is not there.

@@ -17,6 +17,8 @@ ids! {
     Value(PeftcValue);
     /// A linear site: a place where the graph multiplies by a weight.
     Site(PeftcSite);
+    /// An attention site: a place where the graph computes softmax(Q·Kᵀ·scale + mask)·V.
+    Attention(PeftcAttention);
     /// A parameter of a module: a constant, and the uses that are the module's own.
     Parameter(PeftcParameter);
 }

@@ -39,10 +39,10 @@ mod task;
 mod tensor;
 
 pub use error::{Error, Result, Status};
-pub use ids::{Node, Parameter, Site, Value};
+pub use ids::{Attention, Node, Parameter, Site, Value};
 pub use run::{
-    Attr, Level, NodeInfo, NodeSpec, ParameterInfo, Record, Run, SiteInfo, SourceSpec, TaskSpec,
-    UseInfo, ValueInfo,
+    Attr, AttentionInfo, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, ParameterInfo,
+    Position, Record, Run, SiteInfo, SourceSpec, Stack, Stated, TaskSpec, UseInfo, ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};
 pub use tensor::{DataType, TensorType, TensorView};

@@ -1,11 +1,13 @@
 //! One run of a pass: what it reads and records.
 
 mod adapter;
+mod attention;
 mod edit;
 mod graph;
 mod options;
 mod sites;
 
+pub use attention::{AttentionInfo, KeyValues, Mask, MaskKind, Position, Stack, Stated};
 pub use edit::{NodeSpec, Record, SourceSpec, TaskSpec};
 pub use graph::{Attr, NodeInfo, UseInfo, ValueInfo};
 pub use sites::{ParameterInfo, SiteInfo};

@@ -36,7 +36,7 @@ pub(super) fn find(graph: &Graph) -> AttentionSites {
         .collect();
     found.learned = match found.sites.is_empty() {
         true => Vec::new(),
-        false => learned(graph, &rotary, &masks),
+        false => learned(graph, &shapes, &rotary, &masks),
     };
     found
 }
@@ -126,7 +126,7 @@ impl Finder<'_> {
         let is_linear = |node: NodeId| self.linear.contains_key(&node);
         let mut rotary_of_both = rotary(self.graph, self.shapes, query, &is_linear);
         rotary_of_both.extend(rotary(self.graph, self.shapes, key.tensor, &is_linear));
-        rotary_of_both.sort();
+        rotary_of_both.sort_by_key(|p| (p.node, p.slot));
         rotary_of_both.dedup();
         let module = module_path(self.graph, softmax)
             .or_else(|| module_path(self.graph, scores))

@@ -2,7 +2,7 @@
 
 use super::super::module::module_path;
 use super::super::shapes::{Shapes, integers, literal};
-use crate::ir::{Graph, NodeId, NodeKind, ValueId};
+use crate::ir::{DataType, Graph, NodeId, NodeKind, ValueId};
 use std::collections::HashSet;
 
 /// What positions are used for.
@@ -15,7 +15,7 @@ pub enum PositionKind {
 }
 
 /// An input slot that reads positions.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Position {
     /// What for.
     pub kind: PositionKind,
@@ -25,6 +25,16 @@ pub struct Position {
     pub slot: usize,
     /// How many rows a table of embeddings has.
     pub rows: Option<i64>,
+    /// The element type of the positions.
+    pub dtype: DataType,
+}
+
+impl Position {
+    fn new(graph: &Graph, shapes: &Shapes<'_>, kind: PositionKind, node: NodeId, slot: usize) -> Self {
+        let value = graph.node_input(node, slot);
+        let dtype = value.and_then(|v| shapes.dtype(v)).unwrap_or(DataType::I64);
+        Self { kind, node, slot, rows: None, dtype }
+    }
 }
 
 /// Where the rotary embedding of a value gets positions from; linear layers end the search.
@@ -34,24 +44,25 @@ pub(super) fn rotary(
     value: ValueId,
     is_linear: &dyn Fn(NodeId) -> bool,
 ) -> Vec<Position> {
+    let rotary = |node, slot| Position::new(graph, shapes, PositionKind::Rotary, node, slot);
     let mut found = Vec::new();
     for node in ancestors(graph, value, is_linear) {
         let Some(op) = graph.node(node).op() else { continue };
         match op.op_type.as_str() {
             "Cos" | "Sin" => found.extend(to_integers(graph, shapes, node)),
             "RotaryEmbedding" if op.domain.is_empty() && graph.node_input(node, 3).is_some() => {
-                found.push(Position { kind: PositionKind::Rotary, node, slot: 3, rows: None });
+                found.push(rotary(node, 3));
             }
             "RotaryEmbedding" if op.domain == "com.microsoft" => {
-                found.push(Position { kind: PositionKind::Rotary, node, slot: 1, rows: None });
+                found.push(rotary(node, 1));
             }
             "Gather" if is_table(graph, node) => {
-                found.push(Position { kind: PositionKind::Rotary, node, slot: 1, rows: None });
+                found.push(rotary(node, 1));
             }
             _ => {}
         }
     }
-    found.sort();
+    found.sort_by_key(|p: &Position| (p.node, p.slot));
     found.dedup();
     found
 }
@@ -89,7 +100,7 @@ fn to_integers(graph: &Graph, shapes: &Shapes<'_>, node: NodeId) -> Vec<Position
             match is_float {
                 true => nodes.push(producer),
                 false if op.is("Cast") && literal(graph, value).is_none() => {
-                    found.push(Position { kind: PositionKind::Rotary, node, slot, rows: None });
+                    found.push(Position::new(graph, shapes, PositionKind::Rotary, node, slot));
                 }
                 false => {}
             }
@@ -106,8 +117,8 @@ fn is_table(graph: &Graph, node: NodeId) -> bool {
 }
 
 /// The look-ups of learned position embeddings: in tables `[rows, hidden]`, by name or by what the
-/// index is made of. `biases` are nodes that make biases of scores.
-pub(super) fn learned(graph: &Graph, rotary: &[Position], masks: &[ValueId]) -> Vec<Position> {
+/// index is made of. What makes a mask is none.
+pub(super) fn learned(graph: &Graph, shapes: &Shapes<'_>, rotary: &[Position], masks: &[ValueId]) -> Vec<Position> {
     let mut others: HashSet<NodeId> = rotary.iter().map(|p| p.node).collect();
     for &mask in masks {
         others.extend(ancestors(graph, mask, &|_| false));
@@ -123,7 +134,7 @@ pub(super) fn learned(graph: &Graph, rotary: &[Position], masks: &[ValueId]) -> 
         .map(|node| {
             let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
             let rows = table.and_then(|t| t.dims.first().copied());
-            Position { kind: PositionKind::Learned, node, slot: 1, rows }
+            Position { rows, ..Position::new(graph, shapes, PositionKind::Learned, node, 1) }
         })
         .collect()
 }

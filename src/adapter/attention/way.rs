@@ -1,6 +1,6 @@
 //! The way of K and V to the product: back to where they are narrowest.
 
-use super::super::shapes::{Shapes, Size, Stated};
+use super::super::shapes::{Shapes, Size, Stated, quotient};
 use crate::ir::{AttributeValue, Graph, NodeId, NodeKind, Op, ValueId};
 
 /// K or V of a site, `[batch, …]` with axes for heads, the sequence and the features of a head.
@@ -147,14 +147,17 @@ fn unsqueezed(to: &[Size], from: &[Size], axis: usize) -> Option<usize> {
     }
 }
 
-/// The axis of a Reshape's input that an axis of its output is, with all axes before it or all
-/// behind it.
+/// The axis of a Reshape's input that an axis of its output is: all axes on one side of it are
+/// the same, and those on the other side have as many elements.
 fn matching(from: &[Size], to: &[Size], axis: usize) -> Option<usize> {
-    if from.get(..=axis) == Some(&to[..=axis]) {
+    let is_as_many = |from: &[Size], to: &[Size]| quotient(from, to) == Some(Size::Known(1));
+    let leads = from.len() > axis && from[..axis] == to[..axis];
+    if leads && (from[axis] == to[axis] || is_as_many(&from[axis + 1..], &to[axis + 1..])) {
         return Some(axis);
     }
     let start = from.len().checked_sub(to.len() - axis)?;
-    (from[start..] == to[axis..]).then_some(start)
+    let trails = from[start + 1..] == to[axis + 1..];
+    (trails && (from[start] == to[axis] || is_as_many(&from[..start], &to[..axis]))).then_some(start)
 }
 
 /// The graph input that a Concat puts before the rest.

@@ -407,7 +407,7 @@ fn matmul(left: &[Size], right: &[Size], out: ValueId) -> Option<Vec<Size>> {
 }
 
 /// What is left of a product of sizes when others are taken out of it.
-fn quotient(all: &[Size], others: &[Size]) -> Option<Size> {
+pub(in crate::adapter) fn quotient(all: &[Size], others: &[Size]) -> Option<Size> {
     let mut rest: Vec<&Size> = all.iter().filter(|s| known(s).is_none()).collect();
     for other in others.iter().filter(|s| known(s).is_none()) {
         let at = rest.iter().position(|s| *s == other)?;

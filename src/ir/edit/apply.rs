@@ -67,6 +67,7 @@ impl Apply<'_> {
     fn run(mut self) -> Result<Applied, Vec<String>> {
         let outputs = OutputNames::of(self.graph);
         let uses = self.uses_of_snapshot();
+        self.forget();
         self.add();
         self.declare();
         self.redirect(uses);
@@ -75,6 +76,15 @@ impl Apply<'_> {
         outputs.keep(self.graph, &mut self.edits.value_names)?;
         captures::settle(self.graph);
         Ok(self.applied)
+    }
+
+    fn forget(&mut self) {
+        for value in &self.edits.forgotten {
+            let info = self.graph.value_mut(*value).info.as_mut();
+            if let Some(ty) = info.and_then(|info| info.ty.as_mut()) {
+                ty.forget_sizes();
+            }
+        }
     }
 
     /// The id in the graph of a value of the snapshot or of the list.
