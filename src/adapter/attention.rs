@@ -129,7 +129,11 @@ impl AttentionSites {
         if self.near.is_empty() {
             return Err(error.help("near: nothing, it has no Softmax"));
         }
-        Err(self.near(graph).into_iter().take(3).fold(error, |e, near| e.help(format!("near: {near}"))))
+        Err(self
+            .near(graph)
+            .into_iter()
+            .take(3)
+            .fold(error, |e, near| e.help(format!("near: {near}"))))
     }
 
     /// What looks like a site and is none, and why.

@@ -105,7 +105,8 @@ impl<'g> Shapes<'g> {
         let mut stated = Vec::new();
         let Some((&(first, slot), last)) = path.first().zip(path.last()) else { return stated };
         let mut overlay: HashMap<ValueId, Known> = HashMap::new();
-        let Some(mut grown) = self.graph.node_input(first, slot).and_then(|v| self.known.get(&v).cloned())
+        let Some(mut grown) =
+            self.graph.node_input(first, slot).and_then(|v| self.known.get(&v).cloned())
         else {
             return stated;
         };
@@ -121,7 +122,11 @@ impl<'g> Shapes<'g> {
                 }
                 let data = self.graph.node_input(node, slot);
                 let lookup = |value: ValueId| {
-                    if Some(value) == data { Some(&grown) } else { overlay.get(&value).or_else(|| self.known.get(&value)) }
+                    if Some(value) == data {
+                        Some(&grown)
+                    } else {
+                        overlay.get(&value).or_else(|| self.known.get(&value))
+                    }
                 };
                 let outputs = infer::outputs(self.graph, node, &lookup);
                 for (value, mut known) in outputs {
@@ -129,8 +134,10 @@ impl<'g> Shapes<'g> {
                     grown = known.clone();
                     overlay.insert(value, known);
                 }
-            } else if self.graph.node_inputs(node).iter().flatten().any(|v| overlay.contains_key(v)) {
-                let lookup = |value: ValueId| overlay.get(&value).or_else(|| self.known.get(&value));
+            } else if self.graph.node_inputs(node).iter().flatten().any(|v| overlay.contains_key(v))
+            {
+                let lookup =
+                    |value: ValueId| overlay.get(&value).or_else(|| self.known.get(&value));
                 let outputs = infer::outputs(self.graph, node, &lookup);
                 overlay.extend(outputs);
             }
@@ -140,7 +147,12 @@ impl<'g> Shapes<'g> {
 
     /// Whether a Reshape or an Expand says the size of an axis of its output by a number that does
     /// not grow.
-    fn states(&self, node: NodeId, axis: usize, overlay: &HashMap<ValueId, Known>) -> Option<Stated> {
+    fn states(
+        &self,
+        node: NodeId,
+        axis: usize,
+        overlay: &HashMap<ValueId, Known>,
+    ) -> Option<Stated> {
         let op = self.graph.node(node).op()?;
         let is_expand = op.is("Expand");
         if !is_expand && !op.is("Reshape") {
@@ -179,7 +191,8 @@ fn declared(graph: &Graph, value: ValueId) -> Known {
         DimSize::Symbol(name) => Size::Symbol(name.clone()),
         DimSize::Unknown => Size::Of(value, axis),
     };
-    let sizes = ty.as_ref().and_then(|t| t.shape()).map(|s| s.iter().enumerate().map(size).collect());
+    let sizes =
+        ty.as_ref().and_then(|t| t.shape()).map(|s| s.iter().enumerate().map(size).collect());
     let elements = graph.constant(value).and_then(integers);
     Known {
         sizes,

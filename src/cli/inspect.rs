@@ -54,9 +54,7 @@ fn sites(path: &Path, global: &Global) -> Result<String> {
         return Err(Error::input(message).help("--sites is for models"));
     }
     let listing = list_sites(&peftc::apply::find_model(path)?)?;
-    global.report(&listing, || {
-        format!("{}\n{}", listing.path.display(), attention::text(&listing))
-    })
+    global.report(&listing, || format!("{}\n{}", listing.path.display(), attention::text(&listing)))
 }
 
 fn graph(path: &Path, global: &Global) -> Result<String> {

@@ -27,8 +27,8 @@ pub struct Edits {
     deltas: HashMap<ValueId, usize>,
     /// Functions that the model needs for what is added.
     functions: Vec<Function>,
-    /// Values of the snapshot whose declared sizes hold no longer.
-    forgotten: Vec<ValueId>,
+    /// Values whose declared sizes hold no longer.
+    forgotten: HashSet<ValueId>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Edits {
     pub fn new(snapshot: &Graph) -> Self {
         let (value_names, node_names) = Names::of(snapshot);
         let (list, added, deltas) = (Vec::new(), Vec::new(), HashMap::new());
-        let (functions, forgotten) = (Vec::new(), Vec::new());
+        let (functions, forgotten) = (Vec::new(), HashSet::new());
         Self { list, added, value_names, node_names, deltas, functions, forgotten }
     }
 
@@ -177,10 +177,11 @@ impl Edits {
         }
     }
 
-    /// Forgets the sizes that are declared of a value of the snapshot: what the list changes makes
-    /// it larger or smaller. Its rank stays.
+    /// Forgets the sizes that are declared of a value of the snapshot, since what the list changes
+    /// makes it larger or smaller; or those that an added value takes over with the uses of another. Its rank stays, and of a graph output the batch and a last size that
+    /// is a number.
     pub fn forget_sizes(&mut self, value: ValueId) {
-        self.forgotten.push(value);
+        self.forgotten.insert(value);
     }
 
     /// Redirects the uses that `old` has in the snapshot to `by`, graph outputs and captures

@@ -787,7 +787,8 @@ pub struct PeftcHost {
         out: *mut *const PeftcPosition,
         len: *mut usize,
     ) -> PeftcStatus,
-    /// Forgets the sizes that are declared of a value of the graph: what is edited makes it longer.
+    /// Forgets the sizes that are declared of a value, since what is edited makes it longer; or that
+    /// an added value takes over with the uses of another.
     pub forget_sizes: unsafe extern "C" fn(*mut PeftcCtx, PeftcValue) -> PeftcStatus,
     /// How many inputs the graph has.
     pub input_count: unsafe extern "C" fn(*mut PeftcCtx) -> usize,

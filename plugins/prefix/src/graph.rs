@@ -50,18 +50,30 @@ impl Place<'_> {
     /// Adds a vector of integers.
     pub(crate) fn vector(&self, run: &Run<'_>, leaf: &str, numbers: &[i64]) -> Result<Value> {
         let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-        run.add_tensor(&self.name(leaf), &TensorType::new(DataType::I64, [numbers.len() as i64]), &bytes)
+        run.add_tensor(
+            &self.name(leaf),
+            &TensorType::new(DataType::I64, [numbers.len() as i64]),
+            &bytes,
+        )
     }
 
     /// Adds a scalar of some type of integers, floats or booleans.
-    pub(crate) fn scalar(&self, run: &Run<'_>, leaf: &str, dtype: DataType, number: i32) -> Result<Value> {
+    pub(crate) fn scalar(
+        &self,
+        run: &Run<'_>,
+        leaf: &str,
+        dtype: DataType,
+        number: i32,
+    ) -> Result<Value> {
         let bytes = match dtype {
             DataType::I64 => i64::from(number).to_le_bytes().to_vec(),
             DataType::I32 => number.to_le_bytes().to_vec(),
             DataType::Bool => vec![u8::from(number != 0)],
             float => {
                 let size = float.float_size().ok_or_else(|| {
-                    Error::unsupported(format!("positions or masks of {float}: i32, i64, bool and floats are accepted"))
+                    Error::unsupported(format!(
+                        "positions or masks of {float}: i32, i64, bool and floats are accepted"
+                    ))
                 })?;
                 let mut bytes = vec![0; size];
                 float.encode_f32(&[number as f32], &mut bytes)?;

@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn rows_lie_as_the_graph_has_them() {
-        let layout = Layout { rows: 2, heads: 3, features: 4, row_axis: 2, head_axis: 1, feature_axis: 3 };
+        let layout =
+            Layout { rows: 2, heads: 3, features: 4, row_axis: 2, head_axis: 1, feature_axis: 3 };
         assert_eq!(layout.ty(DataType::F32).dims, [1, 3, 2, 4]);
         assert_eq!(layout.place(1, 2, 3), 23);
         let turned = Layout { row_axis: 1, head_axis: 2, ..layout };

@@ -12,7 +12,13 @@ pub(crate) struct Masks {
 
 impl Masks {
     /// Widens a mask by `columns`.
-    pub(crate) fn widen(&mut self, run: &Run<'_>, module: &str, mask: &Mask, columns: i64) -> Result<()> {
+    pub(crate) fn widen(
+        &mut self,
+        run: &Run<'_>,
+        module: &str,
+        mask: &Mask,
+        columns: i64,
+    ) -> Result<()> {
         if mask.is_one_column {
             return Ok(());
         }

@@ -16,7 +16,8 @@ fn replace_one(run: &Run<'_>, tensor: &str) -> Result<()> {
     let info = run.parameter_info(parameter)?;
     if info.factor != 1.0 {
         return Err(Error::unsupported(format!(
-            "{name}: the graph multiplies it by {}, and a saved tensor cannot replace it", info.factor
+            "{name}: the graph multiplies it by {}, and a saved tensor cannot replace it",
+            info.factor
         )));
     }
     let by = one(run.add_task(TaskSpec {

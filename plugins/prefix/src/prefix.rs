@@ -44,7 +44,12 @@ impl Added {
         let place = Place { role: "prefix.batch", module: "", part: "prefix/batch" };
         let batch = place.batch(run, of)?;
         let ones = place.vector(run, "ones", &[1, 1, 1])?;
-        let shape = place.node(run, "Concat", &[batch, ones], vec![("axis", peftc_plugin::Attr::Int(0))])?;
+        let shape = place.node(
+            run,
+            "Concat",
+            &[batch, ones],
+            vec![("axis", peftc_plugin::Attr::Int(0))],
+        )?;
         self.shape = Some(shape);
         Ok(shape)
     }
@@ -73,7 +78,9 @@ fn note_cost(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) {
     let flops: i64 = source
         .layers(sites)
         .iter()
-        .map(|(site, _)| 2 * source.length() * site.heads * (site.keys.features + site.values.features))
+        .map(|(site, _)| {
+            2 * source.length() * site.heads * (site.keys.features + site.values.features)
+        })
         .sum();
     run.note(&format!("the prefix costs {flops} more floating-point operations for each token"));
 }

@@ -41,7 +41,7 @@ mod tensor;
 pub use error::{Error, Result, Status};
 pub use ids::{Attention, Node, Parameter, Site, Value};
 pub use run::{
-    Attr, AttentionInfo, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, ParameterInfo,
+    AttentionInfo, Attr, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, ParameterInfo,
     Position, Record, Run, SiteInfo, SourceSpec, Stack, Stated, TaskSpec, UseInfo, ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};

@@ -60,8 +60,9 @@ impl Finder<'_> {
             return Some(self.operator(node, op));
         }
         let fused = ["Attention", "MultiHeadAttention", "GroupQueryAttention"];
-        (op.domain == "com.microsoft" && fused.contains(&op.op_type.as_str()))
-            .then_some(Err("an operator of ONNX Runtime, which this version does not open: use the export itself"))
+        (op.domain == "com.microsoft" && fused.contains(&op.op_type.as_str())).then_some(Err(
+            "an operator of ONNX Runtime, which this version does not open: use the export itself",
+        ))
     }
 
     fn softmax(&self, node: NodeId) -> Found {
@@ -72,14 +73,26 @@ impl Finder<'_> {
         let context = self.context(node).ok_or("its result is not multiplied with a value")?;
         let rank_of = |node, slot| graph.node_input(node, slot).and_then(|v| self.shapes.rank(v));
         let rank = rank_of(product, 1).ok_or("the rank of K is not known")?;
-        let key = key_values(graph, self.shapes, product, 1, [rank - 1, rank - 2])
-            .ok_or("K has no form [batch, heads, sequence, features] with known heads and features")?;
+        let key = key_values(graph, self.shapes, product, 1, [rank - 1, rank - 2]).ok_or(
+            "K has no form [batch, heads, sequence, features] with known heads and features",
+        )?;
         let rank = rank_of(context, 1).ok_or("the rank of V is not known")?;
-        let value = key_values(graph, self.shapes, context, 1, [rank - 2, rank - 1])
-            .ok_or("V has no form [batch, heads, sequence, features] with known heads and features")?;
+        let value = key_values(graph, self.shapes, context, 1, [rank - 2, rank - 1]).ok_or(
+            "V has no form [batch, heads, sequence, features] with known heads and features",
+        )?;
         let query = graph.node_input(product, 0).ok_or("there is no Q")?;
         let scale = scale.map(|s| s * self.scale_of(query) * self.scale_before(product, &key));
-        self.finish(Parts { scores: product, softmax: node, context, query, key, value, masks, scale, is_causal: false })
+        self.finish(Parts {
+            scores: product,
+            softmax: node,
+            context,
+            query,
+            key,
+            value,
+            masks,
+            scale,
+            is_causal: false,
+        })
     }
 
     fn operator(&self, node: NodeId, op: &Op) -> Found {
@@ -89,12 +102,16 @@ impl Finder<'_> {
             return Err("Q of the operator Attention is not known to have four axes");
         }
         if graph.node_input(node, 4).is_some() {
-            return Err("the operator Attention has past inputs of its own, which this version does not open");
+            return Err(
+                "the operator Attention has past inputs of its own, which this version does not open",
+            );
         }
         let of = |slot| key_values(graph, self.shapes, node, slot, [2, 3]);
-        let no_form = "K or V has no form [batch, heads, sequence, features] with known heads and features";
+        let no_form =
+            "K or V has no form [batch, heads, sequence, features] with known heads and features";
         let (key, value) = (of(1).ok_or(no_form)?, of(2).ok_or(no_form)?);
-        let has_bool = graph.node_input(node, 3).and_then(|v| self.shapes.dtype(v)) == Some(DataType::Bool);
+        let has_bool =
+            graph.node_input(node, 3).and_then(|v| self.shapes.dtype(v)) == Some(DataType::Bool);
         let kind = if has_bool { MaskKind::Keep } else { MaskKind::Additive };
         let masks = mask(graph, self.shapes, node, 3, kind).into_iter().collect();
         let default = (key.features as f64).sqrt().recip();
@@ -163,7 +180,8 @@ impl Finder<'_> {
                 if op.is("MatMul") && self.graph.node_input(at.node, 0) == Some(value) {
                     return Some(at.node);
                 }
-                let passes = ["Where", "Cast", "Identity", "Dropout", "Reshape"].iter().any(|p| op.is(p));
+                let passes =
+                    ["Where", "Cast", "Identity", "Dropout", "Reshape"].iter().any(|p| op.is(p));
                 if passes && seen.insert(at.node) && seen.len() < 16 {
                     values.extend(self.graph.output(at.node));
                 }
@@ -181,11 +199,18 @@ impl Finder<'_> {
             let is_product = op.is("Mul") || op.is("Div");
             let slot = match is_product {
                 true => other_than_scalar(self.graph, self.shapes, node, op),
-                false => ["Cast", "Identity", "Transpose", "Reshape"].iter().any(|p| op.is(p)).then_some(0),
+                false => ["Cast", "Identity", "Transpose", "Reshape"]
+                    .iter()
+                    .any(|p| op.is(p))
+                    .then_some(0),
             };
             let Some(slot) = slot else { break };
             if is_product {
-                let factor = self.graph.node_input(node, 1 - slot).and_then(|v| scalar(self.graph, v)).unwrap_or(1.0);
+                let factor = self
+                    .graph
+                    .node_input(node, 1 - slot)
+                    .and_then(|v| scalar(self.graph, v))
+                    .unwrap_or(1.0);
                 scale *= if op.is("Div") { factor.recip() } else { factor };
             }
             match self.graph.node_input(node, slot) {
@@ -213,7 +238,9 @@ impl Finder<'_> {
             let node = self.graph.value(value).producer();
             if self.linear.contains_key(&node) {
                 found.insert(node);
-            } else if self.graph.node(node).op().is_some_and(|op| !op.is("Shape")) && seen.insert(node) {
+            } else if self.graph.node(node).op().is_some_and(|op| !op.is("Shape"))
+                && seen.insert(node)
+            {
                 values.extend(self.graph.node_inputs(node).into_iter().flatten());
             }
         }
@@ -246,7 +273,11 @@ impl Finder<'_> {
         let is_cross = |site: &AttentionSite| {
             let [query, key, _] = site.projections;
             let source = |node: Option<NodeId>| Some(self.source(*self.linear.get(&node?)?));
-            let named = site.module.as_deref().is_some_and(|m| m.to_lowercase().contains("cross") || m.contains("EncDec") || m.contains("encoder_attn"));
+            let named = site.module.as_deref().is_some_and(|m| {
+                m.to_lowercase().contains("cross")
+                    || m.contains("EncDec")
+                    || m.contains("encoder_attn")
+            });
             named || matches!((source(query), source(key)), (Some(q), Some(k)) if q != k)
         };
         let cross: Vec<bool> = sites.iter().map(is_cross).collect();
@@ -279,7 +310,8 @@ impl Finder<'_> {
     fn source(&self, mut value: ValueId) -> ValueId {
         for _ in 0..8 {
             let node = self.graph.value(value).producer();
-            let passes = |op: &&Op| ["Reshape", "Cast", "Identity", "Transpose"].iter().any(|p| op.is(p));
+            let passes =
+                |op: &&Op| ["Reshape", "Cast", "Identity", "Transpose"].iter().any(|p| op.is(p));
             let Some(_) = self.graph.node(node).op().filter(passes) else { break };
             let Some(next) = self.graph.node_input(node, 0) else { break };
             value = next;

@@ -50,7 +50,12 @@ pub(super) fn scores(graph: &Graph, shapes: &Shapes<'_>, value: ValueId) -> Opti
     scores_within(graph, shapes, value, MOST_STEPS)
 }
 
-fn scores_within(graph: &Graph, shapes: &Shapes<'_>, value: ValueId, steps: usize) -> Option<Scores> {
+fn scores_within(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    value: ValueId,
+    steps: usize,
+) -> Option<Scores> {
     let steps = steps.checked_sub(1)?;
     let node = graph.value(value).producer();
     let op = graph.node(node).op().filter(|op| op.domain.is_empty())?;
@@ -63,9 +68,14 @@ fn scores_within(graph: &Graph, shapes: &Shapes<'_>, value: ValueId, steps: usiz
     };
     match op.op_type.as_str() {
         "MatMul" => {
-            let is_computed = |slot| input(slot).is_some_and(|v| graph.constant(v).is_none() && shapes.rank(v) > Some(2));
-            (is_computed(0) && is_computed(1))
-                .then(|| Scores { product: node, masks: Vec::new(), scale: Some(1.0) })
+            let is_computed = |slot| {
+                input(slot).is_some_and(|v| graph.constant(v).is_none() && shapes.rank(v) > Some(2))
+            };
+            (is_computed(0) && is_computed(1)).then(|| Scores {
+                product: node,
+                masks: Vec::new(),
+                scale: Some(1.0),
+            })
         }
         "Cast" | "Identity" | "Tanh" => behind(0),
         "Reshape" => {
@@ -87,7 +97,13 @@ fn scores_within(graph: &Graph, shapes: &Shapes<'_>, value: ValueId, steps: usiz
 }
 
 /// The mask in a slot; none if it is the same for all scores.
-pub(super) fn mask(graph: &Graph, shapes: &Shapes<'_>, node: NodeId, slot: usize, kind: MaskKind) -> Option<Mask> {
+pub(super) fn mask(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    node: NodeId,
+    slot: usize,
+    kind: MaskKind,
+) -> Option<Mask> {
     let value = graph.node_input(node, slot)?;
     if shapes.is_scalar(value) {
         return None;

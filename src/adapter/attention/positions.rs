@@ -30,7 +30,13 @@ pub struct Position {
 }
 
 impl Position {
-    fn new(graph: &Graph, shapes: &Shapes<'_>, kind: PositionKind, node: NodeId, slot: usize) -> Self {
+    fn new(
+        graph: &Graph,
+        shapes: &Shapes<'_>,
+        kind: PositionKind,
+        node: NodeId,
+        slot: usize,
+    ) -> Self {
         let value = graph.node_input(node, slot);
         let dtype = value.and_then(|v| shapes.dtype(v)).unwrap_or(DataType::I64);
         Self { kind, node, slot, rows: None, dtype }
@@ -118,7 +124,12 @@ fn is_table(graph: &Graph, node: NodeId) -> bool {
 
 /// The look-ups of learned position embeddings: in tables `[rows, hidden]`, by name or by what the
 /// index is made of. What makes a mask is none.
-pub(super) fn learned(graph: &Graph, shapes: &Shapes<'_>, rotary: &[Position], masks: &[ValueId]) -> Vec<Position> {
+pub(super) fn learned(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    rotary: &[Position],
+    masks: &[ValueId],
+) -> Vec<Position> {
     let mut others: HashSet<NodeId> = rotary.iter().map(|p| p.node).collect();
     for &mask in masks {
         others.extend(ancestors(graph, mask, &|_| false));
@@ -163,7 +174,12 @@ fn counts(graph: &Graph, index: ValueId) -> bool {
 
 /// Whether a tensor is 0, 1, 2, ….
 fn is_count(tensor: &crate::ir::Tensor) -> bool {
-    let flat = crate::ir::Tensor { dims: vec![tensor.dims.iter().product::<i64>().min(64)], ..tensor.clone() };
+    let flat = crate::ir::Tensor {
+        dims: vec![tensor.dims.iter().product::<i64>().min(64)],
+        ..tensor.clone()
+    };
     let elements = tensor.dims.iter().product::<i64>();
-    elements > 1 && integers(&flat).is_some_and(|e| e.iter().take(64).enumerate().all(|(i, &e)| e == i as i64))
+    elements > 1
+        && integers(&flat)
+            .is_some_and(|e| e.iter().take(64).enumerate().all(|(i, &e)| e == i as i64))
 }

@@ -60,7 +60,8 @@ pub(super) fn key_values(
         return None;
     }
     let sizes = shapes.sizes(value)?;
-    let (Size::Known(heads), Size::Known(features)) = (&sizes[head_axis], &sizes[feature_axis]) else {
+    let (Size::Known(heads), Size::Known(features)) = (&sizes[head_axis], &sizes[feature_axis])
+    else {
         return None;
     };
     let path: Vec<(NodeId, usize)> = steps[..=at].iter().rev().map(|s| (s.node, s.slot)).collect();
@@ -83,11 +84,19 @@ pub(super) fn key_values(
 }
 
 /// The steps from a slot back through operators that only turn, repeat, cast or scale.
-fn way(graph: &Graph, shapes: &Shapes<'_>, node: NodeId, slot: usize, axes: Axes) -> Option<Vec<Step>> {
+fn way(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    node: NodeId,
+    slot: usize,
+    axes: Axes,
+) -> Option<Vec<Step>> {
     let mut steps = vec![Step { value: graph.node_input(node, slot)?, node, slot, axes }];
     while let Some(last) = steps.last().filter(|_| steps.len() < MOST_STEPS) {
         let producer = graph.value(last.value).producer();
-        let Some((slot, axes)) = back(graph, shapes, producer, last.value, last.axes) else { break };
+        let Some((slot, axes)) = back(graph, shapes, producer, last.value, last.axes) else {
+            break;
+        };
         let Some(value) = graph.node_input(producer, slot) else { break };
         steps.push(Step { value, node: producer, slot, axes });
     }
@@ -95,7 +104,13 @@ fn way(graph: &Graph, shapes: &Shapes<'_>, node: NodeId, slot: usize, axes: Axes
 }
 
 /// The slot a value comes from, and its axes there.
-fn back(graph: &Graph, shapes: &Shapes<'_>, node: NodeId, value: ValueId, axes: Axes) -> Option<(usize, Axes)> {
+fn back(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    node: NodeId,
+    value: ValueId,
+    axes: Axes,
+) -> Option<(usize, Axes)> {
     let op = graph.node(node).op().filter(|op| op.domain.is_empty())?;
     let input = |slot| graph.node_input(node, slot);
     let sizes = |slot| shapes.sizes(input(slot)?);
@@ -128,7 +143,12 @@ fn back(graph: &Graph, shapes: &Shapes<'_>, node: NodeId, value: ValueId, axes: 
 }
 
 /// The slot of a Mul or Div by a scalar that is not the scalar.
-pub(super) fn other_than_scalar(graph: &Graph, shapes: &Shapes<'_>, node: NodeId, op: &Op) -> Option<usize> {
+pub(super) fn other_than_scalar(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    node: NodeId,
+    op: &Op,
+) -> Option<usize> {
     let is_scalar = |slot| graph.node_input(node, slot).is_some_and(|v| shapes.is_scalar(v));
     match (is_scalar(0), is_scalar(1)) {
         (false, true) => Some(0),
@@ -157,7 +177,8 @@ fn matching(from: &[Size], to: &[Size], axis: usize) -> Option<usize> {
     }
     let start = from.len().checked_sub(to.len() - axis)?;
     let trails = from[start + 1..] == to[axis + 1..];
-    (trails && (from[start] == to[axis] || is_as_many(&from[..start], &to[..axis]))).then_some(start)
+    (trails && (from[start] == to[axis] || is_as_many(&from[..start], &to[..axis])))
+        .then_some(start)
 }
 
 /// The graph input that a Concat puts before the rest.

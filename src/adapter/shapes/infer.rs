@@ -20,7 +20,8 @@ pub(super) fn outputs<'l>(
         .filter_map(|(slot, value)| {
             let value = (*value)?;
             let (sizes, dtype) = (rule.sizes(value, slot), rule.dtype(slot));
-            let elements = rule.elements().or_else(|| unknown_elements(value, sizes.as_deref()?, dtype));
+            let elements =
+                rule.elements().or_else(|| unknown_elements(value, sizes.as_deref()?, dtype));
             Some((value, Known { sizes, elements, dtype }))
         })
         .collect()
@@ -46,21 +47,78 @@ struct Rule<'r, 'l> {
 
 /// Operators whose output has the shape of their first input.
 const KEEP: &[&str] = &[
-    "Abs", "Cast", "CastLike", "Clip", "Cos", "CumSum", "Dropout", "Erf", "Exp", "Gelu", "HardSwish", "Identity",
-    "IsInf", "IsNaN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "Neg", "Not", "RMSNormalization",
-    "Reciprocal", "Relu", "RotaryEmbedding", "Sigmoid", "Sign", "SimplifiedLayerNormalization", "Sin", "Softmax",
-    "Softplus", "Sqrt", "Tanh", "Trilu",
+    "Abs",
+    "Cast",
+    "CastLike",
+    "Clip",
+    "Cos",
+    "CumSum",
+    "Dropout",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "HardSwish",
+    "Identity",
+    "IsInf",
+    "IsNaN",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
+    "Neg",
+    "Not",
+    "RMSNormalization",
+    "Reciprocal",
+    "Relu",
+    "RotaryEmbedding",
+    "Sigmoid",
+    "Sign",
+    "SimplifiedLayerNormalization",
+    "Sin",
+    "Softmax",
+    "Softplus",
+    "Sqrt",
+    "Tanh",
+    "Trilu",
 ];
 
 /// Operators whose inputs are broadcast against each other.
 const BROADCAST: &[&str] = &[
-    "Add", "And", "BitwiseAnd", "BitwiseOr", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
-    "Min", "Mod", "Mul", "Or", "PRelu", "Pow", "Sub", "Where", "Xor",
+    "Add",
+    "And",
+    "BitwiseAnd",
+    "BitwiseOr",
+    "Div",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Max",
+    "Min",
+    "Mod",
+    "Mul",
+    "Or",
+    "PRelu",
+    "Pow",
+    "Sub",
+    "Where",
+    "Xor",
 ];
 
 /// Operators that make booleans.
 const BOOLEAN: &[&str] = &[
-    "And", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "Or", "Xor",
+    "And",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "IsInf",
+    "IsNaN",
+    "Less",
+    "LessOrEqual",
+    "Not",
+    "Or",
+    "Xor",
 ];
 
 impl Rule<'_, '_> {
@@ -99,7 +157,9 @@ impl Rule<'_, '_> {
             "Shape" | "Size" | "NonZero" | "ArgMax" | "ArgMin" => Some(DataType::I64),
             "Where" => of(1),
             "Constant" => self.attribute_tensor("value").map(|t| t.dtype).or(Some(DataType::I64)),
-            "ConstantOfShape" => Some(self.attribute_tensor("value").map_or(DataType::F32, |t| t.dtype)),
+            "ConstantOfShape" => {
+                Some(self.attribute_tensor("value").map_or(DataType::F32, |t| t.dtype))
+            }
             _ if BOOLEAN.contains(&name) => Some(DataType::Bool),
             _ if slot > 0 && name == "Dropout" => Some(DataType::Bool),
             _ => of(0),
@@ -116,8 +176,15 @@ impl Rule<'_, '_> {
     fn elements(&self) -> Option<Vec<Size>> {
         let first = self.input_elements(0);
         match self.op.op_type.as_str() {
-            "Constant" => match self.op.attribute("value").or(self.op.attribute("value_ints")).or(self.op.attribute("value_int"))? {
-                AttributeValue::Tensor(tensor) => Some(integers(tensor)?.into_iter().map(Size::Known).collect()),
+            "Constant" => match self
+                .op
+                .attribute("value")
+                .or(self.op.attribute("value_ints"))
+                .or(self.op.attribute("value_int"))?
+            {
+                AttributeValue::Tensor(tensor) => {
+                    Some(integers(tensor)?.into_iter().map(Size::Known).collect())
+                }
                 AttributeValue::Ints(ints) => Some(ints.iter().copied().map(Size::Known).collect()),
                 AttributeValue::Int(int) => Some(vec![Size::Known(*int)]),
                 _ => None,
@@ -132,7 +199,9 @@ impl Rule<'_, '_> {
                 let (start, end) = (bound("start", 0), bound("end", rank));
                 Some(sizes.get(start..end)?.to_vec())
             }
-            "Cast" | "CastLike" | "Identity" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" => first.map(<[Size]>::to_vec),
+            "Cast" | "CastLike" | "Identity" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" => {
+                first.map(<[Size]>::to_vec)
+            }
             "Gather" if self.op.int("axis").unwrap_or(0) == 0 => {
                 let (data, indices) = (first?, self.input_elements(1)?);
                 let take = |index: &Size| data.get(place(known(index)?, data.len())?).cloned();
@@ -140,7 +209,8 @@ impl Rule<'_, '_> {
             }
             "Slice" => self.sliced(first?),
             "Concat" => {
-                let parts: Option<Vec<&[Size]>> = (0..self.inputs.len()).map(|i| self.input_elements(i)).collect();
+                let parts: Option<Vec<&[Size]>> =
+                    (0..self.inputs.len()).map(|i| self.input_elements(i)).collect();
                 parts.map(|parts| parts.concat())
             }
             "Where" => self.chosen(),
@@ -156,7 +226,8 @@ impl Rule<'_, '_> {
 
     fn sliced(&self, data: &[Size]) -> Option<Vec<Size>> {
         let (starts, ends) = (self.numbers(1, "starts")?, self.numbers(2, "ends")?);
-        let steps = self.inputs.get(4).copied().flatten().map_or(Some(vec![1]), |_| self.numbers(4, ""))?;
+        let steps =
+            self.inputs.get(4).copied().flatten().map_or(Some(vec![1]), |_| self.numbers(4, ""))?;
         let ([start], [end], [1]) = (&starts[..], &ends[..], &steps[..]) else { return None };
         let (start, end) = (bound(*start, data.len()), bound(*end, data.len()));
         Some(data.get(start..end.max(start))?.to_vec())
@@ -166,7 +237,8 @@ impl Rule<'_, '_> {
     fn chosen(&self) -> Option<Vec<Size>> {
         let condition = self.graph.get_value((*self.inputs.first()?)?)?.producer();
         self.graph.node(condition).op().filter(|op| op.is("Equal"))?;
-        let side = |slot| (self.lookup)(self.graph.node_input(condition, slot)?)?.elements.as_deref();
+        let side =
+            |slot| (self.lookup)(self.graph.node_input(condition, slot)?)?.elements.as_deref();
         let (left, right) = (side(0)?, side(1)?);
         let (yes, no) = (self.input_elements(1)?, self.input_elements(2)?);
         let at = |list: &[Size], i: usize| list.get(if list.len() == 1 { 0 } else { i }).cloned();
@@ -201,7 +273,10 @@ impl Rule<'_, '_> {
             _ if KEEP.contains(&name) => self.input_sizes(0).map(<[Size]>::to_vec),
             _ if BROADCAST.contains(&name) => self.broadcast(out),
             "Constant" => {
-                let tensor = self.graph.output(self.graph.value(out).producer()).and_then(|v| literal(self.graph, v));
+                let tensor = self
+                    .graph
+                    .output(self.graph.value(out).producer())
+                    .and_then(|v| literal(self.graph, v));
                 Some(tensor?.dims.iter().map(|&d| Size::Known(d)).collect())
             }
             "Shape" => Some(vec![Size::Known(self.elements()?.len() as i64)]),
@@ -227,19 +302,25 @@ impl Rule<'_, '_> {
                 let sizes = self.input_sizes(0)?;
                 let axes = self.numbers(1, "axes")?;
                 let rank = sizes.len() + axes.len();
-                let axes: Vec<usize> = axes.iter().map(|&a| place(a, rank)).collect::<Option<_>>()?;
+                let axes: Vec<usize> =
+                    axes.iter().map(|&a| place(a, rank)).collect::<Option<_>>()?;
                 let mut rest = sizes.iter().cloned();
-                (0..rank).map(|i| if axes.contains(&i) { Some(Size::Known(1)) } else { rest.next() }).collect()
+                (0..rank)
+                    .map(|i| if axes.contains(&i) { Some(Size::Known(1)) } else { rest.next() })
+                    .collect()
             }
             "Squeeze" => {
                 let sizes = self.input_sizes(0)?;
                 let axes = self.numbers(1, "axes");
-                let axes: Option<Vec<usize>> = axes.map(|a| a.iter().filter_map(|&a| place(a, sizes.len())).collect());
+                let axes: Option<Vec<usize>> =
+                    axes.map(|a| a.iter().filter_map(|&a| place(a, sizes.len())).collect());
                 let gone = |(i, size): &(usize, &Size)| match &axes {
                     Some(axes) => axes.contains(i),
                     None => **size == Size::Known(1),
                 };
-                Some(sizes.iter().enumerate().filter(|s| !gone(s)).map(|(_, s)| s.clone()).collect())
+                Some(
+                    sizes.iter().enumerate().filter(|s| !gone(s)).map(|(_, s)| s.clone()).collect(),
+                )
             }
             "Concat" => self.joined(out),
             "Slice" => self.slice_sizes(out),
@@ -247,7 +328,8 @@ impl Rule<'_, '_> {
                 let mut sizes = self.input_sizes(0)?.to_vec();
                 let axis = self.axis(sizes.len(), 0)?;
                 let parts = self.numbers(1, "split");
-                let count = self.graph.node(self.graph.value(out).producer()).outputs().len() as i64;
+                let count =
+                    self.graph.node(self.graph.value(out).producer()).outputs().len() as i64;
                 sizes[axis] = match (parts, &sizes[axis]) {
                     (Some(parts), _) => Size::Known(*parts.get(slot)?),
                     (None, Size::Known(n)) if n % count == 0 => Size::Known(n / count),
@@ -313,8 +395,12 @@ impl Rule<'_, '_> {
         };
         let mut sizes: Vec<Size> = target.iter().enumerate().map(copied).collect();
         if let Some(free) = sizes.iter().position(|s| *s == Size::Known(-1)) {
-            let others: Vec<Size> =
-                sizes.iter().enumerate().filter(|(i, _)| *i != free).map(|(_, s)| s.clone()).collect();
+            let others: Vec<Size> = sizes
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| *i != free)
+                .map(|(_, s)| s.clone())
+                .collect();
             sizes[free] = quotient(source, &others).unwrap_or(Size::Of(out, free));
         }
         Some(sizes)
@@ -323,8 +409,10 @@ impl Rule<'_, '_> {
     fn joined(&self, out: ValueId) -> Option<Vec<Size>> {
         let mut sizes = self.input_sizes(0)?.to_vec();
         let axis = self.axis(sizes.len(), 0)?;
-        let parts: Option<Vec<&[Size]>> = (0..self.inputs.len()).map(|i| self.input_sizes(i)).collect();
-        let total = parts.as_ref().and_then(|p| p.iter().map(|s| known(s.get(axis)?)).sum::<Option<i64>>());
+        let parts: Option<Vec<&[Size]>> =
+            (0..self.inputs.len()).map(|i| self.input_sizes(i)).collect();
+        let total =
+            parts.as_ref().and_then(|p| p.iter().map(|s| known(s.get(axis)?)).sum::<Option<i64>>());
         if self.inputs.len() > 1 {
             sizes[axis] = total.map_or(Size::Of(out, axis), Size::Known);
         }
@@ -387,11 +475,13 @@ fn bound(at: i64, length: usize) -> usize {
 
 fn broadcast(left: &[Size], right: &[Size], out: ValueId) -> Vec<Size> {
     let rank = left.len().max(right.len());
-    let at = |sizes: &[Size], i: usize| (i + sizes.len()).checked_sub(rank).map(|i| sizes[i].clone());
+    let at =
+        |sizes: &[Size], i: usize| (i + sizes.len()).checked_sub(rank).map(|i| sizes[i].clone());
     (0..rank)
         .map(|i| match (at(left, i), at(right, i)) {
             (Some(a), Some(b)) if a == b => a,
-            (Some(Size::Known(1)) | None, Some(other)) | (Some(other), Some(Size::Known(1)) | None) => other,
+            (Some(Size::Known(1)) | None, Some(other))
+            | (Some(other), Some(Size::Known(1)) | None) => other,
             (Some(Size::Grown), _) | (_, Some(Size::Grown)) => Size::Grown,
             (Some(a @ Size::Known(_)), _) | (_, Some(a @ Size::Known(_))) => a,
             _ => Size::Of(out, i),
@@ -400,7 +490,9 @@ fn broadcast(left: &[Size], right: &[Size], out: ValueId) -> Vec<Size> {
 }
 
 fn matmul(left: &[Size], right: &[Size], out: ValueId) -> Option<Vec<Size>> {
-    let ([batch_left @ .., rows, _], [batch_right @ .., _, columns]) = (left, right) else { return None };
+    let ([batch_left @ .., rows, _], [batch_right @ .., _, columns]) = (left, right) else {
+        return None;
+    };
     let mut sizes = broadcast(batch_left, batch_right, out);
     sizes.extend([rows.clone(), columns.clone()]);
     Some(sizes)

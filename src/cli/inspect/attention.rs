@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 pub(super) fn text(listing: &SiteListing) -> String {
     let sites = &listing.attention;
     let rows: Vec<Vec<String>> = sites.iter().map(row).collect();
-    let near: String = listing.near_attention.iter().map(|n| format!("near        {n}\n")).collect();
+    let near: String =
+        listing.near_attention.iter().map(|n| format!("near        {n}\n")).collect();
     let count = plural(sites.len(), "site");
     format!("attention   {count}\n{}{}{near}", table(&rows, "  "), positions(sites))
 }
@@ -15,7 +16,9 @@ pub(super) fn text(listing: &SiteListing) -> String {
 fn row(site: &Attention) -> Vec<String> {
     let heads = match site.heads == site.kv_heads {
         true => format!("{} heads of {}", site.heads, site.head_size),
-        false => format!("{} heads of {}, {} of K and V", site.heads, site.head_size, site.kv_heads),
+        false => {
+            format!("{} heads of {}, {} of K and V", site.heads, site.head_size, site.kv_heads)
+        }
     };
     let module = site.module.clone().unwrap_or_else(|| site.softmax.clone());
     let place = format!("{} {}", site.stack, site.layer);
@@ -44,7 +47,9 @@ fn past(site: &Attention) -> &'static str {
 }
 
 fn positions(sites: &[Attention]) -> String {
-    let line = |place: &PositionPlace| format!("positions   {}: input {} of {}\n", place.kind, place.slot, place.node);
+    let line = |place: &PositionPlace| {
+        format!("positions   {}: input {} of {}\n", place.kind, place.slot, place.node)
+    };
     let lines: BTreeSet<String> = sites.iter().flat_map(|s| &s.positions).map(line).collect();
     lines.into_iter().collect()
 }

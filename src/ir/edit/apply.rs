@@ -79,10 +79,14 @@ impl Apply<'_> {
     }
 
     fn forget(&mut self) {
-        for value in &self.edits.forgotten {
-            let info = self.graph.value_mut(*value).info.as_mut();
-            if let Some(ty) = info.and_then(|info| info.ty.as_mut()) {
-                ty.forget_sizes();
+        for &value in self.edits.forgotten.iter().filter(|v| v.as_added().is_none()) {
+            let is_output = |at: &Use| matches!(self.graph.node(at.node).kind, NodeKind::Output);
+            let is_output = self.graph.uses(value).iter().any(is_output);
+            let info = self.graph.value_mut(value).info.as_mut();
+            match info.and_then(|info| info.ty.as_mut()) {
+                Some(ty) if is_output => ty.forget_inner_sizes(),
+                Some(ty) => ty.forget_sizes(),
+                None => {}
             }
         }
     }
@@ -141,9 +145,12 @@ impl Apply<'_> {
 
     /// Declares what is known of the added values: what was said, or the type they stand in for.
     fn declare(&mut self) {
-        for (added, &id) in self.edits.added.iter().zip(&self.applied.values) {
+        for (i, (added, &id)) in self.edits.added.iter().zip(&self.applied.values).enumerate() {
             let like = || {
-                let ty = self.graph.value_type(added.like?)?;
+                let mut ty = self.graph.value_type(added.like?)?;
+                if self.edits.forgotten.contains(&ValueId::added(i)) {
+                    ty.forget_sizes();
+                }
                 Some(ValueInfo { ty: Some(ty), ..ValueInfo::default() })
             };
             let is_initializer = added.tensor.is_some();

@@ -66,13 +66,24 @@ impl<'a> Source<'a> {
         dtype: DataType,
     ) -> Result<Value> {
         let (kind, sources, params) = match *self {
-            Self::Peft { layers, .. } => {
-                ("rows", vec![SourceSpec::Adapter(EMBEDDINGS)], rows::params(block, 2 * layers, layout))
+            Self::Peft { layers, .. } => (
+                "rows",
+                vec![SourceSpec::Adapter(EMBEDDINGS)],
+                rows::params(block, 2 * layers, layout),
+            ),
+            Self::Fresh { is_zero, seed, .. } => {
+                ("draw", Vec::new(), draw::params(is_zero, seed, block))
             }
-            Self::Fresh { is_zero, seed, .. } => ("draw", Vec::new(), draw::params(is_zero, seed, block)),
         };
         let results = vec![(layout.ty(dtype), name.to_owned())];
-        one(run.add_task(TaskSpec { kind, label: name, sources, results, params, ..Default::default() })?)
+        one(run.add_task(TaskSpec {
+            kind,
+            label: name,
+            sources,
+            results,
+            params,
+            ..Default::default()
+        })?)
     }
 
     /// Replaces the parameters that were trained beside it.
@@ -85,7 +96,9 @@ impl<'a> Source<'a> {
 }
 
 /// The sites of a decoder, or of the only stack there is.
-fn target_sites<'s, 'r>(sites: &'s [AttentionInfo<'r>]) -> impl Iterator<Item = &'s AttentionInfo<'r>> {
+fn target_sites<'s, 'r>(
+    sites: &'s [AttentionInfo<'r>],
+) -> impl Iterator<Item = &'s AttentionInfo<'r>> {
     sites.iter().filter(|site| matches!(site.stack, Stack::Only | Stack::Decoder))
 }
 
@@ -93,7 +106,8 @@ fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
     refuse_fresh_options(run)?;
     let tensor = run.adapter_tensor(EMBEDDINGS)?;
     let number = |key: &str| {
-        run.config_i64(key)?.ok_or_else(|| Error::invalid(format!("adapter_config.json has no {key:?}")))
+        run.config_i64(key)?
+            .ok_or_else(|| Error::invalid(format!("adapter_config.json has no {key:?}")))
     };
     if sites.iter().any(|site| site.stack == Stack::Cross) {
         return Err(Error::unsupported(

@@ -22,7 +22,8 @@ pub(super) fn add(
         )));
     }
     let module = name(run, site)?;
-    let key = Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
+    let key =
+        Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
     let value = Part { of: &site.values, part: "prefix/value", leaf: "prefix.value", ..key };
     key.put(source, keys, added)?;
     value.put(source, values, added)?;
@@ -35,8 +36,14 @@ pub(super) fn add(
         site.kv_heads,
         site.head_size
     );
-    let parameters = [&site.keys, &site.values].map(|of| Layout::of(of, source.length()).elements() as u64);
-    let record = Record { module: &module, value: Some(site.keys.value), what: &what, parameters: parameters.iter().sum() };
+    let parameters =
+        [&site.keys, &site.values].map(|of| Layout::of(of, source.length()).elements() as u64);
+    let record = Record {
+        module: &module,
+        value: Some(site.keys.value),
+        what: &what,
+        parameters: parameters.iter().sum(),
+    };
     run.record(&record)
 }
 
@@ -80,7 +87,14 @@ impl Part<'_, '_> {
     }
 
     /// A shape with a larger element.
-    fn grown(&self, place: &Place<'_>, shape: Value, axis: usize, rank: usize, by: i64) -> Result<Value> {
+    fn grown(
+        &self,
+        place: &Place<'_>,
+        shape: Value,
+        axis: usize,
+        rank: usize,
+        by: i64,
+    ) -> Result<Value> {
         let mut more = vec![0; rank];
         more[axis] = by;
         let more = place.vector(self.run, "more", &more)?;
