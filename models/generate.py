@@ -30,7 +30,7 @@ COMBINATION = ("qv", "qv2")
 OPSET = 17
 TOKENS = {torch.float32: (3, 11), torch.float16: (6, 24)}
 MAX_MODEL_BYTES = 1 << 20
-MAX_TOTAL_BYTES = 15 << 20
+MAX_TOTAL_BYTES = 30 << 20
 
 
 # Base models
@@ -389,9 +389,9 @@ def write_json(path, value):
 
 
 def write_checksums():
-    folders = [*generated_folders(), ROOT / "nf4", ROOT / "bnb"]
+    folders = [*generated_folders(), ROOT / "nf4", ROOT / "bnb", ROOT / "blocks"]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
-    files.append(ROOT / "cases.json")
+    files += [ROOT / "cases.json", ROOT / "blocks-cases.json"]
     total = sum(path.stat().st_size for path in files)
     print(f"{len(files)} files, {total} bytes")
     if total > MAX_TOTAL_BYTES:
