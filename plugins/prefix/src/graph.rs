@@ -96,12 +96,26 @@ pub(crate) fn input(run: &Run<'_>, node: Node, slot: usize) -> Result<Value> {
     run.node_input(node, slot)?.ok_or_else(|| Error::invalid("the host named a slot that is empty"))
 }
 
-/// Forgets the declared sizes of all that is made of these nodes' results, up to `last`.
-pub(crate) fn forget_sizes(run: &Run<'_>, nodes: &[Node], last: Option<Node>) -> Result<()> {
+/// Forgets the declared sizes of all that is made of these nodes' results.
+pub(crate) fn forget_sizes(run: &Run<'_>, nodes: &[Node]) -> Result<()> {
+    forget_until(run, nodes, &|_| Ok(false))
+}
+
+/// Forgets the declared sizes of all that is made of these nodes' results, up to `last`; shapes
+/// that are read on the way say nothing that changes behind it.
+pub(crate) fn forget_sizes_between(run: &Run<'_>, nodes: &[Node], last: Node) -> Result<()> {
+    forget_until(run, nodes, &|node| Ok(node == last || run.node(node)?.op_type == "Shape"))
+}
+
+fn forget_until(
+    run: &Run<'_>,
+    nodes: &[Node],
+    is_end: &dyn Fn(Node) -> Result<bool>,
+) -> Result<()> {
     let mut seen: HashSet<Node> = HashSet::new();
     let mut waiting = nodes.to_vec();
     while let Some(node) = waiting.pop() {
-        if Some(node) == last || !seen.insert(node) {
+        if is_end(node)? || !seen.insert(node) {
             continue;
         }
         for slot in 0..run.node(node)?.output_count {

@@ -3,7 +3,7 @@
 mod checkpoint;
 mod layer;
 
-use crate::graph::{Place, forget_sizes};
+use crate::graph::{Place, forget_sizes_between};
 use crate::masks::Masks;
 use crate::positions;
 use checkpoint::Source;
@@ -18,7 +18,7 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     let mut added = Added::default();
     for (site, blocks) in source.layers(&sites) {
         layer::add(run, &source, site, blocks, &mut added)?;
-        forget_sizes(run, &[site.keys.node, site.values.node], Some(site.context))?;
+        forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
     }
     if source.shifts_positions() {
         shift(run, &source, &sites)?;

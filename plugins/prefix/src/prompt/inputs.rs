@@ -61,7 +61,8 @@ impl Inputs {
                 table.dims
             )));
         }
-        Ok(Self { columns, ids, embeddings, dtype: table.dtype, past: past(run)? })
+        let past = if names.len() > columns.len() { past(run)? } else { None };
+        Ok(Self { columns, ids, embeddings, dtype: table.dtype, past })
     }
 
     /// Gives the inputs columns in front, and names them.
@@ -87,7 +88,7 @@ impl Inputs {
         for (_, value, _) in &self.columns {
             users.extend(run.uses(*value)?.iter().map(|at| at.node));
         }
-        forget_sizes(run, &users, None)
+        forget_sizes(run, &users)
     }
 }
 
