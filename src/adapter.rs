@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod adapterhub;
+mod attention;
 mod bind;
 mod bitsandbytes;
 mod block;
@@ -18,9 +19,13 @@ mod opened;
 mod parameter;
 mod peft;
 mod pickle;
+mod shapes;
 mod site;
 mod tensors;
 
+pub use attention::{
+    AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Stack, Stated,
+};
 pub use bitsandbytes::Quantized;
 pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};
 pub use config::Config;

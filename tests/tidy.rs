@@ -109,7 +109,8 @@ fn only_the_command_line_prints() {
         .chain(sources("plugins/sdk/src"))
         .chain(sources("plugins/bottleneck/src"))
         .chain(sources("plugins/lora/src"))
-        .chain(sources("plugins/nf4/src"));
+        .chain(sources("plugins/nf4/src"))
+        .chain(sources("plugins/prefix/src"));
     for (file, text) in files.filter(|(f, _)| !f.starts_with("src/cli")) {
         for (number, line) in text.lines().enumerate() {
             if prints.iter().any(|p| code(line).contains(p)) {
@@ -156,7 +157,7 @@ fn file_parsers_forbid_unsafe() {
 
 #[test]
 fn stock_passes_know_only_the_sdk() {
-    for file in ["plugins/lora/Cargo.toml", "plugins/nf4/Cargo.toml"] {
+    for file in ["plugins/lora/Cargo.toml", "plugins/nf4/Cargo.toml", "plugins/prefix/Cargo.toml"] {
         let manifest = std::fs::read_to_string(root().join(file)).expect("it has a manifest");
         let forbidden = ["\npeftc.", "\npeftc ", "peftc-abi"];
         assert!(

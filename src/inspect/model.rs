@@ -1,6 +1,5 @@
 //! What a model holds.
 
-use super::blocks::{Block, blocks};
 use super::functions::{FunctionSummary, functions, opsets};
 use super::sites::{Branch, Site, branches, sites};
 use super::sizes::{DtypeSize, LargeTensor, LocationSize, by_dtype, by_location, largest};
@@ -53,8 +52,6 @@ pub struct ModelInspection {
     pub linked: Vec<LinkedFile>,
     /// Linear sites.
     pub sites: Vec<Site>,
-    /// Attention and feed-forward sublayers.
-    pub blocks: Vec<Block>,
     /// Side branches that peftc added, by pass.
     pub branches: Vec<Branch>,
     /// What peftc applied.
@@ -132,7 +129,6 @@ pub fn inspect(read: &ReadModel, path: &Path) -> Result<ModelInspection> {
         locations,
         linked: read.linked.clone(),
         sites: sites(graph),
-        blocks: blocks(graph),
         branches: branches(graph),
         applied: apply::applied(model).unwrap_or_default(),
         unknown_fields: read.unknown_fields.iter().map(ToString::to_string).collect(),

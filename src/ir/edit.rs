@@ -27,6 +27,8 @@ pub struct Edits {
     deltas: HashMap<ValueId, usize>,
     /// Functions that the model needs for what is added.
     functions: Vec<Function>,
+    /// Values whose declared sizes hold no longer.
+    forgotten: HashSet<ValueId>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +69,8 @@ impl Edits {
     pub fn new(snapshot: &Graph) -> Self {
         let (value_names, node_names) = Names::of(snapshot);
         let (list, added, deltas) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { list, added, value_names, node_names, deltas, functions: Vec::new() }
+        let (functions, forgotten) = (Vec::new(), HashSet::new());
+        Self { list, added, value_names, node_names, deltas, functions, forgotten }
     }
 
     /// Whether nothing was recorded.
@@ -172,6 +175,13 @@ impl Edits {
         if let Some(added) = value.as_added().and_then(|i| self.added.get_mut(i)) {
             added.info = Some(info);
         }
+    }
+
+    /// Forgets the sizes that are declared of a value of the snapshot, since what the list changes
+    /// makes it larger or smaller; or those that an added value takes over with the uses of another. Its rank stays, and of a graph output the batch and a last size that
+    /// is a number.
+    pub fn forget_sizes(&mut self, value: ValueId) {
+        self.forgotten.insert(value);
     }
 
     /// Redirects the uses that `old` has in the snapshot to `by`, graph outputs and captures

@@ -104,6 +104,23 @@ impl Type {
         Self { kind, denotation: String::new() }
     }
 
+    /// Forgets the sizes of a tensor, but not its rank.
+    pub fn forget_sizes(&mut self) {
+        if let TypeKind::Tensor { shape: Some(shape), .. } = &mut self.kind {
+            shape.fill(Dim::default());
+        }
+    }
+
+    /// Forgets the sizes of a tensor, but not its rank, its first size, and a last one that is a
+    /// number.
+    pub fn forget_inner_sizes(&mut self) {
+        if let TypeKind::Tensor { shape: Some(shape), .. } = &mut self.kind {
+            let end =
+                shape.len() - usize::from(shape.last().is_some_and(|d| d.as_known().is_some()));
+            shape.get_mut(1..end).into_iter().flatten().for_each(|dim| *dim = Dim::default());
+        }
+    }
+
     /// The element type, for tensors.
     pub fn dtype(&self) -> Option<DataType> {
         match self.kind {

@@ -4,6 +4,7 @@
 //! it, its failure is recorded, and out parameters are written last.
 
 mod adapter;
+mod attention;
 mod blocks;
 mod edit;
 mod graph;
@@ -69,6 +70,12 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     block_sites: blocks::block_sites,
     block_site_of_module: blocks::block_site_of_module,
     block_site_info: blocks::block_site_info,
+    attention_sites: attention::attention_sites,
+    attention_info: attention::attention_info,
+    learned_positions: attention::learned_positions,
+    forget_sizes: edit::forget_sizes,
+    input_count: graph::input_count,
+    input_at: graph::input_at,
 };
 
 impl<'a> Run<'a> {

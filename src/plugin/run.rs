@@ -6,7 +6,7 @@ use super::library::Plugin;
 use super::options::Options;
 use super::registry::Selected;
 use super::task::PluginTaskKind;
-use crate::adapter::{Adapter, BlockSites, LayerInputs, Parameter, Sites};
+use crate::adapter::{Adapter, AttentionSites, BlockSites, LayerInputs, Parameter, Sites};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
 use crate::ir::{Edits, Graph, Model, NodeId, ValueId};
@@ -173,6 +173,7 @@ impl Pass for PluginPass<'_> {
             plan: self.plan,
             sites: OnceCell::new(),
             blocks: OnceCell::new(),
+            attention: OnceCell::new(),
             parameters: Vec::new(),
             used: BTreeSet::new(),
             used_inputs: BTreeSet::new(),
@@ -238,6 +239,7 @@ pub(super) struct Run<'a> {
     pub(super) plan: &'a mut Plan,
     sites: OnceCell<Sites>,
     blocks: OnceCell<BlockSites>,
+    attention: OnceCell<AttentionSites>,
     /// What `PeftcParameter` numbers, from 1.
     pub(super) parameters: Vec<Parameter>,
     /// Adapter tensors that were asked for.
@@ -263,6 +265,11 @@ impl Run<'_> {
     /// The block sites, found at first use.
     pub(super) fn blocks(&self) -> &BlockSites {
         self.blocks.get_or_init(|| BlockSites::find(self.graph, self.sites()))
+    }
+
+    /// The attention sites, found at first use.
+    pub(super) fn attention(&self) -> &AttentionSites {
+        self.attention.get_or_init(|| AttentionSites::find(self.graph))
     }
 
     /// Remembers a name that is not there.

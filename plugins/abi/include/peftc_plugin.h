@@ -129,6 +129,66 @@ typedef struct PeftcCtx PeftcCtx;
 #define PEFTC_NORM_RMS 2
 
 /*
+ Stacks of attention sites: self-attention of a model without cross-attention.
+ */
+#define PEFTC_STACK_ONLY 0
+
+/*
+ Self-attention of layers whose result is attended to.
+ */
+#define PEFTC_STACK_ENCODER 1
+
+/*
+ Self-attention of layers that attend to an encoder too.
+ */
+#define PEFTC_STACK_DECODER 2
+
+/*
+ Attention of a decoder to an encoder.
+ */
+#define PEFTC_STACK_CROSS 3
+
+/*
+ What a mask does: it is added to the scores.
+ */
+#define PEFTC_MASK_ADDITIVE 0
+
+/*
+ True keeps a score.
+ */
+#define PEFTC_MASK_KEEP 1
+
+/*
+ True masks a score.
+ */
+#define PEFTC_MASK_DROP 2
+
+/*
+ Flag of a mask: one column stands for all keys.
+ */
+#define PEFTC_MASK_ONE_COLUMN 1
+
+/*
+ It is made of a learned table, as the relative positions of T5 are.
+ */
+#define PEFTC_MASK_BIAS 2
+
+/*
+ What positions are used for: angles of rotary embedding.
+ */
+#define PEFTC_POSITION_ROTARY 0
+
+/*
+ The index of a table of embeddings.
+ */
+#define PEFTC_POSITION_LEARNED 1
+
+/*
+ Flag of an attention site: the operator masks later keys by itself.
+ */
+#define PEFTC_ATTENTION_CAUSAL 1
+
+/*
  Index in [`PeftcSource::follows`]: the whole source is needed.
  */
 #define PEFTC_WHOLE -1
@@ -713,6 +773,245 @@ typedef struct PeftcBlockSiteInfo {
 } PeftcBlockSiteInfo;
 
 /*
+ An attention site: a place where the graph computes softmax(Q·Kᵀ·scale + mask)·V.
+ */
+typedef struct PeftcAttention {
+  /*
+   The number; 0 is none.
+   */
+  uint64_t raw;
+} PeftcAttention;
+
+/*
+ An element of the shape of a Reshape or Expand that says a length in a number of its own.
+ */
+typedef struct PeftcStated {
+  /*
+   The node.
+   */
+  struct PeftcNode node;
+  /*
+   The slot of its shape.
+   */
+  uint32_t slot;
+  /*
+   Which element.
+   */
+  uint32_t axis;
+  /*
+   How many elements the shape has.
+   */
+  uint32_t rank;
+} PeftcStated;
+
+/*
+ K or V of an attention site where it is narrowest: with heads of its own, after rotary
+ embedding, behind the past, before heads are repeated and before the transposition for the
+ scores. It has four axes, the first of which is the batch.
+ */
+typedef struct PeftcKeyValues {
+  /*
+   The value.
+   */
+  struct PeftcValue value;
+  /*
+   The node through which it comes to the product.
+   */
+  struct PeftcNode node;
+  /*
+   Its slot there.
+   */
+  uint32_t slot;
+  /*
+   The axis of heads.
+   */
+  uint32_t head_axis;
+  /*
+   The axis of the sequence.
+   */
+  uint32_t sequence_axis;
+  /*
+   The axis of a head's features.
+   */
+  uint32_t feature_axis;
+  /*
+   Heads.
+   */
+  int64_t heads;
+  /*
+   Features of a head.
+   */
+  int64_t features;
+  /*
+   What on the way to the product would be wrong if it were longer.
+   */
+  const struct PeftcStated *stated;
+  /*
+   How many.
+   */
+  size_t stated_count;
+  /*
+   The graph input that comes before it along the sequence; 0 if there is none.
+   */
+  struct PeftcValue past;
+  /*
+   1 if the value is a graph output.
+   */
+  uint32_t is_present;
+} PeftcKeyValues;
+
+/*
+ What masks the scores of an attention site.
+ */
+typedef struct PeftcMask {
+  /*
+   The node that applies it.
+   */
+  struct PeftcNode node;
+  /*
+   Its slot there.
+   */
+  uint32_t slot;
+  /*
+   `PEFTC_MASK_ADDITIVE`, `PEFTC_MASK_KEEP` or `PEFTC_MASK_DROP`.
+   */
+  uint32_t kind;
+  /*
+   Its rank; the last axis is that of keys.
+   */
+  uint32_t rank;
+  /*
+   Its element type.
+   */
+  int32_t dtype;
+  /*
+   `PEFTC_MASK_ONE_COLUMN`, `PEFTC_MASK_BIAS`.
+   */
+  uint32_t flags;
+} PeftcMask;
+
+/*
+ An input slot that reads positions.
+ */
+typedef struct PeftcPosition {
+  /*
+   The node.
+   */
+  struct PeftcNode node;
+  /*
+   Its slot.
+   */
+  uint32_t slot;
+  /*
+   `PEFTC_POSITION_*`.
+   */
+  uint32_t kind;
+  /*
+   Rows of the table of embeddings; 0 for rotary embedding.
+   */
+  int64_t rows;
+  /*
+   Element type of the positions.
+   */
+  int32_t dtype;
+} PeftcPosition;
+
+/*
+ An attention site.
+ */
+typedef struct PeftcAttentionInfo {
+  /*
+   Module path; empty if unknown.
+   */
+  struct PeftcStr module;
+  /*
+   `PEFTC_STACK_*`.
+   */
+  uint32_t stack;
+  /*
+   Its place among the sites of its stack, from 0.
+   */
+  uint32_t layer;
+  /*
+   The MatMul that makes the scores, or the operator Attention.
+   */
+  struct PeftcNode scores;
+  /*
+   The Softmax, or the operator Attention.
+   */
+  struct PeftcNode softmax;
+  /*
+   The MatMul with V, or the operator Attention.
+   */
+  struct PeftcNode context;
+  /*
+   Heads of Q.
+   */
+  int64_t heads;
+  /*
+   Heads of K and V.
+   */
+  int64_t kv_heads;
+  /*
+   Features of a head of K.
+   */
+  int64_t head_size;
+  /*
+   What Q·Kᵀ is multiplied by; not a number if it is not constant.
+   */
+  double scale;
+  /*
+   Element type of K and V.
+   */
+  int32_t dtype;
+  /*
+   `PEFTC_ATTENTION_*`.
+   */
+  uint32_t flags;
+  /*
+   The linear sites that make Q, K and V, one and the same where they are packed; 0 where
+   there is not one.
+   */
+  struct PeftcSite query;
+  /*
+   As `query`.
+   */
+  struct PeftcSite key;
+  /*
+   As `query`.
+   */
+  struct PeftcSite value;
+  /*
+   The linear site behind it; 0 if there is none.
+   */
+  struct PeftcSite output;
+  /*
+   K.
+   */
+  struct PeftcKeyValues keys;
+  /*
+   V.
+   */
+  struct PeftcKeyValues values;
+  /*
+   What masks the scores.
+   */
+  const struct PeftcMask *masks;
+  /*
+   How many.
+   */
+  size_t mask_count;
+  /*
+   Where rotary embedding of Q and K reads positions.
+   */
+  const struct PeftcPosition *rotary;
+  /*
+   How many.
+   */
+  size_t rotary_count;
+} PeftcAttentionInfo;
+
+/*
  The host's functions. Those that return [`PeftcStatus`] have recorded the reason when they fail.
  */
 typedef struct PeftcHost {
@@ -946,6 +1245,32 @@ typedef struct PeftcHost {
    What a block site is.
    */
   PeftcStatus (*block_site_info)(PeftcCtx*, struct PeftcBlockSite, struct PeftcBlockSiteInfo *out);
+  /*
+   The attention sites of the graph, by stack and in its order. Fails if there is none, with
+   what was looked for and what was near.
+   */
+  PeftcStatus (*attention_sites)(PeftcCtx*, const struct PeftcAttention **out, size_t *len);
+  /*
+   What an attention site is.
+   */
+  PeftcStatus (*attention_info)(PeftcCtx*, struct PeftcAttention, struct PeftcAttentionInfo *out);
+  /*
+   Where learned position embeddings are looked up; none in a graph without attention.
+   */
+  PeftcStatus (*learned_positions)(PeftcCtx*, const struct PeftcPosition **out, size_t *len);
+  /*
+   Forgets the sizes that are declared of a value, since what is edited makes it longer; or that
+   an added value takes over with the uses of another.
+   */
+  PeftcStatus (*forget_sizes)(PeftcCtx*, struct PeftcValue);
+  /*
+   How many inputs the graph has.
+   */
+  size_t (*input_count)(PeftcCtx*);
+  /*
+   An input of the graph, in order.
+   */
+  PeftcStatus (*input_at)(PeftcCtx*, size_t index, struct PeftcValue *out);
 } PeftcHost;
 
 /*

@@ -109,6 +109,35 @@ pub const PEFTC_NORM_LAYER: u32 = 1;
 /// A norm by the root mean square.
 pub const PEFTC_NORM_RMS: u32 = 2;
 
+/// Stacks of attention sites: self-attention of a model without cross-attention.
+pub const PEFTC_STACK_ONLY: u32 = 0;
+/// Self-attention of layers whose result is attended to.
+pub const PEFTC_STACK_ENCODER: u32 = 1;
+/// Self-attention of layers that attend to an encoder too.
+pub const PEFTC_STACK_DECODER: u32 = 2;
+/// Attention of a decoder to an encoder.
+pub const PEFTC_STACK_CROSS: u32 = 3;
+
+/// What a mask does: it is added to the scores.
+pub const PEFTC_MASK_ADDITIVE: u32 = 0;
+/// True keeps a score.
+pub const PEFTC_MASK_KEEP: u32 = 1;
+/// True masks a score.
+pub const PEFTC_MASK_DROP: u32 = 2;
+
+/// Flag of a mask: one column stands for all keys.
+pub const PEFTC_MASK_ONE_COLUMN: u32 = 1;
+/// It is made of a learned table, as the relative positions of T5 are.
+pub const PEFTC_MASK_BIAS: u32 = 2;
+
+/// What positions are used for: angles of rotary embedding.
+pub const PEFTC_POSITION_ROTARY: u32 = 0;
+/// The index of a table of embeddings.
+pub const PEFTC_POSITION_LEARNED: u32 = 1;
+
+/// Flag of an attention site: the operator masks later keys by itself.
+pub const PEFTC_ATTENTION_CAUSAL: u32 = 1;
+
 /// One run of a pass, or one call of a task kind. Opaque.
 #[repr(C)]
 pub struct PeftcCtx {
@@ -160,6 +189,14 @@ pub struct PeftcSite {
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct PeftcBlockSite {
+    /// The number; 0 is none.
+    pub raw: u64,
+}
+
+/// An attention site: a place where the graph computes softmax(Q·Kᵀ·scale + mask)·V.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct PeftcAttention {
     /// The number; 0 is none.
     pub raw: u64,
 }
@@ -310,6 +347,137 @@ pub struct PeftcSiteInfo {
     pub dtype: i32,
     /// `PEFTC_SITE_*`.
     pub flags: u32,
+}
+
+/// An element of the shape of a Reshape or Expand that says a length in a number of its own.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcStated {
+    /// The node.
+    pub node: PeftcNode,
+    /// The slot of its shape.
+    pub slot: u32,
+    /// Which element.
+    pub axis: u32,
+    /// How many elements the shape has.
+    pub rank: u32,
+}
+
+/// K or V of an attention site where it is narrowest: with heads of its own, after rotary
+/// embedding, behind the past, before heads are repeated and before the transposition for the
+/// scores. It has four axes, the first of which is the batch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcKeyValues {
+    /// The value.
+    pub value: PeftcValue,
+    /// The node through which it comes to the product.
+    pub node: PeftcNode,
+    /// Its slot there.
+    pub slot: u32,
+    /// The axis of heads.
+    pub head_axis: u32,
+    /// The axis of the sequence.
+    pub sequence_axis: u32,
+    /// The axis of a head's features.
+    pub feature_axis: u32,
+    /// Heads.
+    pub heads: i64,
+    /// Features of a head.
+    pub features: i64,
+    /// What on the way to the product would be wrong if it were longer.
+    pub stated: *const PeftcStated,
+    /// How many.
+    pub stated_count: usize,
+    /// The graph input that comes before it along the sequence; 0 if there is none.
+    pub past: PeftcValue,
+    /// 1 if the value is a graph output.
+    pub is_present: u32,
+}
+
+/// What masks the scores of an attention site.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcMask {
+    /// The node that applies it.
+    pub node: PeftcNode,
+    /// Its slot there.
+    pub slot: u32,
+    /// `PEFTC_MASK_ADDITIVE`, `PEFTC_MASK_KEEP` or `PEFTC_MASK_DROP`.
+    pub kind: u32,
+    /// Its rank; the last axis is that of keys.
+    pub rank: u32,
+    /// Its element type.
+    pub dtype: i32,
+    /// `PEFTC_MASK_ONE_COLUMN`, `PEFTC_MASK_BIAS`.
+    pub flags: u32,
+}
+
+/// An input slot that reads positions.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcPosition {
+    /// The node.
+    pub node: PeftcNode,
+    /// Its slot.
+    pub slot: u32,
+    /// `PEFTC_POSITION_*`.
+    pub kind: u32,
+    /// Rows of the table of embeddings; 0 for rotary embedding.
+    pub rows: i64,
+    /// Element type of the positions.
+    pub dtype: i32,
+}
+
+/// An attention site.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcAttentionInfo {
+    /// Module path; empty if unknown.
+    pub module: PeftcStr,
+    /// `PEFTC_STACK_*`.
+    pub stack: u32,
+    /// Its place among the sites of its stack, from 0.
+    pub layer: u32,
+    /// The MatMul that makes the scores, or the operator Attention.
+    pub scores: PeftcNode,
+    /// The Softmax, or the operator Attention.
+    pub softmax: PeftcNode,
+    /// The MatMul with V, or the operator Attention.
+    pub context: PeftcNode,
+    /// Heads of Q.
+    pub heads: i64,
+    /// Heads of K and V.
+    pub kv_heads: i64,
+    /// Features of a head of K.
+    pub head_size: i64,
+    /// What Q·Kᵀ is multiplied by; not a number if it is not constant.
+    pub scale: f64,
+    /// Element type of K and V.
+    pub dtype: i32,
+    /// `PEFTC_ATTENTION_*`.
+    pub flags: u32,
+    /// The linear sites that make Q, K and V, one and the same where they are packed; 0 where
+    /// there is not one.
+    pub query: PeftcSite,
+    /// As `query`.
+    pub key: PeftcSite,
+    /// As `query`.
+    pub value: PeftcSite,
+    /// The linear site behind it; 0 if there is none.
+    pub output: PeftcSite,
+    /// K.
+    pub keys: PeftcKeyValues,
+    /// V.
+    pub values: PeftcKeyValues,
+    /// What masks the scores.
+    pub masks: *const PeftcMask,
+    /// How many.
+    pub mask_count: usize,
+    /// Where rotary embedding of Q and K reads positions.
+    pub rotary: *const PeftcPosition,
+    /// How many.
+    pub rotary_count: usize,
 }
 
 /// A parameter of a module.
@@ -700,6 +868,33 @@ pub struct PeftcHost {
         PeftcBlockSite,
         out: *mut PeftcBlockSiteInfo,
     ) -> PeftcStatus,
+    /// The attention sites of the graph, by stack and in its order. Fails if there is none, with
+    /// what was looked for and what was near.
+    pub attention_sites: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        out: *mut *const PeftcAttention,
+        len: *mut usize,
+    ) -> PeftcStatus,
+    /// What an attention site is.
+    pub attention_info: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        PeftcAttention,
+        out: *mut PeftcAttentionInfo,
+    ) -> PeftcStatus,
+    /// Where learned position embeddings are looked up; none in a graph without attention.
+    pub learned_positions: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        out: *mut *const PeftcPosition,
+        len: *mut usize,
+    ) -> PeftcStatus,
+    /// Forgets the sizes that are declared of a value, since what is edited makes it longer; or that
+    /// an added value takes over with the uses of another.
+    pub forget_sizes: unsafe extern "C" fn(*mut PeftcCtx, PeftcValue) -> PeftcStatus,
+    /// How many inputs the graph has.
+    pub input_count: unsafe extern "C" fn(*mut PeftcCtx) -> usize,
+    /// An input of the graph, in order.
+    pub input_at:
+        unsafe extern "C" fn(*mut PeftcCtx, index: usize, out: *mut PeftcValue) -> PeftcStatus,
 }
 
 /// The host's functions for a running task. They may be called from the calling thread only.

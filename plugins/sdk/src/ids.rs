@@ -19,6 +19,8 @@ ids! {
     Site(PeftcSite);
     /// A block site: an attention or feed-forward sublayer.
     BlockSite(PeftcBlockSite);
+    /// An attention site: a place where the graph computes softmax(Q·Kᵀ·scale + mask)·V.
+    Attention(PeftcAttention);
     /// A parameter of a module: a constant, and the uses that are the module's own.
     Parameter(PeftcParameter);
 }

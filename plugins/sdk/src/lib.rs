@@ -40,10 +40,11 @@ mod task;
 mod tensor;
 
 pub use error::{Error, Result, Status};
-pub use ids::{BlockSite, Node, Parameter, Site, Value};
+pub use ids::{Attention, BlockSite, Node, Parameter, Site, Value};
 pub use run::{
-    Attr, BlockSiteInfo, Level, NodeInfo, NodeSpec, Norm, NormKind, ParameterInfo, Record, Run,
-    SiteInfo, SourceSpec, Sublayer, TaskSpec, UseInfo, ValueInfo,
+    AttentionInfo, Attr, BlockSiteInfo, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, Norm,
+    NormKind, ParameterInfo, Position, Record, Run, SiteInfo, SourceSpec, Stack, Stated, Sublayer,
+    TaskSpec, UseInfo, ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};
 pub use tensor::{DataType, TensorType, TensorView};

@@ -1,12 +1,14 @@
 //! One run of a pass: what it reads and records.
 
 mod adapter;
+mod attention;
 mod blocks;
 mod edit;
 mod graph;
 mod options;
 mod sites;
 
+pub use attention::{AttentionInfo, KeyValues, Mask, MaskKind, Position, Stack, Stated};
 pub use blocks::{BlockSiteInfo, Norm, NormKind, Sublayer};
 pub use edit::{NodeSpec, Record, SourceSpec, TaskSpec};
 pub use graph::{Attr, NodeInfo, UseInfo, ValueInfo};

@@ -1,16 +1,18 @@
 //! What `peftc inspect --sites` says: where a pass can change a model.
 
+use super::attention;
 use super::model::{line, site_row};
 use crate::cli::style::{plural, table};
-use peftc::inspect::{Block, ModelInspection};
+use peftc::inspect::{Block, SiteListing};
 
-pub(super) fn text(model: &ModelInspection) -> String {
-    let linear: Vec<_> = model.sites.iter().map(site_row).collect();
-    let blocks: Vec<_> = model.blocks.iter().map(block_row).collect();
+pub(super) fn text(listing: &SiteListing) -> String {
+    let linear: Vec<_> = listing.linear.iter().map(site_row).collect();
+    let blocks: Vec<_> = listing.blocks.iter().map(block_row).collect();
     line("linear", &plural(linear.len(), "site"))
         + &table(&linear, "  ")
         + &line("blocks", &plural(blocks.len(), "sublayer"))
         + &table(&blocks, "  ")
+        + &attention::text(listing)
 }
 
 fn block_row(block: &Block) -> Vec<String> {

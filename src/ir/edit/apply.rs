@@ -67,6 +67,7 @@ impl Apply<'_> {
     fn run(mut self) -> Result<Applied, Vec<String>> {
         let outputs = OutputNames::of(self.graph);
         let uses = self.uses_of_snapshot();
+        self.forget();
         self.add();
         self.declare();
         self.redirect(uses);
@@ -75,6 +76,19 @@ impl Apply<'_> {
         outputs.keep(self.graph, &mut self.edits.value_names)?;
         captures::settle(self.graph);
         Ok(self.applied)
+    }
+
+    fn forget(&mut self) {
+        for &value in self.edits.forgotten.iter().filter(|v| v.as_added().is_none()) {
+            let is_output = |at: &Use| matches!(self.graph.node(at.node).kind, NodeKind::Output);
+            let is_output = self.graph.uses(value).iter().any(is_output);
+            let info = self.graph.value_mut(value).info.as_mut();
+            match info.and_then(|info| info.ty.as_mut()) {
+                Some(ty) if is_output => ty.forget_inner_sizes(),
+                Some(ty) => ty.forget_sizes(),
+                None => {}
+            }
+        }
     }
 
     /// The id in the graph of a value of the snapshot or of the list.
@@ -131,9 +145,12 @@ impl Apply<'_> {
 
     /// Declares what is known of the added values: what was said, or the type they stand in for.
     fn declare(&mut self) {
-        for (added, &id) in self.edits.added.iter().zip(&self.applied.values) {
+        for (i, (added, &id)) in self.edits.added.iter().zip(&self.applied.values).enumerate() {
             let like = || {
-                let ty = self.graph.value_type(added.like?)?;
+                let mut ty = self.graph.value_type(added.like?)?;
+                if self.edits.forgotten.contains(&ValueId::added(i)) {
+                    ty.forget_sizes();
+                }
                 Some(ValueInfo { ty: Some(ty), ..ValueInfo::default() })
             };
             let is_initializer = added.tensor.is_some();

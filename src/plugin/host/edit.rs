@@ -328,6 +328,17 @@ pub(super) unsafe extern "C" fn declare(
     }
 }
 
+pub(super) unsafe extern "C" fn forget_sizes(ctx: *mut PeftcCtx, value: PeftcValue) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let id = run.value_id(value)?;
+            run.edits.forget_sizes(id);
+            Ok(())
+        })
+    }
+}
+
 pub(super) unsafe extern "C" fn add_function(
     ctx: *mut PeftcCtx,
     function: PeftcStr,

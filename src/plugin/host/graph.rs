@@ -115,6 +115,35 @@ pub(super) unsafe extern "C" fn node_attr(
     }
 }
 
+pub(super) unsafe extern "C" fn input_count(ctx: *mut PeftcCtx) -> usize {
+    let mut count = 0;
+    // SAFETY: the plugin passes on the context it was given.
+    unsafe {
+        host_call(ctx, |run| {
+            count = run.graph.inputs().len();
+            Ok(())
+        });
+    }
+    count
+}
+
+pub(super) unsafe extern "C" fn input_at(
+    ctx: *mut PeftcCtx,
+    index: usize,
+    out: *mut PeftcValue,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let node = run.graph.inputs().get(index).copied();
+            let value = node.and_then(|node| run.graph.output(node)).ok_or_else(|| {
+                invalid(format!("there is no input {index} of {}", run.graph.inputs().len()))
+            })?;
+            give(out, raw_value(Some(value)))
+        })
+    }
+}
+
 fn attribute(value: &AttributeValue) -> Result<PeftcAttr, Ended> {
     let mut attr = PeftcAttr {
         kind: value.kind() as i32,

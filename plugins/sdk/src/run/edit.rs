@@ -227,6 +227,13 @@ impl Run<'_> {
         check(unsafe { (self.host.declare)(self.ctx, value.0, &raw const raw) })
     }
 
+    /// Forgets the sizes that are declared of a value, but not its rank, since what is edited makes
+    /// it longer; or that an added value takes over with the uses of another.
+    pub fn forget_sizes(&self, value: Value) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.forget_sizes)(self.ctx, value.0) })
+    }
+
     /// Adds a model-local function, given in the text form (`function "domain" "name" …`);
     /// without opset imports it has the model's. One that is there already, and says the same,
     /// stays.

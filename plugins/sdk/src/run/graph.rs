@@ -95,6 +95,18 @@ impl<'a> Run<'a> {
         (0..count).map(node).collect()
     }
 
+    /// The inputs of the graph, in order.
+    pub fn inputs(&self) -> Result<Vec<Value>> {
+        // SAFETY: host and context are those of this run.
+        let count = unsafe { (self.host.input_count)(self.ctx) };
+        let input = |index| {
+            // SAFETY: host and context are those of this run.
+            filled(PeftcValue::default(), |o| unsafe { (self.host.input_at)(self.ctx, index, o) })
+                .map(Value)
+        };
+        (0..count).map(input).collect()
+    }
+
     /// The version of a domain's operator set that the model imports; none if it does not.
     pub fn opset(&self, domain: &str) -> Result<Option<i64>> {
         // SAFETY: host and context are those of this run.

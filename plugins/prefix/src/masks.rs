@@ -1,0 +1,50 @@
+//! Masks get columns in front that everyone sees.
+
+use crate::graph::{Place, input};
+use peftc_plugin::{Attr, Error, Mask, MaskKind, Result, Run, Value};
+use std::collections::HashMap;
+
+/// The masks that were widened so far: sites share them.
+#[derive(Default)]
+pub(crate) struct Masks {
+    widened: HashMap<(Value, MaskKind), Value>,
+}
+
+impl Masks {
+    /// Widens a mask by `columns`.
+    pub(crate) fn widen(
+        &mut self,
+        run: &Run<'_>,
+        module: &str,
+        mask: &Mask,
+        columns: i64,
+    ) -> Result<()> {
+        if mask.is_one_column {
+            return Ok(());
+        }
+        if mask.has_bias {
+            return Err(Error::unsupported(format!(
+                "{module}: its scores have a learned bias of relative positions, which this version cannot extend to a prefix"
+            )));
+        }
+        let value = input(run, mask.node, mask.slot)?;
+        let by = match self.widened.get(&(value, mask.kind)) {
+            Some(&by) => by,
+            None => {
+                let by = widened(run, module, mask, value, columns)?;
+                self.widened.insert((value, mask.kind), by);
+                by
+            }
+        };
+        run.replace_input(mask.node, mask.slot, by)
+    }
+}
+
+fn widened(run: &Run<'_>, module: &str, mask: &Mask, value: Value, columns: i64) -> Result<Value> {
+    let place = Place { role: "prefix.mask", module, part: "prefix/mask" };
+    let mut pads = vec![0; 2 * mask.rank];
+    pads[mask.rank - 1] = columns;
+    let pads = place.vector(run, "pads", &pads)?;
+    let seen = place.scalar(run, "seen", mask.dtype, i32::from(mask.kind == MaskKind::Keep))?;
+    place.node(run, "Pad", &[value, pads, seen], vec![("mode", Attr::Str("constant"))])
+}

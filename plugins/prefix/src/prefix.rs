@@ -1,0 +1,86 @@
+//! The pass `prefix`.
+
+mod checkpoint;
+mod layer;
+
+use crate::graph::{Place, forget_sizes_between};
+use crate::masks::Masks;
+use crate::positions;
+use checkpoint::Source;
+use peftc_plugin::{AttentionInfo, Result, Run, Value};
+
+/// Puts a prefix into the graph.
+pub(crate) fn run(run: &Run<'_>) -> Result<()> {
+    let sites = run.attention_sites()?;
+    let sites: Vec<AttentionInfo<'_>> =
+        sites.into_iter().map(|site| run.attention(site)).collect::<Result<_>>()?;
+    let source = Source::of(run, &sites)?;
+    let mut added = Added::default();
+    for (site, blocks) in source.layers(&sites) {
+        layer::add(run, &source, site, blocks, &mut added)?;
+        forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
+    }
+    if source.shifts_positions() {
+        shift(run, &source, &sites)?;
+    }
+    note_cost(run, &source, &sites);
+    source.replace_parameters(run)
+}
+
+/// What layers share.
+#[derive(Default)]
+pub(crate) struct Added {
+    pub(crate) masks: Masks,
+    /// The shape `[batch, 1, 1, 1]`.
+    shape: Option<Value>,
+}
+
+impl Added {
+    /// The shape that rows are expanded to: the batch of `of`, and 1.
+    fn batch_shape(&mut self, run: &Run<'_>, of: Value) -> Result<Value> {
+        if let Some(shape) = self.shape {
+            return Ok(shape);
+        }
+        let place = Place { role: "prefix.batch", module: "", part: "prefix/batch" };
+        let batch = place.batch(run, of)?;
+        let ones = place.vector(run, "ones", &[1, 1, 1])?;
+        let shape = place.node(
+            run,
+            "Concat",
+            &[batch, ones],
+            vec![("axis", peftc_plugin::Attr::Int(0))],
+        )?;
+        self.shape = Some(shape);
+        Ok(shape)
+    }
+}
+
+fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
+    let learned = run.learned_positions()?;
+    let rows = learned.iter().filter_map(|p| p.rows).min();
+    let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
+    let all: Vec<_> = learned.into_iter().chain(rotary).collect();
+    if all.is_empty() {
+        run.warn("no positions were found that go into the computation: they stay as they are");
+    }
+    if let Some(rows) = rows {
+        run.note(&format!(
+            "positions begin at {}: of {rows} position embeddings {} are left for tokens",
+            source.length(),
+            (rows - source.length()).max(0)
+        ));
+    }
+    positions::shift(run, &all, source.length())
+}
+
+/// Each key costs 2 operations a feature and head for its score, and each value as many.
+fn note_cost(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) {
+    let flops: i64 = source
+        .layers(sites)
+        .iter()
+        .map(|(site, _)| {
+            2 * source.length() * site.heads * (site.keys.features + site.values.features)
+        })
+        .sum();
+    run.note(&format!("the prefix costs {flops} more floating-point operations for each token"));
+}

@@ -1,0 +1,177 @@
+//! Where the rows of a prefix come from: PEFT's checkpoint, or a seed.
+
+use crate::graph::one;
+use crate::layout::Layout;
+use crate::parameters;
+use crate::tasks::{draw, rows};
+use peftc_plugin::{
+    AttentionInfo, DataType, Error, Result, Run, SourceSpec, Stack, TaskSpec, Value,
+};
+
+/// PEFT's tensor: `[virtual tokens, layers · 2 · heads · features]`, keys before values.
+const EMBEDDINGS: &str = "prompt_embeddings";
+
+/// A prefix: its length, and where its rows are.
+pub(crate) enum Source<'a> {
+    /// Of PEFT.
+    Peft {
+        length: i64,
+        /// Layers of the adapter.
+        layers: i64,
+        /// Tensors that replace parameters.
+        saved: Vec<&'a str>,
+    },
+    /// Drawn.
+    Fresh { length: i64, is_zero: bool, seed: i64 },
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn of(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Self> {
+        match run.has_adapter() {
+            true => peft(run, sites),
+            false => fresh(run),
+        }
+    }
+
+    /// How many keys and values it has.
+    pub(crate) fn length(&self) -> i64 {
+        match self {
+            Self::Peft { length, .. } | Self::Fresh { length, .. } => *length,
+        }
+    }
+
+    /// Whether real tokens come behind it.
+    pub(crate) fn shifts_positions(&self) -> bool {
+        match self {
+            Self::Peft { .. } | Self::Fresh { .. } => true,
+        }
+    }
+
+    /// The sites that get rows, and the blocks of the checkpoint that are their keys and values.
+    pub(crate) fn layers<'s, 'r>(
+        &self,
+        sites: &'s [AttentionInfo<'r>],
+    ) -> Vec<(&'s AttentionInfo<'r>, [i64; 2])> {
+        let blocks = |site: &AttentionInfo<'_>| [2 * site.layer as i64, 2 * site.layer as i64 + 1];
+        target_sites(sites).map(|site| (site, blocks(site))).collect()
+    }
+
+    /// The rows of one block.
+    pub(crate) fn rows(
+        &self,
+        run: &Run<'_>,
+        name: &str,
+        block: i64,
+        layout: Layout,
+        dtype: DataType,
+    ) -> Result<Value> {
+        let (kind, sources, params) = match *self {
+            Self::Peft { layers, .. } => (
+                "rows",
+                vec![SourceSpec::Adapter(EMBEDDINGS)],
+                rows::params(block, 2 * layers, layout),
+            ),
+            Self::Fresh { is_zero, seed, .. } => {
+                ("draw", Vec::new(), draw::params(is_zero, seed, block))
+            }
+        };
+        let results = vec![(layout.ty(dtype), name.to_owned())];
+        one(run.add_task(TaskSpec {
+            kind,
+            label: name,
+            sources,
+            results,
+            params,
+            ..Default::default()
+        })?)
+    }
+
+    /// Replaces the parameters that were trained beside it.
+    pub(crate) fn replace_parameters(&self, run: &Run<'_>) -> Result<()> {
+        match self {
+            Self::Peft { saved, .. } => parameters::replace(run, saved),
+            Self::Fresh { .. } => Ok(()),
+        }
+    }
+}
+
+/// The sites of a decoder, or of the only stack there is.
+fn target_sites<'s, 'r>(
+    sites: &'s [AttentionInfo<'r>],
+) -> impl Iterator<Item = &'s AttentionInfo<'r>> {
+    sites.iter().filter(|site| matches!(site.stack, Stack::Only | Stack::Decoder))
+}
+
+fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
+    refuse_fresh_options(run)?;
+    let tensor = run.adapter_tensor(EMBEDDINGS)?;
+    let number = |key: &str| {
+        run.config_i64(key)?
+            .ok_or_else(|| Error::invalid(format!("adapter_config.json has no {key:?}")))
+    };
+    if sites.iter().any(|site| site.stack == Stack::Cross) {
+        return Err(Error::unsupported(
+            "the model has cross-attention: this version puts prefixes of PEFT into models of one stack",
+        ));
+    }
+    let (length, layers) = (number("num_virtual_tokens")?, number("num_layers")?);
+    let (heads, width) = (number("num_attention_heads")?, number("token_dim")?);
+    let found = target_sites(sites).count();
+    if layers != found as i64 {
+        return Err(Error::invalid(format!(
+            "the prefix is for a model of {layers} layers (adapter_config.json: num_layers), this one has {found} \
+             layers of attention: `peftc inspect --sites` lists them"
+        )));
+    }
+    if tensor.dims != [length, layers * 2 * width] {
+        return Err(Error::invalid(format!(
+            "{EMBEDDINGS} is {:?}, but adapter_config.json says {length} virtual tokens, {layers} layers and token_dim \
+             {width}: expected [{length}, {}]",
+            tensor.dims,
+            layers * 2 * width
+        )));
+    }
+    for site in target_sites(sites) {
+        check_heads(site, heads, width)?;
+    }
+    let saved = run.adapter_tensor_names()?.into_iter().filter(|name| *name != EMBEDDINGS);
+    Ok(Source::Peft { length, layers, saved: saved.collect() })
+}
+
+fn check_heads(site: &AttentionInfo<'_>, heads: i64, width: i64) -> Result<()> {
+    let features = width.checked_div(heads).unwrap_or(0);
+    let fits = |of: &peftc_plugin::KeyValues| (of.heads, of.features) == (heads, features);
+    if fits(&site.keys) && fits(&site.values) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{}: the prefix has {heads} heads of {features} features (adapter_config.json: num_attention_heads {heads}, \
+         token_dim {width}), the model's keys have {} of {}, its values {} of {}",
+        site.module, site.keys.heads, site.keys.features, site.values.heads, site.values.features
+    )))
+}
+
+fn fresh<'a>(run: &Run<'a>) -> Result<Source<'a>> {
+    let length = run.option_i64("length")?.ok_or_else(|| {
+        Error::invalid("neither an adapter nor a length is given: `adapter` applies one, `length` makes a fresh prefix")
+    })?;
+    if length < 1 {
+        return Err(Error::invalid(format!("length is {length}, it must be at least 1")));
+    }
+    let is_zero = run.option_str("init")? == Some("zero");
+    Ok(Source::Fresh { length, is_zero, seed: run.option_i64("seed")?.unwrap_or(0) })
+}
+
+fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {
+    let given = [
+        ("length", run.option_i64("length")?.is_some()),
+        ("init", run.option_str("init")?.is_some()),
+        ("seed", run.option_i64("seed")?.is_some()),
+    ];
+    match given.iter().find(|(_, is_set)| *is_set) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::invalid(format!(
+            "option {key:?} is for a fresh prefix; with an adapter its own configuration says it"
+        ))),
+    }
+}

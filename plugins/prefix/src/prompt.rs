@@ -1,0 +1,83 @@
+//! The pass `prompt`.
+//!
+//! The inputs get columns for the learned tokens in front, so that all that is computed from them
+//! (lengths, positions, masks) is for the longer sequence; the embeddings of these columns are then
+//! the learned ones. A model with past inputs gets them where the past is empty.
+
+mod checkpoint;
+mod inputs;
+mod outputs;
+
+use crate::graph::{Place, one};
+use crate::parameters;
+use checkpoint::Prompt;
+use inputs::Inputs;
+use peftc_plugin::{Attr, DataType, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
+
+const PLACE: Place<'static> = Place { role: "prompt", module: "", part: "prompt" };
+
+/// Puts learned tokens in front.
+pub(crate) fn run(run: &Run<'_>) -> Result<()> {
+    let prompt = Prompt::of(run)?;
+    let inputs = Inputs::of(run, prompt.features)?;
+    let count = count(run, &inputs, prompt.rows)?;
+    let added = inputs.widen(run, prompt.rows, count)?;
+    embed(run, &prompt, &inputs, count)?;
+    inputs.forget_sizes(run)?;
+    outputs::settle(run, count)?;
+    note_cost(run, &prompt, added);
+    parameters::replace(run, &prompt.saved)
+}
+
+/// How many learned tokens there are, as a vector of one element: none behind a past.
+fn count(run: &Run<'_>, inputs: &Inputs, rows: i64) -> Result<Value> {
+    let all = PLACE.vector(run, "rows", &[rows])?;
+    let Some((past, axis)) = inputs.past else { return Ok(all) };
+    let shape = PLACE.node(run, "Shape", &[past], Vec::new())?;
+    let axis = PLACE.vector(run, "axis", &[axis])?;
+    let length = PLACE.node(run, "Gather", &[shape, axis], Vec::new())?;
+    let none = PLACE.vector(run, "none", &[0])?;
+    let is_empty = PLACE.node(run, "Equal", &[length, none], Vec::new())?;
+    let factor =
+        PLACE.node(run, "Cast", &[is_empty], vec![("to", Attr::Int(DataType::I64 as i64))])?;
+    PLACE.node(run, "Mul", &[all, factor], Vec::new())
+}
+
+/// Replaces the embeddings of the columns in front.
+fn embed(run: &Run<'_>, prompt: &Prompt<'_>, inputs: &Inputs, count: Value) -> Result<()> {
+    let tokens = tokens(run, prompt, inputs)?;
+    let (start, end) = (PLACE.vector(run, "start", &[0])?, PLACE.vector(run, "end", &[i64::MAX])?);
+    let axis = PLACE.vector(run, "embedding.axis", &[1])?;
+    let used = PLACE.node(run, "Slice", &[tokens, start, count, axis], Vec::new())?;
+    let batch = PLACE.batch(run, inputs.ids)?;
+    let ones = PLACE.vector(run, "ones", &[1, 1])?;
+    let shape = PLACE.node(run, "Concat", &[batch, ones], vec![("axis", Attr::Int(0))])?;
+    let used = PLACE.node(run, "Expand", &[used, shape], Vec::new())?;
+    let own = PLACE.node(run, "Slice", &[inputs.embeddings, count, end, axis], Vec::new())?;
+    let all = PLACE.node(run, "Concat", &[used, own], vec![("axis", Attr::Int(1))])?;
+    run.replace_uses(inputs.embeddings, all)
+}
+
+/// The learned tokens, `[1, rows, features]`.
+fn tokens(run: &Run<'_>, prompt: &Prompt<'_>, inputs: &Inputs) -> Result<Value> {
+    let ty = TensorType::new(inputs.dtype, [1, prompt.rows, prompt.features]);
+    let what = format!("{} tokens of {}", prompt.rows, prompt.features);
+    let value = Some(inputs.embeddings);
+    run.record(&Record { module: "prompt", value, what: &what, parameters: prompt.parameters })?;
+    one(run.add_task(TaskSpec {
+        kind: "prompt",
+        label: "prompt",
+        sources: prompt.tensors.iter().map(|name| SourceSpec::Adapter(name)).collect(),
+        results: vec![(ty, "prompt.embeddings".to_owned())],
+        params: prompt.params(),
+        ..Default::default()
+    })?)
+}
+
+fn note_cost(run: &Run<'_>, prompt: &Prompt<'_>, widened: Vec<String>) {
+    run.note(&format!(
+        "{} learned tokens are computed in front of every sequence; columns for them are added inside to {}",
+        prompt.rows,
+        widened.join(", ")
+    ));
+}

@@ -1,0 +1,144 @@
+//! From a Softmax back to the product that makes the scores, and what masks them on the way.
+
+use super::super::shapes::{Shapes, Size, scalar};
+use super::way::other_than_scalar;
+use crate::ir::{DataType, Graph, NodeId, ValueId};
+
+/// What a mask does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MaskKind {
+    /// It is added to the scores.
+    Additive,
+    /// True keeps a score.
+    Keep,
+    /// True masks a score.
+    Drop,
+}
+
+/// A mask of the scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    /// Where it is applied.
+    pub node: NodeId,
+    /// Its slot there.
+    pub slot: usize,
+    /// What it does.
+    pub kind: MaskKind,
+    /// Its rank.
+    pub rank: usize,
+    /// Its element type.
+    pub dtype: DataType,
+    /// Whether one column stands for all keys.
+    pub is_one_column: bool,
+    /// Whether it is made of a learned table, as the relative positions of T5 are.
+    pub has_bias: bool,
+}
+
+/// The product behind a Softmax.
+pub(super) struct Scores {
+    pub(super) product: NodeId,
+    pub(super) masks: Vec<Mask>,
+    /// What the product is multiplied by; none if that is not constant.
+    pub(super) scale: Option<f64>,
+}
+
+/// A longer way from the product to the Softmax is none.
+const MOST_STEPS: usize = 12;
+
+/// The product of two computed values that a value is, behind scales, masks and casts.
+pub(super) fn scores(graph: &Graph, shapes: &Shapes<'_>, value: ValueId) -> Option<Scores> {
+    scores_within(graph, shapes, value, MOST_STEPS)
+}
+
+fn scores_within(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    value: ValueId,
+    steps: usize,
+) -> Option<Scores> {
+    let steps = steps.checked_sub(1)?;
+    let node = graph.value(value).producer();
+    let op = graph.node(node).op().filter(|op| op.domain.is_empty())?;
+    let input = |slot| graph.node_input(node, slot);
+    let behind = |slot| scores_within(graph, shapes, input(slot)?, steps);
+    let masked = |slot, mask_slot, kind| {
+        let mut found: Scores = behind(slot)?;
+        found.masks.extend(mask(graph, shapes, node, mask_slot, kind));
+        Some(found)
+    };
+    match op.op_type.as_str() {
+        "MatMul" => {
+            let is_computed = |slot| {
+                input(slot).is_some_and(|v| graph.constant(v).is_none() && shapes.rank(v) > Some(2))
+            };
+            (is_computed(0) && is_computed(1)).then(|| Scores {
+                product: node,
+                masks: Vec::new(),
+                scale: Some(1.0),
+            })
+        }
+        "Cast" | "Identity" | "Tanh" => behind(0),
+        "Reshape" => {
+            let keeps = shapes.sizes(input(0)?)?.last() == shapes.sizes(value)?.last();
+            if keeps { behind(0) } else { None }
+        }
+        "Mul" | "Div" => {
+            let slot = other_than_scalar(graph, shapes, node, op)?;
+            let factor = scalar(graph, input(1 - slot)?);
+            let mut found = behind(slot)?;
+            let factor = factor.map(|f| if op.is("Div") { f.recip() } else { f });
+            found.scale = found.scale.zip(factor).map(|(a, b)| a * b);
+            Some(found)
+        }
+        "Add" => masked(0, 1, MaskKind::Additive).or_else(|| masked(1, 0, MaskKind::Additive)),
+        "Where" => masked(1, 0, MaskKind::Keep).or_else(|| masked(2, 0, MaskKind::Drop)),
+        _ => None,
+    }
+}
+
+/// The mask in a slot; none if it is the same for all scores.
+pub(super) fn mask(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    node: NodeId,
+    slot: usize,
+    kind: MaskKind,
+) -> Option<Mask> {
+    let value = graph.node_input(node, slot)?;
+    if shapes.is_scalar(value) {
+        return None;
+    }
+    let sizes = shapes.sizes(value);
+    let dtype = match kind {
+        MaskKind::Additive => shapes.dtype(value).unwrap_or(DataType::F32),
+        MaskKind::Keep | MaskKind::Drop => DataType::Bool,
+    };
+    Some(Mask {
+        node,
+        slot,
+        kind,
+        rank: sizes.map_or(4, <[Size]>::len),
+        dtype,
+        is_one_column: sizes.is_some_and(|s| s.last() == Some(&Size::Known(1))),
+        has_bias: kind == MaskKind::Additive && has_table(graph, value),
+    })
+}
+
+/// Whether a value is made by looking up rows of a constant table of floats.
+fn has_table(graph: &Graph, value: ValueId) -> bool {
+    let mut values = vec![value];
+    let mut seen = std::collections::HashSet::new();
+    while let Some(value) = values.pop() {
+        if !seen.insert(value) || seen.len() > 256 {
+            continue;
+        }
+        let node = graph.value(value).producer();
+        let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
+        let table = graph.node_input(node, 0).and_then(|v| graph.constant(v));
+        if op.is("Gather") && table.is_some_and(|t| t.dtype.is_float()) {
+            return true;
+        }
+        values.extend(graph.node_inputs(node).into_iter().flatten());
+    }
+    false
+}

@@ -1,0 +1,185 @@
+//! Where positions go into the computation: rotary embedding, and learned position embeddings.
+
+use super::super::module::module_path;
+use super::super::shapes::{Shapes, integers, literal};
+use crate::ir::{DataType, Graph, NodeId, NodeKind, ValueId};
+use std::collections::HashSet;
+
+/// What positions are used for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PositionKind {
+    /// They become angles of rotary embedding.
+    Rotary,
+    /// They are the index of a table of embeddings.
+    Learned,
+}
+
+/// An input slot that reads positions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// What for.
+    pub kind: PositionKind,
+    /// The node that reads them.
+    pub node: NodeId,
+    /// Its slot.
+    pub slot: usize,
+    /// How many rows a table of embeddings has.
+    pub rows: Option<i64>,
+    /// The element type of the positions.
+    pub dtype: DataType,
+}
+
+impl Position {
+    fn new(
+        graph: &Graph,
+        shapes: &Shapes<'_>,
+        kind: PositionKind,
+        node: NodeId,
+        slot: usize,
+    ) -> Self {
+        let value = graph.node_input(node, slot);
+        let dtype = value.and_then(|v| shapes.dtype(v)).unwrap_or(DataType::I64);
+        Self { kind, node, slot, rows: None, dtype }
+    }
+}
+
+/// Where the rotary embedding of a value gets positions from; linear layers end the search.
+pub(super) fn rotary(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    value: ValueId,
+    is_linear: &dyn Fn(NodeId) -> bool,
+) -> Vec<Position> {
+    let rotary = |node, slot| Position::new(graph, shapes, PositionKind::Rotary, node, slot);
+    let mut found = Vec::new();
+    for node in ancestors(graph, value, is_linear) {
+        let Some(op) = graph.node(node).op() else { continue };
+        match op.op_type.as_str() {
+            "Cos" | "Sin" => found.extend(to_integers(graph, shapes, node)),
+            "RotaryEmbedding" if op.domain.is_empty() && graph.node_input(node, 3).is_some() => {
+                found.push(rotary(node, 3));
+            }
+            "RotaryEmbedding" if op.domain == "com.microsoft" => {
+                found.push(rotary(node, 1));
+            }
+            "Gather" if is_table(graph, node) => {
+                found.push(rotary(node, 1));
+            }
+            _ => {}
+        }
+    }
+    found.sort_by_key(|p: &Position| (p.node, p.slot));
+    found.dedup();
+    found
+}
+
+/// The nodes a value is made by, linear layers left out.
+fn ancestors(graph: &Graph, value: ValueId, is_linear: &dyn Fn(NodeId) -> bool) -> Vec<NodeId> {
+    let (mut seen, mut found) = (HashSet::new(), Vec::new());
+    let mut values = vec![value];
+    while let Some(value) = values.pop() {
+        let node = graph.value(value).producer();
+        let is_data = graph.node(node).op().is_some_and(|op| !op.is("Shape"));
+        if !is_data || is_linear(node) || !seen.insert(node) {
+            continue;
+        }
+        found.push(node);
+        values.extend(graph.node_inputs(node).into_iter().flatten());
+    }
+    found
+}
+
+/// The Casts from integers to floats behind a node, and the look-ups in tables of floats.
+fn to_integers(graph: &Graph, shapes: &Shapes<'_>, node: NodeId) -> Vec<Position> {
+    let mut found = Vec::new();
+    let mut nodes = vec![node];
+    let mut seen = HashSet::new();
+    while let Some(node) = nodes.pop() {
+        if !seen.insert(node) {
+            continue;
+        }
+        for (slot, value) in graph.node_inputs(node).into_iter().enumerate() {
+            let Some(value) = value else { continue };
+            let is_float = shapes.dtype(value).is_none_or(|d| d.is_float());
+            let producer = graph.value(value).producer();
+            let Some(op) = graph.node(node).op() else { continue };
+            match is_float {
+                true => nodes.push(producer),
+                false if op.is("Cast") && literal(graph, value).is_none() => {
+                    found.push(Position::new(graph, shapes, PositionKind::Rotary, node, slot));
+                }
+                false => {}
+            }
+        }
+    }
+    found
+}
+
+/// Whether a Gather looks computed integers up in a constant table of floats.
+fn is_table(graph: &Graph, node: NodeId) -> bool {
+    let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
+    let index = graph.node_input(node, 1).map(|v| literal(graph, v).is_none());
+    table.is_some_and(|t| t.dtype.is_float() && t.dims.len() == 2) && index == Some(true)
+}
+
+/// The look-ups of learned position embeddings: in tables `[rows, hidden]`, by name or by what the
+/// index is made of. What makes a mask is none.
+pub(super) fn learned(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    rotary: &[Position],
+    masks: &[ValueId],
+) -> Vec<Position> {
+    let mut others: HashSet<NodeId> = rotary.iter().map(|p| p.node).collect();
+    for &mask in masks {
+        others.extend(ancestors(graph, mask, &|_| false));
+    }
+    let is_position = |node: NodeId| {
+        let name = module_path(graph, node).unwrap_or_default().to_lowercase();
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let is_named = last.contains("pos") || last == "wpe";
+        is_named || graph.node_input(node, 1).is_some_and(|index| counts(graph, index))
+    };
+    let ops = graph.ops().into_iter().filter(|(_, op)| op.is("Gather")).map(|(id, _)| id);
+    ops.filter(|&node| is_table(graph, node) && !others.contains(&node) && is_position(node))
+        .map(|node| {
+            let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
+            let rows = table.and_then(|t| t.dims.first().copied());
+            Position { rows, ..Position::new(graph, shapes, PositionKind::Learned, node, 1) }
+        })
+        .collect()
+}
+
+/// Whether integers are positions: a Range, a running sum, a constant that counts, or the input
+/// `position_ids`.
+fn counts(graph: &Graph, index: ValueId) -> bool {
+    let mut values = vec![index];
+    let mut seen = HashSet::new();
+    while let Some(value) = values.pop() {
+        if !seen.insert(value) || seen.len() > 64 {
+            continue;
+        }
+        let node = graph.value(value).producer();
+        match &graph.node(node).kind {
+            NodeKind::Input { .. } if graph.value(value).name() == "position_ids" => return true,
+            NodeKind::Op(op) if op.is("Range") || op.is("CumSum") => return true,
+            NodeKind::Op(op) if ["Shape", "Size"].iter().any(|name| op.is(name)) => {}
+            NodeKind::Op(_) => values.extend(graph.node_inputs(node).into_iter().flatten()),
+            NodeKind::Initializer(tensor) if is_count(tensor) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a tensor is 0, 1, 2, ….
+fn is_count(tensor: &crate::ir::Tensor) -> bool {
+    let flat = crate::ir::Tensor {
+        dims: vec![tensor.dims.iter().product::<i64>().min(64)],
+        ..tensor.clone()
+    };
+    let elements = tensor.dims.iter().product::<i64>();
+    elements > 1
+        && integers(&flat)
+            .is_some_and(|e| e.iter().take(64).enumerate().all(|(i, &e)| e == i as i64))
+}
