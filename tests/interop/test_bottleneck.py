@@ -163,6 +163,43 @@ def test_models_that_onnx_runtime_optimized_are_adapted(model, level, tmp_path):
     assert all(error <= max(1e-5, 2 * entry["own_difference"]) for error in errors(session_of(output), entry["case"]))
 
 
+def fused(model, path):
+    """BERT with each residual Add and its norm, and the bias before them, as one operator of ONNX Runtime."""
+    loaded = onnx.load(MODELS / model)
+    graph = loaded.graph
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {tensor.name for tensor in graph.initializer}
+    for norm in [node for node in graph.node if node.op_type == "LayerNormalization"]:
+        add = makers.get(norm.input[0])
+        operands = [makers.get(name) for name in add.input]
+        if not operands[0] or operands[0].op_type != "Add" or not constants & set(operands[0].input):
+            continue
+        bias, product = sorted(operands[0].input, key=lambda name: name not in constants)
+        norm.op_type, norm.domain = "SkipLayerNormalization", "com.microsoft"
+        norm.input[:] = [product, add.input[1], norm.input[1], norm.input[2], bias]
+        epsilon = next(a.f for a in norm.attribute if a.name == "epsilon")
+        del norm.attribute[:]
+        norm.attribute.append(onnx.helper.make_attribute("epsilon", epsilon))
+        graph.node.remove(add)
+        graph.node.remove(operands[0])
+    loaded.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    onnx.save(loaded, path)
+    return path
+
+
+FUSED = sorted({adapter for model, adapter in PAIRS if model == "bert/torchscript.onnx" and "activation" not in adapter})
+
+
+@pytest.mark.parametrize("adapter", FUSED, ids=lambda adapter: adapter.rsplit("/", 1)[1])
+def test_models_whose_norms_are_fused_with_the_add_are_adapted(adapter, tmp_path):
+    model = fused("bert/torchscript.onnx", tmp_path / "fused.onnx")
+    operators = [node.op_type for node in onnx.load(model).graph.node]
+    assert operators.count("SkipLayerNormalization") == 4
+    session = session_of(applied(model, MODELS / adapter, tmp_path))
+    for entry in PAIRS["bert/torchscript.onnx", adapter]:
+        assert all(e <= max(1e-5, 2 * entry["own_difference"]) for e in errors(session, entry["case"]))
+
+
 @pytest.mark.parametrize("config", ["seq_bn", "double_seq_bn", "par_bn"])
 @pytest.mark.parametrize("model", SECONDS)
 def test_theory_a_fresh_bottleneck_changes_no_bit(model, config, tmp_path):
