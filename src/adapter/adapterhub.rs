@@ -17,6 +17,8 @@ use std::path::Path;
 const CONFIG: &str = "adapter_config.json";
 const SAFETENSORS: &str = "adapter.safetensors";
 const PICKLE: &str = "pytorch_adapter.bin";
+/// Says how AdapterHub hooks into a model that it does not support itself.
+const INTERFACE: &str = "adapter_interface.json";
 const FUSION: &str = "adapter_fusion_config.json";
 
 /// The modules below which AdapterHub keeps what belongs to an adapter, under its name.
@@ -57,8 +59,12 @@ pub(super) fn open(path: &Path) -> Result<Adapter> {
         return Err(Error::input(message).help("accepted: a folder of a single adapter"));
     }
     let config_file = MappedFile::open(&path.join(CONFIG))?;
-    let (config, name) =
+    let (mut entries, kind, name) =
         config(config_file.as_slice()).map_err(|e| e.within(path.join(CONFIG).display()))?;
+    if path.join(INTERFACE).exists() {
+        entries.insert("adapter_interface".to_owned(), Value::Bool(true));
+    }
+    let config = Config::of_kind(&kind, entries);
     let strip = |key: &str| without_name(key, &name);
     let (file, tensors) = match (path.join(SAFETENSORS), path.join(PICKLE)) {
         (safetensors, _) if safetensors.exists() => {
@@ -94,8 +100,8 @@ fn check_name(name: &str, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     }
 }
 
-/// The configuration, and the adapter's name.
-fn config(json: &[u8]) -> Result<(Config, String)> {
+/// The entries of the configuration, the kind of the adapter, and its name.
+fn config(json: &[u8]) -> Result<(Map<String, Value>, String, String)> {
     let wrong = |what: &str| Error::input(what.to_owned());
     let outer: Map<String, Value> = serde_json::from_slice(json)
         .map_err(|e| Error::input(format!("is no JSON object: {e}")))?;
@@ -124,7 +130,7 @@ fn config(json: &[u8]) -> Result<(Config, String)> {
     let base =
         outer.get("model_name").map(|base| ("base_model_name_or_path".to_owned(), base.clone()));
     entries.extend(others.map(|(key, value)| (key.clone(), value.clone())).chain(base));
-    Ok((Config::of_kind(&kind, entries), name))
+    Ok((entries, kind, name))
 }
 
 /// A key without the adapter's name, which stands behind the module that keeps adapters.
@@ -175,6 +181,6 @@ mod tests {
     }
 
     fn config_kind(json: &[u8]) -> String {
-        config(json).map_or_else(|e| e.to_string(), |(c, _)| c.peft_type().to_owned())
+        config(json).map_or_else(|e| e.to_string(), |(_, kind, _)| kind)
     }
 }

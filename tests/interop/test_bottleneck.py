@@ -16,7 +16,8 @@ BLOCKS = json.loads((MODELS / "blocks-cases.json").read_text())
 ENTRIES = [entry for entry in BLOCKS["cases"] if entry["library"] == "adapterhub" and entry["kind"] == "bottleneck"]
 PAIRS = collections.defaultdict(list)
 for entry in ENTRIES:
-    PAIRS[entry["model"], entry["adapter"]].append(entry)
+    for model in entry["models"]:
+        PAIRS[model, entry["adapter"]].append(entry)
 SECONDS = ("bert/torchscript.onnx", "gpt2/dynamo.onnx", "llama/torchscript.onnx", "blocks/t5/torchscript.onnx")
 
 
@@ -52,16 +53,16 @@ def steps_of(case):
 def errors(session, case, which="adapted"):
     """The relative error of each step; the present of one is the past of the next."""
     names = [output.name for output in session.get_outputs()]
-    inputs = {item.name: item.shape for item in session.get_inputs()}
-    pasts = [name for name in inputs if name.startswith("past_key_values")]
-    past = None
-    for feed, logits in steps_of(case):
-        if pasts and past is None:
-            batch = len(feed["input_ids"])
-            past = [np.zeros((batch, inputs[name][1], 0, inputs[name][3]), np.float32) for name in pasts]
-        feed = {name: value for name, value in feed.items() if name in inputs}
-        found, *past = session.run(names, feed | dict(zip(pasts, past or [], strict=True)))
-        yield relative_l2(found, logits[which])
+    shapes = {item.name: item.shape for item in session.get_inputs()}
+    steps = steps_of(case)
+    past = {name: value for name, value in steps[0][0].items() if name.startswith("past_key_values")}
+    for feed, logits in steps:
+        feed = {name: value for name, value in feed.items() if name in shapes}
+        for name in shapes.keys() - feed.keys() - past.keys():
+            past[name] = np.zeros((len(next(iter(feed.values()))), shapes[name][1], 0, shapes[name][3]), np.float32)
+        found = dict(zip(names, session.run(names, past | feed), strict=True))
+        past |= {name.replace("present", "past_key_values"): found[name] for name in names if name != "logits"}
+        yield relative_l2(found["logits"], logits[which])
 
 
 def applied(model, adapter, folder, *options):
@@ -133,7 +134,7 @@ def stripped(model, path):
 FOUND_BY_STRUCTURE = (
     "bert/dynamo.onnx", "blocks/bert/attention.onnx", "gpt2/torchscript.onnx", "blocks/gpt2/dynamo-past.onnx",
     "llama/dynamo.onnx", "blocks/llama/attention-positions.onnx", "blocks/t5/torchscript.onnx", "blocks/t5/dynamo.onnx",
-    "blocks/vit/torchscript.onnx", "blocks/vit/attention.onnx",
+    "blocks/vit/torchscript.onnx", "blocks/vit/dynamo.onnx", "blocks/t5/dynamo-past.onnx",
 )
 
 
@@ -146,7 +147,7 @@ def blocks_of(model):
 @pytest.mark.parametrize("model", FOUND_BY_STRUCTURE)
 def test_sublayers_are_found_without_names(model, tmp_path):
     expected = blocks_of(MODELS / model)
-    assert len(expected) == (10 if "t5" in model else 4)
+    assert len(expected) == (4 if "t5" not in model else 6 if "past" in model else 10)
     assert blocks_of(stripped(model, tmp_path / "stripped.onnx")) == expected
 
 
@@ -158,9 +159,46 @@ def test_models_that_onnx_runtime_optimized_are_adapted(model, level, tmp_path):
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_ENABLE_{level}")
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     onnxruntime.InferenceSession(MODELS / model, options, providers=["CPUExecutionProvider"])
-    entry = next(e for e in ENTRIES if e["model"] == model and e["adapter"].endswith("/double_seq_bn"))
+    entry = next(e for e in ENTRIES if model in e["models"] and e["adapter"].endswith("/double_seq_bn"))
     output = applied(tmp_path / "optimized.onnx", MODELS / entry["adapter"], tmp_path)
     assert all(error <= max(1e-5, 2 * entry["own_difference"]) for error in errors(session_of(output), entry["case"]))
+
+
+def fused(model, path):
+    """BERT with each residual Add and its norm, and the bias before them, as one operator of ONNX Runtime."""
+    loaded = onnx.load(MODELS / model)
+    graph = loaded.graph
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {tensor.name for tensor in graph.initializer}
+    for norm in [node for node in graph.node if node.op_type == "LayerNormalization"]:
+        add = makers.get(norm.input[0])
+        operands = [makers.get(name) for name in add.input]
+        if not operands[0] or operands[0].op_type != "Add" or not constants & set(operands[0].input):
+            continue
+        bias, product = sorted(operands[0].input, key=lambda name: name not in constants)
+        norm.op_type, norm.domain = "SkipLayerNormalization", "com.microsoft"
+        norm.input[:] = [product, add.input[1], norm.input[1], norm.input[2], bias]
+        epsilon = next(a.f for a in norm.attribute if a.name == "epsilon")
+        del norm.attribute[:]
+        norm.attribute.append(onnx.helper.make_attribute("epsilon", epsilon))
+        graph.node.remove(add)
+        graph.node.remove(operands[0])
+    loaded.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    onnx.save(loaded, path)
+    return path
+
+
+FUSED = sorted({adapter for model, adapter in PAIRS if model == "bert/torchscript.onnx" and "activation" not in adapter})
+
+
+@pytest.mark.parametrize("adapter", FUSED, ids=lambda adapter: adapter.rsplit("/", 1)[1])
+def test_models_whose_norms_are_fused_with_the_add_are_adapted(adapter, tmp_path):
+    model = fused("bert/torchscript.onnx", tmp_path / "fused.onnx")
+    operators = [node.op_type for node in onnx.load(model).graph.node]
+    assert operators.count("SkipLayerNormalization") == 4
+    session = session_of(applied(model, MODELS / adapter, tmp_path))
+    for entry in PAIRS["bert/torchscript.onnx", adapter]:
+        assert all(e <= max(1e-5, 2 * entry["own_difference"]) for e in errors(session, entry["case"]))
 
 
 @pytest.mark.parametrize("config", ["seq_bn", "double_seq_bn", "par_bn"])
@@ -172,7 +210,7 @@ def test_theory_a_fresh_bottleneck_changes_no_bit(model, config, tmp_path):
     )
     output = applied(MODELS / model, recipe, tmp_path)
     onnx.checker.check_model(str(output), full_check=True)
-    case = next(entry["case"] for entry in ENTRIES if entry["model"] == model)
+    case = next(entry["case"] for entry in ENTRIES if model in entry["models"])
     (feed, _), *_ = steps_of(case)
     logits = [session_of(m, optimize=False).run(["logits"], feed)[0] for m in (MODELS / model, output)]
     assert logits[0].tobytes() == logits[1].tobytes()

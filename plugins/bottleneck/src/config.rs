@@ -51,6 +51,12 @@ impl Config {
                  apply; bottleneck adapters without them can be",
             ));
         }
+        if run.config_bool("adapter_interface")? == Some(true) {
+            return Err(Error::unsupported(
+                "the adapter was made through AdapterHub's plugin interface (adapter_interface.json), whose hooks compute \
+                 something else; accepted: adapters for the models that AdapterHub itself supports",
+            ));
+        }
         let non_linearity = run.config_str("non_linearity")?;
         let non_linearity = non_linearity
             .ok_or_else(|| Error::invalid("adapter_config.json has no \"non_linearity\""))?;

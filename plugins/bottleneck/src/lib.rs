@@ -13,6 +13,7 @@ mod config;
 mod fresh;
 mod keys;
 mod place;
+mod stacks;
 mod tasks;
 mod weights;
 
@@ -54,7 +55,8 @@ fn run(run: &Run<'_>) -> Result<()> {
     }
     fresh::refuse_options(run)?;
     let config = Config::of(run)?;
-    let keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
+    let mut keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
+    stacks::leave_other_half(run, &mut keys)?;
     let sites = keys.sites(run)?;
     keys::check_complete(run, &config, &sites)?;
     let mut placer = Placer::new(run, &config)?;

@@ -4,7 +4,9 @@ use crate::adapter::apply;
 use crate::builder::{Builder, Scalars};
 use crate::config::{Config, Residual};
 use crate::weights::Weights;
-use peftc_plugin::{BlockSiteInfo, DataType, Error, Norm, Result, Run, TensorType, Value};
+use peftc_plugin::{
+    Attr, BlockSiteInfo, DataType, Error, Node, Norm, Result, Run, TensorType, Value,
+};
 use std::collections::HashMap;
 
 /// Puts adapters into the graph, one sublayer after another.
@@ -106,20 +108,25 @@ impl Place<'_, '_> {
         let residual = match config.residual {
             Residual::Sublayer => made,
             Residual::AdapterInput => x,
-            Residual::Sum => self.sum()?,
+            Residual::Sum => self.sum(made)?,
         };
         let y = apply(&self.b, config, self.weights, x, Some(residual))?;
         match (config.original_ln_after, config.original_ln_before) {
             (true, false) => self.hand_to_model(y),
             (true, true) => {
-                let sum = self.add("residual_add", y, self.residual)?;
-                let out = match &self.site.norm_after {
-                    Some(norm) => self.copy(norm, sum)?,
-                    None => sum,
-                };
+                let out = self.added_and_normed(y)?;
                 self.replace_result(out)
             }
             (false, _) => self.replace_result(y),
+        }
+    }
+
+    /// LN(y + r), as the model does it; y + r where its norm is not behind the sublayer.
+    fn added_and_normed(&self, y: Value) -> Result<Value> {
+        match &self.site.norm_after {
+            Some(_) if self.is_fused()? => self.fused_once_more(y),
+            Some(norm) => self.copy(norm, self.add("residual_add", y, self.residual)?),
+            None => self.add("residual_add", y, self.residual),
         }
     }
 
@@ -164,11 +171,13 @@ impl Place<'_, '_> {
         Ok(self.b.run.node(self.site.add)?.op_type != "Add")
     }
 
+    /// What one operator adds and normalizes, where the norm is the next sublayer's, has no place
+    /// between that an adapter could take.
     fn refuse_fused(&self) -> Result<()> {
-        match self.is_fused()? {
+        match self.is_fused()? && self.site.norm_after.is_none() {
             true => Err(Error::unsupported(format!(
-                "{}: the model adds and normalizes in one operator ({}), between which this adapter stands: use the \
-                 export itself, not what ONNX Runtime made of it",
+                "{}: the model adds this sublayer and computes the norm of the next one in one operator ({}), between \
+                 which this adapter stands: use the export itself, not what ONNX Runtime made of it",
                 self.b.module,
                 self.b.run.node(self.site.add)?.op_type
             ))),
@@ -183,19 +192,24 @@ impl Place<'_, '_> {
         norm.or(self.site.sum).ok_or_else(|| Error::invalid("a residual Add without a sum"))
     }
 
-    fn sum(&self) -> Result<Value> {
-        let sum = self
-            .site
-            .sum
-            .filter(|_| self.config.original_ln_before && self.site.norm_after.is_some());
-        sum.ok_or_else(|| {
-            Error::invalid(format!(
+    /// The sum with the model's residual, before its norm.
+    fn sum(&self, made: Value) -> Result<Value> {
+        if !self.config.original_ln_before || self.site.norm_after.is_none() {
+            return Err(Error::invalid(format!(
                 "{}: residual_before_ln = \"post_add\" is for original_ln_before and a norm behind the sublayer; this \
                  one has {}",
                 self.b.module,
-                if self.config.original_ln_before { "its norm before it" } else { "no original_ln_before" }
-            ))
-        })
+                if self.config.original_ln_before {
+                    "its norm before it"
+                } else {
+                    "no original_ln_before"
+                }
+            )));
+        }
+        match self.site.sum {
+            Some(sum) => Ok(sum),
+            None => self.add("sum", made, self.residual),
+        }
     }
 
     /// The residual Add of the model, and its norm, read `y`.
@@ -223,6 +237,30 @@ impl Place<'_, '_> {
         Ok(Some((result, y)))
     }
 
+    /// The operator that adds and normalizes once more, without the bias of the sublayer.
+    fn fused_once_more(&self, y: Value) -> Result<Value> {
+        let (run, node) = (self.b.run, self.site.add);
+        let info = run.node(node)?;
+        let bias = self.fused_bias()?.map(|(slot, _)| slot);
+        let inputs = (0..bias.unwrap_or(info.input_count))
+            .map(|slot| match slot {
+                slot if slot == self.site.slot => Ok(Some(y)),
+                0 | 1 => Ok(Some(self.residual)),
+                _ => run.node_input(node, slot),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.b.spec("norm", info.op_type, info.domain, inputs, self.attributes(node)?)
+    }
+
+    /// The attributes of an operator of a norm.
+    fn attributes(&self, node: Node) -> Result<Vec<(&'static str, Attr<'_>)>> {
+        ATTRIBUTES
+            .iter()
+            .filter_map(|&name| Some((name, self.b.run.attr(node, name).transpose()?)))
+            .map(|(name, attr)| Ok((name, attr?)))
+            .collect()
+    }
+
     /// The model's norm of another value: its operators once more.
     fn copy(&self, norm: &Norm, x: Value) -> Result<Value> {
         let run = self.b.run;
@@ -236,12 +274,8 @@ impl Place<'_, '_> {
                     Ok(input.map(|value| *copies.get(&value).unwrap_or(&value)))
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let attrs = ATTRIBUTES
-                .iter()
-                .filter_map(|&name| Some((name, run.attr(node, name).transpose()?)))
-                .map(|(name, attr)| Ok((name, attr?)))
-                .collect::<Result<Vec<_>>>()?;
-            last = self.b.spec("norm", info.op_type, info.domain, inputs, attrs)?;
+            last =
+                self.b.spec("norm", info.op_type, info.domain, inputs, self.attributes(node)?)?;
             if let Some(output) = run.node_output(node, 0)? {
                 copies.insert(output, last);
             }

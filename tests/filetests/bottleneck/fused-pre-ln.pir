@@ -1,0 +1,48 @@
+; test: pass bottleneck
+model ir=8 opset ""=17 opset "com.microsoft"=1
+graph g(%x: f32[n, m, 2]) -> (%y) {
+  const %w1 = f32[2, 3] {1, 0, 0, 0, 1, 0}
+  const %w2 = f32[3, 2] {1, 2, 3, 4, 5, 6}
+  const %b2 = f32[2] {1, 1}
+  const %g = f32[2] {1, 1}
+  const %be = f32[2] {0, 0}
+  %n = LayerNormalization(%x, %g, %be) {axis: -1}
+  %u = MatMul(%n, %w1) name "/layers.0/fc1/MatMul"
+  %a = Relu(%u)
+  %v = MatMul(%a, %w2) name "/layers.0/fc2/MatMul"
+  %h = Add(%b2, %v)
+  %y, %unused, %unused2, %s = "com.microsoft"::SkipLayerNormalization(%h, %x, %g, %be) {epsilon: 0.00001}
+}
+--- adapter
+{"config": {"mh_adapter": false, "output_adapter": true, "non_linearity": "relu", "reduction_factor": 2}, "hidden_size": 2, "name": "a", "version": "adapters.1.2.0"}
+const %layers.0.output_adapters.adapters.a.adapter_down.0.weight = f32[1, 2] {1, 10}
+const %layers.0.output_adapters.adapters.a.adapter_down.0.bias = f32[1] {5}
+const %layers.0.output_adapters.adapters.a.adapter_up.weight = f32[2, 1] {1, 2}
+const %layers.0.output_adapters.adapters.a.adapter_up.bias = f32[2] {3, 4}
+---
+; layers.0.output_adapters: feed-forward b=1 relu, 8 FLOPs per token, 7 parameters, h
+; note: bottleneck adapters: 1, with 7 parameters and 8 extra FLOPs per token
+model ir=8 opset ""=17 opset "com.microsoft"=1
+graph g(%x: f32[n, m, 2]) -> (%y) {
+  const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}
+  const %w2 = f32[3, 2] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+  const %b2 = f32[2] {1.0, 1.0}
+  const %g = f32[2] {1.0, 1.0}
+  const %be = f32[2] {0.0, 0.0}
+  const %layers.0.output_adapters.adapters.adapter_down.weight = f32[2, 1] {1.0, 10.0} meta {"peftc.role": "bottleneck"}
+  const %layers.0.output_adapters.adapters.adapter_down.bias = f32[1] {5.0} meta {"peftc.role": "bottleneck"}
+  const %layers.0.output_adapters.adapters.adapter_up.weight = f32[1, 2] {1.0, 2.0} meta {"peftc.role": "bottleneck"}
+  const %layers.0.output_adapters.adapters.adapter_up.bias = f32[2] {3.0, 4.0} meta {"peftc.role": "bottleneck"}
+  %n = LayerNormalization(%x, %g, %be) {axis: -1}
+  %u = MatMul(%n, %w1) name "/layers.0/fc1/MatMul"
+  %a = Relu(%u)
+  %v = MatMul(%a, %w2) name "/layers.0/fc2/MatMul"
+  %h = Add(%b2, %v)
+  %/layers/0/output_adapters/adapters/down/MatMul_output_0 = MatMul(%h, %layers.0.output_adapters.adapters.adapter_down.weight) name "/layers/0/output_adapters/adapters/down/MatMul" meta {"peftc.role": "bottleneck.down", "peftc.site": "layers.0.output_adapters"}
+  %/layers/0/output_adapters/adapters/down/Add_output_0 = Add(%/layers/0/output_adapters/adapters/down/MatMul_output_0, %layers.0.output_adapters.adapters.adapter_down.bias) name "/layers/0/output_adapters/adapters/down/Add" meta {"peftc.role": "bottleneck.down", "peftc.site": "layers.0.output_adapters"}
+  %/layers/0/output_adapters/adapters/act/Relu_output_0 = Relu(%/layers/0/output_adapters/adapters/down/Add_output_0) name "/layers/0/output_adapters/adapters/act/Relu" meta {"peftc.role": "bottleneck.act", "peftc.site": "layers.0.output_adapters"}
+  %/layers/0/output_adapters/adapters/up/MatMul_output_0 = MatMul(%/layers/0/output_adapters/adapters/act/Relu_output_0, %layers.0.output_adapters.adapters.adapter_up.weight) name "/layers/0/output_adapters/adapters/up/MatMul" meta {"peftc.role": "bottleneck.up", "peftc.site": "layers.0.output_adapters"}
+  %/layers/0/output_adapters/adapters/up/Add_output_0 = Add(%/layers/0/output_adapters/adapters/up/MatMul_output_0, %layers.0.output_adapters.adapters.adapter_up.bias) name "/layers/0/output_adapters/adapters/up/Add" meta {"peftc.role": "bottleneck.up", "peftc.site": "layers.0.output_adapters"}
+  %/layers/0/output_adapters/adapters/residual/Add_output_0 = Add(%/layers/0/output_adapters/adapters/up/Add_output_0, %h) name "/layers/0/output_adapters/adapters/residual/Add" meta {"peftc.role": "bottleneck.residual", "peftc.site": "layers.0.output_adapters"}
+  %y, %unused, %unused2, %s = "com.microsoft"::SkipLayerNormalization(%/layers/0/output_adapters/adapters/residual/Add_output_0, %x, %g, %be) {epsilon: 1e-5}
+}
