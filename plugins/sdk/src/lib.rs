@@ -42,7 +42,8 @@ pub use error::{Error, Result, Status};
 pub use ids::{Attention, Node, Parameter, Site, Value};
 pub use run::{
     AttentionInfo, Attr, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, ParameterInfo,
-    Position, Record, Run, SiteInfo, SourceSpec, Stack, Stated, TaskSpec, UseInfo, ValueInfo,
+    Position, Record, Relative, Run, SiteInfo, SourceSpec, Stack, Stated, TaskSpec, UseInfo,
+    ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};
 pub use tensor::{DataType, TensorType, TensorView};
