@@ -24,7 +24,8 @@ mod site;
 mod tensors;
 
 pub use attention::{
-    AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Stack, Stated,
+    AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Relative,
+    Stack, Stated,
 };
 pub use bitsandbytes::Quantized;
 pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};

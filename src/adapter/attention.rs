@@ -14,7 +14,7 @@ mod positions;
 mod way;
 
 pub use super::shapes::Stated;
-pub use mask::{Mask, MaskKind};
+pub use mask::{Mask, MaskKind, Relative};
 pub use positions::{Position, PositionKind};
 pub use way::KeyValues;
 
@@ -86,6 +86,8 @@ pub struct AttentionSite {
     pub output: Option<NodeId>,
     /// Where rotary embedding gets the positions of Q and K from.
     pub rotary: Vec<Position>,
+    /// Where biases of relative positions are made, which sites of a stack share.
+    pub relative: Vec<Relative>,
 }
 
 /// The attention sites of a graph.

@@ -39,7 +39,8 @@ pub struct Attention {
     pub masks: Vec<MaskPlace>,
     /// Whether the operator masks later keys by itself.
     pub is_causal: bool,
-    /// Where positions go in: `rotary`, or `learned` for the whole model.
+    /// Where positions go in: `rotary`, `relative` (a learned bias of the scores), or `learned` for
+    /// the whole model.
     pub positions: Vec<PositionPlace>,
 }
 
@@ -67,14 +68,14 @@ pub struct MaskPlace {
     pub slot: usize,
     /// `additive`, `keep` (true keeps a score) or `drop`.
     pub kind: &'static str,
-    /// Whether it has a learned bias of relative positions.
+    /// Whether it has a learned bias that is not of relative positions as T5's is.
     pub has_bias: bool,
 }
 
 /// Where positions go in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PositionPlace {
-    /// `rotary` or `learned`.
+    /// `rotary`, `relative` or `learned`.
     pub kind: &'static str,
     /// The node.
     pub node: String,
@@ -109,6 +110,11 @@ fn summary(graph: &Graph, site: &AttentionSite, learned: &[Position]) -> Attenti
         node: name(p.node),
         slot: p.slot,
     };
+    let relative = |r: &crate::adapter::Relative| PositionPlace {
+        kind: "relative",
+        node: name(r.node),
+        slot: r.key_slot,
+    };
     Attention {
         module: site.module.clone(),
         stack: site.stack.name(),
@@ -127,7 +133,13 @@ fn summary(graph: &Graph, site: &AttentionSite, learned: &[Position]) -> Attenti
         value: key_value(graph, &site.value),
         masks: site.masks.iter().map(mask).collect(),
         is_causal: site.is_causal,
-        positions: site.rotary.iter().chain(learned).map(position).collect(),
+        positions: site
+            .rotary
+            .iter()
+            .chain(learned)
+            .map(position)
+            .chain(site.relative.iter().map(relative))
+            .collect(),
     }
 }
 

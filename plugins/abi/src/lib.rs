@@ -127,7 +127,7 @@ pub const PEFTC_MASK_DROP: u32 = 2;
 
 /// Flag of a mask: one column stands for all keys.
 pub const PEFTC_MASK_ONE_COLUMN: u32 = 1;
-/// It is made of a learned table, as the relative positions of T5 are.
+/// It has a learned bias that is not of relative positions as T5's is.
 pub const PEFTC_MASK_BIAS: u32 = 2;
 
 /// What positions are used for: angles of rotary embedding.
@@ -413,6 +413,23 @@ pub struct PeftcMask {
     pub flags: u32,
 }
 
+/// Where a learned bias of relative positions is made: a Sub of the positions of keys `[1, keys]`,
+/// with more axes of size 1 before, and those of queries `[queries, 1]`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PeftcRelative {
+    /// The Sub.
+    pub node: PeftcNode,
+    /// The slot of the positions of keys.
+    pub key_slot: u32,
+    /// The slot of the positions of queries.
+    pub query_slot: u32,
+    /// The rank of the positions of keys.
+    pub rank: u32,
+    /// Element type of the positions.
+    pub dtype: i32,
+}
+
 /// An input slot that reads positions.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -478,6 +495,10 @@ pub struct PeftcAttentionInfo {
     pub rotary: *const PeftcPosition,
     /// How many.
     pub rotary_count: usize,
+    /// Where biases of relative positions are made, which sites of a stack share.
+    pub relative: *const PeftcRelative,
+    /// How many.
+    pub relative_count: usize,
 }
 
 /// A parameter of a module.

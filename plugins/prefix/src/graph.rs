@@ -101,6 +101,11 @@ pub(crate) fn forget_sizes(run: &Run<'_>, nodes: &[Node]) -> Result<()> {
     forget_until(run, nodes, &|_| Ok(false))
 }
 
+/// Forgets the declared sizes of all that is made of these nodes' results, up to the `last`.
+pub(crate) fn forget_sizes_until(run: &Run<'_>, nodes: &[Node], last: &[Node]) -> Result<()> {
+    forget_until(run, nodes, &|node| Ok(last.contains(&node)))
+}
+
 /// Forgets the declared sizes of all that is made of these nodes' results, up to `last`; shapes
 /// that are read on the way say nothing that changes behind it.
 pub(crate) fn forget_sizes_between(run: &Run<'_>, nodes: &[Node], last: Node) -> Result<()> {

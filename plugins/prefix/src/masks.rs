@@ -1,13 +1,15 @@
 //! Masks get columns in front that everyone sees.
 
 use crate::graph::{Place, input};
-use peftc_plugin::{Attr, Error, Mask, MaskKind, Result, Run, Value};
-use std::collections::HashMap;
+use peftc_plugin::{Attr, Error, Mask, MaskKind, Node, Result, Run, Value};
+use std::collections::{HashMap, HashSet};
 
 /// The masks that were widened so far: sites share them.
 #[derive(Default)]
 pub(crate) struct Masks {
     widened: HashMap<(Value, MaskKind), Value>,
+    /// Slots that are done: sites share the masks within a bias.
+    done: HashSet<(Node, usize)>,
 }
 
 impl Masks {
@@ -19,12 +21,13 @@ impl Masks {
         mask: &Mask,
         columns: i64,
     ) -> Result<()> {
-        if mask.is_one_column {
+        if mask.is_one_column || !self.done.insert((mask.node, mask.slot)) {
             return Ok(());
         }
         if mask.has_bias {
             return Err(Error::unsupported(format!(
-                "{module}: its scores have a learned bias of relative positions, which this version cannot extend to a prefix"
+                "{module}: its scores have a learned bias that is not of relative positions as T5's is, which this version \
+                 cannot extend to a prefix"
             )));
         }
         let value = input(run, mask.node, mask.slot)?;

@@ -3,11 +3,11 @@
 mod checkpoint;
 mod layer;
 
-use crate::graph::{Place, forget_sizes_between};
+use crate::graph::{Place, forget_sizes_between, forget_sizes_until};
 use crate::masks::Masks;
 use crate::positions;
 use checkpoint::Source;
-use peftc_plugin::{AttentionInfo, Result, Run, Value};
+use peftc_plugin::{AttentionInfo, Node, Result, Run, Value};
 
 /// Puts a prefix into the graph.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
@@ -20,6 +20,7 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
         layer::add(run, &source, site, blocks, &mut added)?;
         forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
     }
+    extend_relative(run, &source, &sites)?;
     if source.shifts_positions() {
         shift(run, &source, &sites)?;
     }
@@ -55,12 +56,28 @@ impl Added {
     }
 }
 
+/// Extends the biases of relative positions, which sites of a stack share.
+fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
+    let layers = source.layers(sites);
+    let mut done: Vec<Node> = Vec::new();
+    for relative in layers.iter().flat_map(|(site, _)| &site.relative) {
+        if done.contains(&relative.node) {
+            continue;
+        }
+        done.push(relative.node);
+        positions::extend(run, relative, source.length(), source.shifts_positions())?;
+    }
+    let contexts: Vec<Node> = layers.iter().map(|(site, _)| site.context).collect();
+    forget_sizes_until(run, &done, &contexts)
+}
+
 fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
     let learned = run.learned_positions()?;
     let rows = learned.iter().filter_map(|p| p.rows).min();
     let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
     let all: Vec<_> = learned.into_iter().chain(rotary).collect();
-    if all.is_empty() {
+    let is_relative = sites.iter().any(|site| !site.relative.is_empty());
+    if all.is_empty() && !is_relative {
         run.warn("no positions were found that go into the computation: they stay as they are");
     }
     if let Some(rows) = rows {

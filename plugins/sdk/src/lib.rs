@@ -43,8 +43,8 @@ pub use error::{Error, Result, Status};
 pub use ids::{Attention, BlockSite, Node, Parameter, Site, Value};
 pub use run::{
     AttentionInfo, Attr, BlockSiteInfo, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, Norm,
-    NormKind, ParameterInfo, Position, Record, Run, SiteInfo, SourceSpec, Stack, Stated, Sublayer,
-    TaskSpec, UseInfo, ValueInfo,
+    NormKind, ParameterInfo, Position, Record, Relative, Run, SiteInfo, SourceSpec, Stack, Stated,
+    Sublayer, TaskSpec, UseInfo, ValueInfo,
 };
 pub use task::{TaskCall, TensorMut};
 pub use tensor::{DataType, TensorType, TensorView};

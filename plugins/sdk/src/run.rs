@@ -8,7 +8,7 @@ mod graph;
 mod options;
 mod sites;
 
-pub use attention::{AttentionInfo, KeyValues, Mask, MaskKind, Position, Stack, Stated};
+pub use attention::{AttentionInfo, KeyValues, Mask, MaskKind, Position, Relative, Stack, Stated};
 pub use blocks::{BlockSiteInfo, Norm, NormKind, Sublayer};
 pub use edit::{NodeSpec, Record, SourceSpec, TaskSpec};
 pub use graph::{Attr, NodeInfo, UseInfo, ValueInfo};

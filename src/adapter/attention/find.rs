@@ -7,7 +7,7 @@ use super::mask::{MaskKind, Scores, mask, scores};
 use super::positions::{learned, rotary};
 use super::way::{key_values, other_than_scalar};
 use super::{AttentionSite, AttentionSites, Stack};
-use crate::ir::{DataType, Graph, NodeId, Op, ValueId};
+use crate::ir::{DataType, Graph, NodeId, NodeKind, Op, ValueId};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn find(graph: &Graph) -> AttentionSites {
@@ -27,16 +27,9 @@ pub(super) fn find(graph: &Graph) -> AttentionSites {
         }
     }
     finder.sort_stacks(&mut found.sites);
-    let rotary: Vec<_> = found.sites.iter().flat_map(|s| s.rotary.clone()).collect();
-    let masks: Vec<ValueId> = found
-        .sites
-        .iter()
-        .flat_map(|s| &s.masks)
-        .filter_map(|m| graph.node_input(m.node, m.slot))
-        .collect();
     found.learned = match found.sites.is_empty() {
         true => Vec::new(),
-        false => learned(graph, &shapes, &rotary, &masks),
+        false => learned(graph, &shapes, &found.sites),
     };
     found
 }
@@ -68,7 +61,7 @@ impl Finder<'_> {
     fn softmax(&self, node: NodeId) -> Found {
         let graph = self.graph;
         let input = graph.node_input(node, 0).ok_or("it reads nothing")?;
-        let Scores { product, masks, scale } = scores(graph, self.shapes, input)
+        let Scores { product, masks, relative, scale } = scores(graph, self.shapes, input)
             .ok_or("it is over no MatMul of two computed values")?;
         let context = self.context(node).ok_or("its result is not multiplied with a value")?;
         let rank_of = |node, slot| graph.node_input(node, slot).and_then(|v| self.shapes.rank(v));
@@ -90,6 +83,7 @@ impl Finder<'_> {
             key,
             value,
             masks,
+            relative,
             scale,
             is_causal: false,
         })
@@ -126,13 +120,25 @@ impl Finder<'_> {
             key,
             value,
             masks,
+            relative: Vec::new(),
             scale: Some(scale),
             is_causal,
         })
     }
 
     fn finish(&self, parts: Parts) -> Found {
-        let Parts { scores, softmax, context, query, key, value, masks, scale, is_causal } = parts;
+        let Parts {
+            scores,
+            softmax,
+            context,
+            query,
+            key,
+            value,
+            masks,
+            relative,
+            scale,
+            is_causal,
+        } = parts;
         let heads = match self.shapes.sizes(query) {
             Some([_, Size::Known(heads), _, _]) => *heads,
             _ => key.heads,
@@ -140,7 +146,7 @@ impl Finder<'_> {
         if key.heads != value.heads {
             return Err("K and V have other numbers of heads");
         }
-        let is_linear = |node: NodeId| self.linear.contains_key(&node);
+        let is_linear = |node: NodeId| self.linear.contains_key(&node) || self.is_branch(node);
         let mut rotary_of_both = rotary(self.graph, self.shapes, query, &is_linear);
         rotary_of_both.extend(rotary(self.graph, self.shapes, key.tensor, &is_linear));
         rotary_of_both.sort_by_key(|p| (p.node, p.slot));
@@ -167,6 +173,7 @@ impl Finder<'_> {
             masks,
             is_causal,
             rotary: rotary_of_both,
+            relative,
         })
     }
 
@@ -229,6 +236,12 @@ impl Finder<'_> {
         }
     }
 
+    /// Whether a node is a product of a side branch that peftc added.
+    fn is_branch(&self, node: NodeId) -> bool {
+        let op = self.graph.node(node).op().filter(|op| op.is("MatMul") || op.is("Gemm"));
+        op.is_some_and(|op| op.metadata.get("peftc.role").is_some())
+    }
+
     /// The nearest linear layer behind a value, if it is one.
     fn projection(&self, value: ValueId) -> Option<NodeId> {
         let mut found = HashSet::new();
@@ -238,9 +251,10 @@ impl Finder<'_> {
             let node = self.graph.value(value).producer();
             if self.linear.contains_key(&node) {
                 found.insert(node);
-            } else if self.graph.node(node).op().is_some_and(|op| !op.is("Shape"))
-                && seen.insert(node)
-            {
+                continue;
+            }
+            let is_data = self.graph.node(node).op().is_some_and(|op| !op.is("Shape"));
+            if is_data && !self.is_branch(node) && seen.insert(node) {
                 values.extend(self.graph.node_inputs(node).into_iter().flatten());
             }
         }
@@ -278,7 +292,14 @@ impl Finder<'_> {
                     || m.contains("EncDec")
                     || m.contains("encoder_attn")
             });
-            named || matches!((source(query), source(key)), (Some(q), Some(k)) if q != k)
+            // K of an encoder that ran before comes in as it is.
+            let is_given = matches!(
+                self.graph.node(self.graph.value(self.source(site.key.tensor)).producer()).kind,
+                NodeKind::Input { .. }
+            );
+            named
+                || is_given
+                || matches!((source(query), source(key)), (Some(q), Some(k)) if q != k)
         };
         let cross: Vec<bool> = sites.iter().map(is_cross).collect();
         let attended: HashSet<NodeId> = sites
@@ -341,6 +362,7 @@ struct Parts {
     key: super::KeyValues,
     value: super::KeyValues,
     masks: Vec<super::Mask>,
+    relative: Vec<super::Relative>,
     scale: Option<f64>,
     is_causal: bool,
 }

@@ -3,6 +3,7 @@
 use super::super::shapes::{Shapes, Size, scalar};
 use super::way::other_than_scalar;
 use crate::ir::{DataType, Graph, NodeId, ValueId};
+use std::collections::HashSet;
 
 /// What a mask does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,14 +31,30 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it is made of a learned table, as the relative positions of T5 are.
+    /// Whether it has a learned bias that is not of relative positions as T5's is.
     pub has_bias: bool,
+}
+
+/// Where a learned bias of relative positions is made: the positions of keys less those of queries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Relative {
+    /// The Sub.
+    pub node: NodeId,
+    /// The slot of the positions of keys, `[1, keys]`, with more axes of size 1 before it.
+    pub key_slot: usize,
+    /// The slot of the positions of queries, `[queries, 1]`.
+    pub query_slot: usize,
+    /// The rank of the positions of keys.
+    pub rank: usize,
+    /// The element type of positions.
+    pub dtype: DataType,
 }
 
 /// The product behind a Softmax.
 pub(super) struct Scores {
     pub(super) product: NodeId,
     pub(super) masks: Vec<Mask>,
+    pub(super) relative: Vec<Relative>,
     /// What the product is multiplied by; none if that is not constant.
     pub(super) scale: Option<f64>,
 }
@@ -63,7 +80,7 @@ fn scores_within(
     let behind = |slot| scores_within(graph, shapes, input(slot)?, steps);
     let masked = |slot, mask_slot, kind| {
         let mut found: Scores = behind(slot)?;
-        found.masks.extend(mask(graph, shapes, node, mask_slot, kind));
+        take_apart(graph, shapes, node, mask_slot, kind, &mut found);
         Some(found)
     };
     match op.op_type.as_str() {
@@ -74,6 +91,7 @@ fn scores_within(
             (is_computed(0) && is_computed(1)).then(|| Scores {
                 product: node,
                 masks: Vec::new(),
+                relative: Vec::new(),
                 scale: Some(1.0),
             })
         }
@@ -94,6 +112,81 @@ fn scores_within(
         "Where" => masked(1, 0, MaskKind::Keep).or_else(|| masked(2, 0, MaskKind::Drop)),
         _ => None,
     }
+}
+
+/// The masks that the value in a slot is made of; a learned bias of relative positions is none.
+fn take_apart(
+    graph: &Graph,
+    shapes: &Shapes<'_>,
+    node: NodeId,
+    slot: usize,
+    kind: MaskKind,
+    found: &mut Scores,
+) {
+    let Some(value) = graph.node_input(node, slot) else { return };
+    if kind != MaskKind::Additive || !has_table(graph, value) {
+        return found.masks.extend(mask(graph, shapes, node, slot, kind));
+    }
+    let maker = graph.value(value).producer();
+    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_table(graph, v));
+    let mut each = |slots: [(usize, MaskKind); 2]| {
+        for (slot, kind) in slots {
+            take_apart(graph, shapes, maker, slot, kind, found);
+        }
+    };
+    match graph.node(maker).op() {
+        Some(op) if op.is("Add") => each([(0, MaskKind::Additive), (1, MaskKind::Additive)]),
+        Some(op) if op.is("Where") && is_biased(1) => {
+            each([(0, MaskKind::Keep), (1, MaskKind::Additive)]);
+        }
+        Some(op) if op.is("Where") => each([(0, MaskKind::Drop), (2, MaskKind::Additive)]),
+        _ => match relative(graph, shapes, value) {
+            Some(relative) => found.relative.push(relative),
+            None => found.masks.extend(mask(graph, shapes, node, slot, kind)),
+        },
+    }
+}
+
+/// The difference of positions that a bias is looked up by.
+fn relative(graph: &Graph, shapes: &Shapes<'_>, value: ValueId) -> Option<Relative> {
+    let mut values = vec![value];
+    let mut seen = HashSet::new();
+    while let Some(value) = values.pop() {
+        let node = graph.value(value).producer();
+        let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
+        if !seen.insert(node) {
+            continue;
+        }
+        if op.is("Sub")
+            && let Some(found) = difference(graph, shapes, node)
+        {
+            return Some(found);
+        }
+        values.extend(graph.node_inputs(node).into_iter().flatten());
+    }
+    None
+}
+
+/// A Sub of `[1, keys]` and `[queries, 1]`, one way or the other.
+fn difference(graph: &Graph, shapes: &Shapes<'_>, node: NodeId) -> Option<Relative> {
+    let sizes = |slot| shapes.sizes(graph.node_input(node, slot)?);
+    let (left, right) = (sizes(0)?, sizes(1)?);
+    let is_keys = |sizes: &[Size]| match sizes {
+        [before @ .., last] => {
+            !before.is_empty()
+                && before.iter().all(|s| *s == Size::Known(1))
+                && *last != Size::Known(1)
+        }
+        [] => false,
+    };
+    let is_queries = |sizes: &[Size]| sizes.len() > 1 && sizes.last() == Some(&Size::Known(1));
+    let (key_slot, query_slot, rank) = match () {
+        () if is_keys(left) && is_queries(right) => (0, 1, left.len()),
+        () if is_queries(left) && is_keys(right) => (1, 0, right.len()),
+        () => return None,
+    };
+    let dtype = shapes.dtype(graph.node_input(node, key_slot)?)?;
+    Some(Relative { node, key_slot, query_slot, rank, dtype })
 }
 
 /// The mask in a slot; none if it is the same for all scores.
@@ -127,7 +220,7 @@ pub(super) fn mask(
 /// Whether a value is made by looking up rows of a constant table of floats.
 fn has_table(graph: &Graph, value: ValueId) -> bool {
     let mut values = vec![value];
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     while let Some(value) = values.pop() {
         if !seen.insert(value) || seen.len() > 256 {
             continue;

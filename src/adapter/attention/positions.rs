@@ -2,6 +2,7 @@
 
 use super::super::module::module_path;
 use super::super::shapes::{Shapes, integers, literal};
+use super::AttentionSite;
 use crate::ir::{DataType, Graph, NodeId, NodeKind, ValueId};
 use std::collections::HashSet;
 
@@ -123,17 +124,24 @@ fn is_table(graph: &Graph, node: NodeId) -> bool {
 }
 
 /// The look-ups of learned position embeddings: in tables `[rows, hidden]`, by name or by what the
-/// index is made of. What makes a mask is none.
+/// index is made of. What rotary embedding, masks and biases of relative positions look up is none.
 pub(super) fn learned(
     graph: &Graph,
     shapes: &Shapes<'_>,
-    rotary: &[Position],
-    masks: &[ValueId],
+    sites: &[AttentionSite],
 ) -> Vec<Position> {
-    let mut others: HashSet<NodeId> = rotary.iter().map(|p| p.node).collect();
-    for &mask in masks {
+    let mut others: HashSet<NodeId> =
+        sites.iter().flat_map(|s| &s.rotary).map(|p| p.node).collect();
+    let masks = sites.iter().flat_map(|s| &s.masks);
+    for mask in masks.filter_map(|m| graph.node_input(m.node, m.slot)) {
         others.extend(ancestors(graph, mask, &|_| false));
     }
+    let relative: HashSet<NodeId> =
+        sites.iter().flat_map(|s| &s.relative).map(|r| r.node).collect();
+    let is_relative = |node: NodeId| {
+        let index = graph.node_input(node, 1);
+        index.is_some_and(|v| ancestors(graph, v, &|_| false).iter().any(|n| relative.contains(n)))
+    };
     let is_position = |node: NodeId| {
         let name = module_path(graph, node).unwrap_or_default().to_lowercase();
         let last = name.rsplit('.').next().unwrap_or_default();
@@ -141,7 +149,8 @@ pub(super) fn learned(
         is_named || graph.node_input(node, 1).is_some_and(|index| counts(graph, index))
     };
     let ops = graph.ops().into_iter().filter(|(_, op)| op.is("Gather")).map(|(id, _)| id);
-    ops.filter(|&node| is_table(graph, node) && !others.contains(&node) && is_position(node))
+    ops.filter(|&node| is_table(graph, node) && !others.contains(&node))
+        .filter(|&node| is_position(node) && !is_relative(node))
         .map(|node| {
             let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
             let rows = table.and_then(|t| t.dims.first().copied());

@@ -2,7 +2,8 @@
 
 use super::{raw_node, raw_value};
 use crate::adapter::{
-    AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Stack,
+    AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Relative,
+    Stack,
 };
 use crate::ir::NodeId;
 use crate::plugin::call::{Ended, give, host_call, invalid, not_found};
@@ -74,6 +75,16 @@ fn raw_mask(mask: &Mask) -> PeftcMask {
     }
 }
 
+fn raw_relative(relative: &Relative) -> PeftcRelative {
+    PeftcRelative {
+        node: raw_node(relative.node),
+        key_slot: relative.key_slot as u32,
+        query_slot: relative.query_slot as u32,
+        rank: relative.rank as u32,
+        dtype: relative.dtype.to_onnx(),
+    }
+}
+
 fn raw_position(position: &Position) -> PeftcPosition {
     PeftcPosition {
         node: raw_node(position.node),
@@ -115,6 +126,7 @@ pub(super) unsafe extern "C" fn attention_info(
             let [query, key, value] = site.projections.map(|node| run.linear_site(node));
             let masks: Vec<PeftcMask> = site.masks.iter().map(raw_mask).collect();
             let rotary: Vec<PeftcPosition> = site.rotary.iter().map(raw_position).collect();
+            let relative: Vec<PeftcRelative> = site.relative.iter().map(raw_relative).collect();
             let info = PeftcAttentionInfo {
                 module: run.lend_str(site.module.unwrap_or_default()),
                 stack: raw_stack(site.stack),
@@ -138,6 +150,8 @@ pub(super) unsafe extern "C" fn attention_info(
                 masks: run.lend(masks),
                 rotary_count: rotary.len(),
                 rotary: run.lend(rotary),
+                relative_count: relative.len(),
+                relative: run.lend(relative),
             };
             give(out, info)
         })

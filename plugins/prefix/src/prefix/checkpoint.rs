@@ -18,6 +18,8 @@ pub(crate) enum Source<'a> {
         length: i64,
         /// Layers of the adapter.
         layers: i64,
+        /// Parts of a layer that PEFT makes rows for: 2 for self- and cross-attention.
+        submodules: i64,
         /// Tensors that replace parameters.
         saved: Vec<&'a str>,
     },
@@ -52,8 +54,20 @@ impl<'a> Source<'a> {
         &self,
         sites: &'s [AttentionInfo<'r>],
     ) -> Vec<(&'s AttentionInfo<'r>, [i64; 2])> {
-        let blocks = |site: &AttentionInfo<'_>| [2 * site.layer as i64, 2 * site.layer as i64 + 1];
-        target_sites(sites).map(|site| (site, blocks(site))).collect()
+        target_sites(sites).map(|site| (site, self.blocks(site.layer as i64))).collect()
+    }
+
+    /// The blocks of a layer's keys and values.
+    ///
+    /// For several submodules PEFT repeats the blocks, deals them out to layers and submodules in
+    /// turn, and uses those of the first submodule alone.
+    fn blocks(&self, layer: i64) -> [i64; 2] {
+        match *self {
+            Self::Peft { layers, submodules, .. } => {
+                [0, 1].map(|part| (2 * submodules * layer + part) % (2 * layers))
+            }
+            Self::Fresh { .. } => [0, 1].map(|part| 2 * layer + part),
+        }
     }
 
     /// The rows of one block.
@@ -109,11 +123,6 @@ fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
         run.config_i64(key)?
             .ok_or_else(|| Error::invalid(format!("adapter_config.json has no {key:?}")))
     };
-    if sites.iter().any(|site| site.stack == Stack::Cross) {
-        return Err(Error::unsupported(
-            "the model has cross-attention: this version puts prefixes of PEFT into models of one stack",
-        ));
-    }
     let (length, layers) = (number("num_virtual_tokens")?, number("num_layers")?);
     let (heads, width) = (number("num_attention_heads")?, number("token_dim")?);
     let found = target_sites(sites).count();
@@ -135,7 +144,21 @@ fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
         check_heads(site, heads, width)?;
     }
     let saved = run.adapter_tensor_names()?.into_iter().filter(|name| *name != EMBEDDINGS);
-    Ok(Source::Peft { length, layers, saved: saved.collect() })
+    let saved = saved.collect();
+    Ok(Source::Peft { length, layers, submodules: submodules(run)?, saved })
+}
+
+fn submodules(run: &Run<'_>) -> Result<i64> {
+    let submodules = run.config_i64("num_transformer_submodules")?.unwrap_or(1);
+    if !(1..=2).contains(&submodules) {
+        return Err(Error::invalid(format!(
+            "adapter_config.json: num_transformer_submodules is {submodules}, expected 1 or 2"
+        )));
+    }
+    if submodules == 2 {
+        run.note("as in PEFT, the decoder's self-attention alone has the prefix, not the encoder nor the cross-attention");
+    }
+    Ok(submodules)
 }
 
 fn check_heads(site: &AttentionInfo<'_>, heads: i64, width: i64) -> Result<()> {

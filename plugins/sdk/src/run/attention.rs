@@ -58,6 +58,8 @@ pub struct AttentionInfo<'a> {
     pub masks: Vec<Mask>,
     /// Where rotary embedding of Q and K reads positions.
     pub rotary: Vec<Position>,
+    /// Where biases of relative positions are made, which sites of a stack share.
+    pub relative: Vec<Relative>,
 }
 
 /// K or V where it is narrowest: with heads of its own, after rotary embedding, behind the past,
@@ -128,8 +130,24 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it is made of a learned table, as the relative positions of T5 are.
+    /// Whether it has a learned bias that is not of relative positions as T5's is.
     pub has_bias: bool,
+}
+
+/// Where a learned bias of relative positions is made: a Sub of the positions of keys `[1, keys]`,
+/// with more axes of size 1 before, and those of queries `[queries, 1]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Relative {
+    /// The Sub.
+    pub node: Node,
+    /// The slot of the positions of keys.
+    pub key_slot: usize,
+    /// The slot of the positions of queries.
+    pub query_slot: usize,
+    /// The rank of the positions of keys.
+    pub rank: usize,
+    /// Element type of the positions.
+    pub dtype: DataType,
 }
 
 /// An input slot that reads positions.
@@ -167,6 +185,7 @@ impl<'a> Run<'a> {
             let info = filled(NO_ATTENTION, |o| (self.host.attention_info)(self.ctx, site.0, o))?;
             let masks: &[PeftcMask] = array(info.masks, info.mask_count);
             let rotary: &[PeftcPosition] = array(info.rotary, info.rotary_count);
+            let biases: &[PeftcRelative] = array(info.relative, info.relative_count);
             Ok(AttentionInfo {
                 module: lent_str(info.module),
                 stack: stack(info.stack),
@@ -186,6 +205,7 @@ impl<'a> Run<'a> {
                 values: key_values(&info.values),
                 masks: masks.iter().map(mask).collect::<Result<_>>()?,
                 rotary: rotary.iter().map(position).collect::<Result<_>>()?,
+                relative: biases.iter().map(relative).collect::<Result<_>>()?,
             })
         }
     }
@@ -259,6 +279,16 @@ fn mask(raw: &PeftcMask) -> Result<Mask> {
     })
 }
 
+fn relative(raw: &PeftcRelative) -> Result<Relative> {
+    Ok(Relative {
+        node: Node(raw.node),
+        key_slot: raw.key_slot as usize,
+        query_slot: raw.query_slot as usize,
+        rank: raw.rank as usize,
+        dtype: known(raw.dtype)?,
+    })
+}
+
 fn position(raw: &PeftcPosition) -> Result<Position> {
     let rows = (raw.rows > 0).then_some(raw.rows);
     Ok(Position { node: Node(raw.node), slot: raw.slot as usize, rows, dtype: known(raw.dtype)? })
@@ -306,4 +336,6 @@ const NO_ATTENTION: PeftcAttentionInfo = PeftcAttentionInfo {
     mask_count: 0,
     rotary: std::ptr::null(),
     rotary_count: 0,
+    relative: std::ptr::null(),
+    relative_count: 0,
 };
