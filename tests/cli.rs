@@ -346,7 +346,7 @@ fn the_json_of_inspect_has_its_schema() {
     let expected = [
         (
             "",
-            "schema path ir_version opsets producer inputs outputs operators operators_in_subgraphs operators_in_functions functions parameters dtypes locations external_bytes largest linked sites blocks branches applied unknown_fields unusual",
+            "schema path ir_version opsets producer inputs outputs operators operators_in_subgraphs operators_in_functions functions parameters dtypes locations external_bytes largest linked sites branches applied unknown_fields unusual",
         ),
         ("/inputs/0", "name type dtype shape has_default"),
         ("/functions/0", "name nodes opsets calls"),
