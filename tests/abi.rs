@@ -43,7 +43,7 @@ fn a_library_without_the_entry_is_refused() {
     let folder = folder();
     install("no_symbol", folder.path(), "x");
     let expected = format!(
-        "DIR/{}: has no `peftc_plugin_entry_v0` symbol; this peftc loads plugins of ABI 0.3",
+        "DIR/{}: has no `peftc_plugin_entry_v0` symbol; this peftc loads plugins of ABI 0.4",
         file_name("peftc_plugin_x")
     );
     assert_eq!(not_loaded(folder.path()), expected);
@@ -55,7 +55,7 @@ fn another_minor_version_is_refused() {
     install("wrong_minor", folder.path(), "x");
     let message = not_loaded(folder.path());
     assert!(
-        message.ends_with("it is built for plugin ABI 0.10, this peftc loads 0.3 only"),
+        message.ends_with("it is built for plugin ABI 0.11, this peftc loads 0.4 only"),
         "{message}"
     );
 }

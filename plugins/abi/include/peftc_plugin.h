@@ -134,7 +134,7 @@ typedef struct PeftcCtx PeftcCtx;
 #define PEFTC_MASK_ONE_COLUMN 1
 
 /*
- It is made of a learned table, as the relative positions of T5 are.
+ It has a learned bias that is not of relative positions as T5's is.
  */
 #define PEFTC_MASK_BIAS 2
 
@@ -732,7 +732,7 @@ typedef struct PeftcMask {
    */
   uint32_t kind;
   /*
-   Its rank; the last axis is that of keys.
+   Its rank, 0 if it is not known; the last axis is that of keys.
    */
   uint32_t rank;
   /*
@@ -770,6 +770,33 @@ typedef struct PeftcPosition {
    */
   int32_t dtype;
 } PeftcPosition;
+
+/*
+ Where a learned bias of relative positions is made: a Sub of the positions of keys `[1, keys]`,
+ with more axes of size 1 before, and those of queries `[queries, 1]`.
+ */
+typedef struct PeftcRelative {
+  /*
+   The Sub.
+   */
+  struct PeftcNode node;
+  /*
+   The slot of the positions of keys.
+   */
+  uint32_t key_slot;
+  /*
+   The slot of the positions of queries.
+   */
+  uint32_t query_slot;
+  /*
+   The rank of the positions of keys.
+   */
+  uint32_t rank;
+  /*
+   Element type of the positions.
+   */
+  int32_t dtype;
+} PeftcRelative;
 
 /*
  An attention site.
@@ -864,6 +891,14 @@ typedef struct PeftcAttentionInfo {
    How many.
    */
   size_t rotary_count;
+  /*
+   Where biases of relative positions are made, which sites of a stack share.
+   */
+  const struct PeftcRelative *relative;
+  /*
+   How many.
+   */
+  size_t relative_count;
 } PeftcAttentionInfo;
 
 /*
