@@ -169,6 +169,16 @@ fn an_adapter_of_more_layers_than_the_model_has_is_refused() {
 }
 
 #[test]
+fn the_example_of_a_prefix_applies() {
+    let folder = Folder::new();
+    let output = folder.path("out.onnx");
+    let report = done(&["apply", "examples/prefix.toml", LLAMA, "-o", &output]);
+    assert_has(&report, &["model.layers.1.self_attn", "3 keys and values of 2 heads of 16"]);
+    assert_has(&report, &["more floating-point operations for each token", "nf4"]);
+    assert_eq!(folder.names(), ["out.onnx"]);
+}
+
+#[test]
 fn the_default_output_is_named_after_model_and_recipe_in_the_current_folder() {
     let folder = Folder::new();
     let absolute = |path: &str| root().join(path).display().to_string();
@@ -425,6 +435,29 @@ fn inspect_prints_the_graph_alone() {
     let message = refused(&["inspect", LLAMA, "--graph", "--json"]);
     assert_has(&message, &["--graph prints the text form", "which is no JSON"]);
     assert_has(&refused(&["inspect", QV, "--graph"]), &[QV, "an adapter, which has no graph"]);
+}
+
+#[test]
+fn inspect_lists_attention() {
+    let sites = ["inspect", "--sites", LLAMA];
+    let listed = done(&sites);
+    assert_has(&listed, &["attention   2 sites", "4 heads of 16, 2 of K and V", "additive mask"]);
+    assert_has(&listed, &["positions   rotary: input 0 of /model/rotary_emb/Cast"]);
+    let json: Value =
+        serde_json::from_str(&done(&[&sites[..], &["--json"]].concat())).expect("it is JSON");
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["attention"][1]["kv_heads"], 2);
+    assert_has(&refused(&["inspect", "--sites", QV]), &["is an adapter", "--sites is for models"]);
+}
+
+#[test]
+fn prefixes_that_do_not_fit_are_refused_and_nothing_is_written() {
+    let folder = Folder::new();
+    let output = folder.path("out.onnx");
+    let prefix = "models/blocks/bert/peft/prefix";
+    let message = refused(&["apply", prefix, LLAMA, "-o", &output]);
+    assert_has(&message, &["4 heads of 16", "the model's keys have 2 of 16"]);
+    assert!(folder.names().is_empty(), "{:?}", folder.names());
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl<'g> Shapes<'g> {
         let on_path: BTreeSet<NodeId> = path.iter().map(|(node, _)| *node).collect();
         let range = self.place[&first]..=self.place[&last.0];
         let mut steps = path.iter().zip(next_axes);
-        for &node in &self.order[range] {
+        for &node in self.order.get(range).unwrap_or_default() {
             if on_path.contains(&node) {
                 let Some((&(_, slot), &next)) = steps.next() else { break };
                 if let Some(found) = self.states(node, next, &overlay) {
@@ -166,7 +166,7 @@ impl<'g> Shapes<'g> {
         // An Expand may have a shorter shape than its input.
         let axis = (axis + own).checked_sub(rank)?;
         let copies = op.int("allowzero").unwrap_or(0) == 0;
-        let follows = match elements.map(|e| &e[axis]) {
+        let follows = match elements.and_then(|e| e.get(axis)) {
             Some(Size::Grown) => true,
             Some(Size::Known(-1)) => !is_expand,
             Some(Size::Known(0)) => !is_expand && copies,

@@ -877,7 +877,7 @@ typedef struct PeftcMask {
    */
   uint32_t kind;
   /*
-   Its rank; the last axis is that of keys.
+   Its rank, 0 if it is not known; the last axis is that of keys.
    */
   uint32_t rank;
   /*

@@ -405,7 +405,7 @@ pub struct PeftcMask {
     pub slot: u32,
     /// `PEFTC_MASK_ADDITIVE`, `PEFTC_MASK_KEEP` or `PEFTC_MASK_DROP`.
     pub kind: u32,
-    /// Its rank; the last axis is that of keys.
+    /// Its rank, 0 if it is not known; the last axis is that of keys.
     pub rank: u32,
     /// Its element type.
     pub dtype: i32,

@@ -45,8 +45,14 @@ impl Masks {
 
 fn widened(run: &Run<'_>, module: &str, mask: &Mask, value: Value, columns: i64) -> Result<Value> {
     let place = Place { role: "prefix.mask", module, part: "prefix/mask" };
+    let Some(last) = mask.rank.checked_sub(1) else {
+        return Err(Error::unsupported(format!(
+            "{module}: the rank of its mask {:?} is not known: export the model with shapes",
+            run.value(value)?.name
+        )));
+    };
     let mut pads = vec![0; 2 * mask.rank];
-    pads[mask.rank - 1] = columns;
+    pads[last] = columns;
     let pads = place.vector(run, "pads", &pads)?;
     let seen = place.scalar(run, "seen", mask.dtype, i32::from(mask.kind == MaskKind::Keep))?;
     place.node(run, "Pad", &[value, pads, seen], vec![("mode", Attr::Str("constant"))])

@@ -66,11 +66,13 @@ impl Finder<'_> {
         let context = self.context(node).ok_or("its result is not multiplied with a value")?;
         let rank_of = |node, slot| graph.node_input(node, slot).and_then(|v| self.shapes.rank(v));
         let rank = rank_of(product, 1).ok_or("the rank of K is not known")?;
-        let key = key_values(graph, self.shapes, product, 1, [rank - 1, rank - 2]).ok_or(
+        let axes = [rank.saturating_sub(1), rank.saturating_sub(2)];
+        let key = key_values(graph, self.shapes, product, 1, axes).ok_or(
             "K has no form [batch, heads, sequence, features] with known heads and features",
         )?;
         let rank = rank_of(context, 1).ok_or("the rank of V is not known")?;
-        let value = key_values(graph, self.shapes, context, 1, [rank - 2, rank - 1]).ok_or(
+        let axes = [rank.saturating_sub(2), rank.saturating_sub(1)];
+        let value = key_values(graph, self.shapes, context, 1, axes).ok_or(
             "V has no form [batch, heads, sequence, features] with known heads and features",
         )?;
         let query = graph.node_input(product, 0).ok_or("there is no Q")?;
@@ -298,7 +300,7 @@ impl Finder<'_> {
                 NodeKind::Input { .. }
             );
             named
-                || is_given
+                || is_given && query.is_some()
                 || matches!((source(query), source(key)), (Some(q), Some(k)) if q != k)
         };
         let cross: Vec<bool> = sites.iter().map(is_cross).collect();

@@ -25,7 +25,7 @@ pub struct Mask {
     pub slot: usize,
     /// What it does.
     pub kind: MaskKind,
-    /// Its rank.
+    /// Its rank; 0 if it is not known.
     pub rank: usize,
     /// Its element type.
     pub dtype: DataType,
@@ -210,7 +210,7 @@ pub(super) fn mask(
         node,
         slot,
         kind,
-        rank: sizes.map_or(4, <[Size]>::len),
+        rank: sizes.map_or(0, <[Size]>::len),
         dtype,
         is_one_column: sizes.is_some_and(|s| s.last() == Some(&Size::Known(1))),
         has_bias: kind == MaskKind::Additive && has_table(graph, value),

@@ -11,6 +11,9 @@ use peftc_plugin::{
 /// PEFT's tensor: `[virtual tokens, layers · 2 · heads · features]`, keys before values.
 const EMBEDDINGS: &str = "prompt_embeddings";
 
+/// A longer fresh prefix is a mistake.
+const MOST_ROWS: i64 = 1 << 20;
+
 /// A prefix: its length, and where its rows are.
 pub(crate) enum Source<'a> {
     /// Of PEFT.
@@ -132,12 +135,17 @@ fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
              layers of attention: `peftc inspect --sites` lists them"
         )));
     }
-    if tensor.dims != [length, layers * 2 * width] {
+    if found == 0 {
+        return Err(Error::invalid(
+            "the model has cross-attention alone: there is no layer for the prefix",
+        ));
+    }
+    let expected = layers.saturating_mul(2).saturating_mul(width);
+    if tensor.dims != [length, expected] {
         return Err(Error::invalid(format!(
             "{EMBEDDINGS} is {:?}, but adapter_config.json says {length} virtual tokens, {layers} layers and token_dim \
-             {width}: expected [{length}, {}]",
-            tensor.dims,
-            layers * 2 * width
+             {width}: expected [{length}, {expected}]",
+            tensor.dims
         )));
     }
     for site in target_sites(sites) {
@@ -178,8 +186,8 @@ fn fresh<'a>(run: &Run<'a>) -> Result<Source<'a>> {
     let length = run.option_i64("length")?.ok_or_else(|| {
         Error::invalid("neither an adapter nor a length is given: `adapter` applies one, `length` makes a fresh prefix")
     })?;
-    if length < 1 {
-        return Err(Error::invalid(format!("length is {length}, it must be at least 1")));
+    if !(1..=MOST_ROWS).contains(&length) {
+        return Err(Error::invalid(format!("length is {length}: 1 to {MOST_ROWS} is accepted")));
     }
     let is_zero = run.option_str("init")? == Some("zero");
     Ok(Source::Fresh { length, is_zero, seed: run.option_i64("seed")?.unwrap_or(0) })

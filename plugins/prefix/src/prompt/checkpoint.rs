@@ -36,12 +36,12 @@ impl<'a> Prompt<'a> {
         let (rows, features) = (number("num_virtual_tokens")?, number("token_dim")?);
         let submodules = run.config_i64("num_transformer_submodules")?.unwrap_or(1);
         let tensor = run.adapter_tensor(EMBEDDINGS)?;
-        if tensor.dims != [rows * submodules, features] {
+        let stored = rows.saturating_mul(submodules);
+        if tensor.dims != [stored, features] {
             return Err(Error::invalid(format!(
                 "{EMBEDDINGS} is {:?}, but adapter_config.json says {rows} virtual tokens of token_dim {features} for \
-                 {submodules} stacks: expected [{}, {features}]",
-                tensor.dims,
-                rows * submodules
+                 {submodules} stacks: expected [{stored}, {features}]",
+                tensor.dims
             )));
         }
         let names = run.adapter_tensor_names()?;

@@ -124,7 +124,7 @@ pub struct Mask {
     pub slot: usize,
     /// What it does.
     pub kind: MaskKind,
-    /// Its rank; the last axis is that of keys.
+    /// Its rank, 0 if it is not known; the last axis is that of keys.
     pub rank: usize,
     /// Its element type.
     pub dtype: DataType,
