@@ -161,3 +161,133 @@ impl BlockSites {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::text;
+
+    /// The operators of an attention whose queries are of `x`, keys and values of `states`.
+    fn attention(n: &str, x: &str, states: &str, residual: &str) -> String {
+        format!(
+            "%q{n} = MatMul(%{x}, %w)
+             %k{n} = MatMul(%{states}, %w)
+             %v{n} = MatMul(%{states}, %w)
+             %t{n} = Transpose(%k{n}) {{perm: ints [0, 2, 1]}}
+             %s{n} = MatMul(%q{n}, %t{n})
+             %p{n} = Softmax(%s{n})
+             %c{n} = MatMul(%p{n}, %v{n})
+             %o{n} = MatMul(%c{n}, %w)
+             %a{n} = Add(%o{n}, %{residual})\n"
+        )
+    }
+
+    fn feed_forward(n: &str, x: &str, residual: &str) -> String {
+        format!(
+            "%u{n} = MatMul(%{x}, %w)
+             %r{n} = Relu(%u{n})
+             %d{n} = MatMul(%r{n}, %w)
+             %h{n} = Add(%w1, %d{n})
+             %f{n} = Add(%{residual}, %h{n})\n"
+        )
+    }
+
+    fn norm(x: &str, to: &str) -> String {
+        format!("%{to} = LayerNormalization(%{x}, %w1) {{axis: -1}}\n")
+    }
+
+    fn found(nodes: &[String]) -> BlockSites {
+        let source = format!(
+            "model ir=8 opset \"\"=17
+             graph g(%x: f32[n, m, 2], %e: f32[n, m, 2]) -> (%y) {{
+             const %w = f32[2, 2] {{1, 2, 3, 4}}
+             const %w1 = f32[2] {{1, 2}}
+             {}}}",
+            nodes.concat()
+        );
+        let model = text::parse(&source).unwrap_or_else(|e| panic!("{e}: {source}"));
+        BlockSites::find(&model.graph, &Sites::find(&model.graph))
+    }
+
+    fn described(sites: &BlockSites) -> Vec<String> {
+        let place = |site: &BlockSite| match (&site.norm_before, &site.norm_after) {
+            (Some(_), None) => "before",
+            (None, Some(_)) => "after",
+            _ => "none",
+        };
+        sites.all().iter().map(|s| format!("{}, norm {}", s.describe(), place(s))).collect()
+    }
+
+    #[test]
+    fn two_layers_with_norms_behind() {
+        let sites = found(&[
+            attention("0", "x", "x", "x"),
+            norm("a0", "n0"),
+            feed_forward("0", "n0", "n0"),
+            norm("f0", "l1"),
+            attention("1", "l1", "l1", "l1"),
+            norm("a1", "n1"),
+            feed_forward("1", "n1", "n1"),
+            norm("f1", "y"),
+        ]);
+        let expected = [
+            "attention sublayer of layer 0, norm after",
+            "feed-forward sublayer of layer 0, norm after",
+            "attention sublayer of layer 1, norm after",
+            "feed-forward sublayer of layer 1, norm after",
+        ];
+        assert_eq!(described(&sites), expected);
+    }
+
+    #[test]
+    fn the_last_norm_is_not_that_of_the_last_sublayer() {
+        let sites = found(&[
+            norm("x", "n0"),
+            attention("0", "n0", "n0", "x"),
+            norm("a0", "m0"),
+            feed_forward("0", "m0", "a0"),
+            norm("f0", "y"),
+        ]);
+        let expected = [
+            "attention sublayer of layer 0, norm before",
+            "feed-forward sublayer of layer 0, norm before",
+        ];
+        assert_eq!(described(&sites), expected);
+    }
+
+    #[test]
+    fn a_stack_that_reads_another_one_is_the_decoder() {
+        let sites = found(&[
+            attention("0", "e", "e", "e"),
+            feed_forward("0", "a0", "a0"),
+            attention("1", "x", "x", "x"),
+            attention("2", "a1", "f0", "a1"),
+            feed_forward("2", "a2", "a2"),
+            "%y = Identity(%f2)\n".to_owned(),
+        ]);
+        let expected = [
+            "attention sublayer of layer 0 of the encoder, norm none",
+            "feed-forward sublayer of layer 0 of the encoder, norm none",
+            "attention sublayer of layer 0 of the decoder, norm none",
+            "cross-attention sublayer of layer 0 of the decoder, norm none",
+            "feed-forward sublayer of layer 0 of the decoder, norm none",
+        ];
+        assert_eq!(described(&sites), expected);
+        let (number, site) = sites.of_module("decoder.block.0.layer.2").expect("it is there");
+        assert_eq!((number, site.sublayer), (4, Sublayer::FeedForward));
+        let error = sites.of_module("decoder.block.3.layer.1").expect_err("it has one layer");
+        assert_eq!(
+            error.helps().first().map(String::as_str),
+            Some("near: cross-attention sublayer of layer 0 of the decoder")
+        );
+    }
+
+    #[test]
+    fn what_is_added_to_something_else_is_no_sublayer() {
+        let sites =
+            found(&["%u = MatMul(%x, %w)\n%v = MatMul(%e, %w)\n%y = Add(%u, %v)\n".to_owned()]);
+        assert_eq!(sites.all(), []);
+        let text = format!("{:?}", sites.none_found().helps());
+        assert!(text.contains("of 2 linear layers none is such"), "{text}");
+    }
+}

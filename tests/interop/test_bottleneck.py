@@ -188,6 +188,46 @@ def fused(model, path):
     return path
 
 
+def of_opset_16(model, path):
+    """The model with each layer norm as the operators that exporters made of it before opset 17."""
+    loaded = onnx.load(MODELS / model)
+    nodes = list(loaded.graph.node)
+    del loaded.graph.node[:]
+    for node in nodes:
+        if node.op_type != "LayerNormalization":
+            loaded.graph.node.append(node)
+            continue
+        x, weight, bias = node.input
+        n = node.output[0]
+        epsilon = next(a.f for a in node.attribute if a.name == "epsilon")
+        constants = {f"{n}/two": 2.0, f"{n}/epsilon": epsilon}
+        for name, value in constants.items():
+            loaded.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(value), name))
+        steps = [
+            ("ReduceMean", [x], f"{n}/mean"), ("Sub", [x, f"{n}/mean"], f"{n}/centered"),
+            ("Pow", [f"{n}/centered", f"{n}/two"], f"{n}/square"), ("ReduceMean", [f"{n}/square"], f"{n}/variance"),
+            ("Add", [f"{n}/variance", f"{n}/epsilon"], f"{n}/sum"), ("Sqrt", [f"{n}/sum"], f"{n}/deviation"),
+            ("Div", [f"{n}/centered", f"{n}/deviation"], f"{n}/scaled"), ("Mul", [f"{n}/scaled", weight], f"{n}/weighted"),
+            ("Add", [f"{n}/weighted", bias], n),
+        ]
+        for op_type, inputs, output in steps:
+            attributes = {"axes": [-1]} if op_type == "ReduceMean" else {}
+            loaded.graph.node.append(onnx.helper.make_node(op_type, inputs, [output], name=output, **attributes))
+    next(entry for entry in loaded.opset_import if not entry.domain).version = 16
+    onnx.save(loaded, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["seq_bn", "original-ln-both", "ln-both-inner-residual", "par-double", "gate"])
+def test_older_opsets_are_adapted(name, tmp_path):
+    model = of_opset_16("bert/torchscript.onnx", tmp_path / "old.onnx")
+    adapter = f"blocks/bert/adapterhub/{name}"
+    output = applied(model, MODELS / adapter, tmp_path)
+    onnx.checker.check_model(str(output), full_check=True)
+    for entry in PAIRS["bert/torchscript.onnx", adapter]:
+        assert all(e <= max(1e-5, 2 * entry["own_difference"]) for e in errors(session_of(output), entry["case"]))
+
+
 FUSED = sorted({adapter for model, adapter in PAIRS if model == "bert/torchscript.onnx" and "activation" not in adapter})
 
 
@@ -221,10 +261,8 @@ def test_theory_a_fresh_bottleneck_changes_no_bit(model, config, tmp_path):
 def test_bottleneck_beside_lora_and_nf4(name, tmp_path):
     model = MODELS / "llama/torchscript.onnx"
     adapter = MODELS / "blocks/llama/adapterhub" / name
-    if not adapter.exists():
-        adapter = MODELS / "blocks/llama/adapterhub/double_seq_bn"
     lora = MODELS / "llama/adapters/qv"
-    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first, second, without = (tmp_path / f"{name}.toml" for name in ("first", "second", "without"))
     passes = {
         "lora": f'[[pass]]\nname = "lora"\nadapter = "{lora}"\nmode = "inject"\n',
         "bottleneck": f'[[pass]]\nname = "bottleneck"\nadapter = "{adapter}"\n',
@@ -232,14 +270,16 @@ def test_bottleneck_beside_lora_and_nf4(name, tmp_path):
     }
     first.write_text("".join(passes[p] for p in ("lora", "bottleneck", "nf4")))
     second.write_text("".join(passes[p] for p in ("nf4", "bottleneck", "lora")))
+    without.write_text("".join(passes[p] for p in ("nf4", "lora")))
     outputs = []
-    for recipe in (first, second):
+    for recipe in (first, second, without):
         (tmp_path / recipe.stem).mkdir()
         output = applied(model, recipe, tmp_path / recipe.stem)
         onnx.checker.check_model(str(output), full_check=True)
         feed = next(iter(steps_of(next(e["case"] for e in ENTRIES if e["family"] == "llama" and not e.get("steps")))))[0]
         outputs.append(session_of(output).run(["logits"], feed)[0])
     assert relative_l2(outputs[0], outputs[1]) <= 1e-5
+    assert relative_l2(outputs[0], outputs[2]) >= 1e-2
 
 
 def changed(adapter, folder, change):

@@ -93,13 +93,19 @@ impl Activation {
             Self::Gelu10 => b.act("Clip", &[gelu(b, x)?, b.scalar(-10.0)?, b.scalar(10.0)?]),
             Self::GeluTanh => gelu_tanh(b, x),
             Self::Laplace => {
-                let centered = b.act("Sub", &[x, b.scalar(0.707_107)?])?;
-                let scaled = b.act("Div", &[centered, b.scalar(0.282_095 * 2f64.sqrt())?])?;
+                let centered = b.act("Sub", &[x, b.scalar(LAPLACE_MEAN)?])?;
+                let scaled =
+                    b.act("Div", &[centered, b.scalar(LAPLACE_DEVIATION * 2f64.sqrt())?])?;
                 half_of_one_plus(b, b.act("Erf", &[scaled])?)
             }
         }
     }
 }
+
+/// μ and σ of Laplace, with the digits that transformers has.
+#[expect(clippy::approx_constant, reason = "transformers does not use 1/√2 itself")]
+const LAPLACE_MEAN: f64 = 0.707_107;
+const LAPLACE_DEVIATION: f64 = 0.282_095;
 
 /// x · ½(1 + erf(x/√2))
 fn gelu(b: &Builder<'_, '_>, x: Value) -> Result<Value> {

@@ -20,6 +20,7 @@ fn main() -> Result<()> {
     let models = files(&root.join("models"));
     copy(&models, "adapter_config.json", &corpus("adapter"));
     copy(&models, "adapter_model.safetensors", &corpus("safetensors"));
+    copy(&models, "pytorch_adapter.bin", &corpus("pickle"));
     copy(&files(&root.join("models/bnb")), "/config.json", &corpus("checkpoint"));
     copy(&files(&root.join("examples")), ".toml", &corpus("recipe"));
     for folder in std::env::args_os().skip(1) {

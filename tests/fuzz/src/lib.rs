@@ -24,6 +24,15 @@ pub fn open_adapter(config: &[u8], weights: &[u8]) {
     ask(folder.path());
 }
 
+/// Opens an AdapterHub adapter of these files, and asks it for all it has.
+pub fn open_pickle(config: &[u8], weights: &[u8]) {
+    let folder = folder();
+    for (name, bytes) in [("adapter_config.json", config), ("pytorch_adapter.bin", weights)] {
+        std::fs::write(folder.path().join(name), bytes).expect("a file can be written");
+    }
+    ask(folder.path());
+}
+
 /// Opens a checkpoint of these files, and asks it for all it has.
 pub fn open_checkpoint(config: &[u8], index: &[u8], weights: &[u8]) {
     let folder = folder();
