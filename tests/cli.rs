@@ -98,7 +98,7 @@ fn assert_has(message: &str, parts: &[&str]) {
 
 #[test]
 fn the_examples_apply() {
-    for recipe in ["lora", "fresh", "two-adapters", "qlora", "qlora-import"] {
+    for recipe in ["lora", "fresh", "two-adapters", "qlora", "qlora-import", "combined"] {
         let folder = Folder::new();
         let report = done(&[
             "apply",
