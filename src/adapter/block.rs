@@ -11,9 +11,10 @@ mod place;
 
 pub use norm::{Norm, NormKind};
 
+use super::parameter::is_of_layer;
 use super::site::Sites;
 use crate::error::{Error, Result, near};
-use crate::ir::{DataType, Graph, NodeId, ValueId};
+use crate::ir::{DataType, Graph, NodeId, Op, ValueId};
 use place::Place;
 
 /// What a sublayer computes.
@@ -90,12 +91,19 @@ fn describe(sublayer: Sublayer, layer: u64, stack: Option<&str>) -> String {
 pub struct BlockSites {
     sites: Vec<BlockSite>,
     linear_count: usize,
+    /// Whether passes added operators to the graph.
+    has_branches: bool,
 }
 
 impl BlockSites {
     /// Finds all sublayers, in the order of the graph.
     pub fn find(graph: &Graph, linear: &Sites) -> Self {
-        Self { sites: find::find(graph, linear), linear_count: linear.all().len() }
+        let is_branch = |op: &Op| op.metadata.get("peftc.role").is_some_and(|r| !is_of_layer(r));
+        Self {
+            sites: find::find(graph, linear),
+            linear_count: linear.all().len(),
+            has_branches: graph.ops().into_iter().any(|(_, op)| is_branch(op)),
+        }
     }
 
     /// All sites, in the order of the graph.
@@ -144,6 +152,12 @@ impl BlockSites {
     }
 
     fn explain(&self, error: Error, looked: &str) -> Error {
+        let error = match self.has_branches {
+            true => error.help(
+                "earlier passes added operators to the model: a sublayer that they changed may not be seen any more",
+            ),
+            false => error,
+        };
         if self.sites.is_empty() {
             return error.help(format!(
                 "looked for linear layers whose output is added to what they were computed from; of {} linear \

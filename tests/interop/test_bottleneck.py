@@ -329,6 +329,30 @@ def test_an_adapter_of_another_model_is_refused(tmp_path):
         assert not output.exists()
 
 
+@pytest.mark.parametrize("first", ["seq_bn", "par_bn", "residual-after-ln", "original-ln-neither", "ln-both-inner-residual"])
+def test_a_second_adapter_on_a_sublayer_is_refused(first, tmp_path):
+    once = applied(MODELS / "bert/torchscript.onnx", MODELS / "blocks/bert/adapterhub" / first, tmp_path)
+    output = tmp_path / "twice.onnx"
+    for second in ("adapter_plus", "par-double"):
+        result = peftc("apply", MODELS / "blocks/bert/adapterhub" / second, once, "-o", output, expect=BAD_INPUT)
+        assert "already" in result.stderr or "earlier passes" in result.stderr, result.stderr
+        assert not output.exists()
+
+
+def test_adapters_of_different_sublayers_combine(tmp_path):
+    """Attention alone, then the feed-forward alone, is the same as in the other order."""
+    names = ["attention-alone", "seq_bn"]
+    outputs = []
+    for order in (names, names[::-1]):
+        model = MODELS / "bert/torchscript.onnx"
+        for name in order:
+            (tmp_path / "-".join(order) / name).mkdir(parents=True)
+            model = applied(model, MODELS / "blocks/bert/adapterhub" / name, tmp_path / "-".join(order) / name)
+        feed = steps_of(PAIRS["bert/torchscript.onnx", BERT][0]["case"])[0][0]
+        outputs.append(session_of(model).run(["logits"], feed)[0])
+    assert relative_l2(outputs[0], outputs[1]) <= 1e-6
+
+
 def test_damaged_pickles_are_errors(tmp_path):
     adapter = tmp_path / "adapter"
     shutil.copytree(MODELS / "blocks/bert/adapterhub/pickle", adapter)

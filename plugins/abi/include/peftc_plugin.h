@@ -275,6 +275,10 @@ typedef struct PeftcNodeInfo {
    */
   struct PeftcStr module;
   /*
+   What it is for (`peftc.role`), where a pass added it; else empty.
+   */
+  struct PeftcStr role;
+  /*
    Input slots, optional ones that are left out included.
    */
   size_t input_count;

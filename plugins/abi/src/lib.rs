@@ -233,6 +233,8 @@ pub struct PeftcNodeInfo {
     pub name: PeftcStr,
     /// Its module path; empty if unknown.
     pub module: PeftcStr,
+    /// What it is for (`peftc.role`), where a pass added it; else empty.
+    pub role: PeftcStr,
     /// Input slots, optional ones that are left out included.
     pub input_count: usize,
     /// Output slots.

@@ -72,6 +72,7 @@ impl<'p, 'a> Placer<'p, 'a> {
                 site.dtype
             )));
         }
+        self.refuse_adapted(module, site)?;
         let rank = self.run.value(site.output)?.dims.map(<[i64]>::len);
         if weights.gate.is_some() && rank.is_some_and(|rank| rank != 3) {
             return Err(Error::unsupported(format!(
@@ -80,6 +81,31 @@ impl<'p, 'a> Placer<'p, 'a> {
             )));
         }
         Ok(())
+    }
+}
+
+impl Placer<'_, '_> {
+    /// A sublayer that has an adapter: another one would have to know how the first was put there.
+    fn refuse_adapted(&self, module: &str, site: &BlockSiteInfo<'_>) -> Result<()> {
+        let maker = self.run.value(site.output)?.producer;
+        let readers = self.readers(site.output)?;
+        let result = site.norm_after.as_ref().map(|norm| norm.output).or(site.sum);
+        let heirs = result.map(|value| self.readers(value)).transpose()?.unwrap_or_default();
+        let is_ours = |node: &Node| Ok(self.run.node(*node)?.role.starts_with(ROLE));
+        let ours = |nodes: &[Node]| nodes.iter().map(is_ours).collect::<Result<Vec<bool>>>();
+        let is_replaced = !heirs.is_empty() && ours(&heirs)?.iter().all(|&is| is);
+        let is_read = ours(&readers)?.contains(&true);
+        match is_replaced || is_read || maker.as_ref().map(is_ours).transpose()? == Some(true) {
+            true => Err(Error::unsupported(format!(
+                "{module}: the model has a bottleneck adapter there already; one for each sublayer can be applied, a \
+                 Stack or a Fuse of AdapterHub cannot"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn readers(&self, value: Value) -> Result<Vec<Node>> {
+        Ok(self.run.uses(value)?.into_iter().map(|at| at.node).collect())
     }
 }
 
@@ -92,6 +118,9 @@ struct Place<'p, 'a> {
     /// The residual of the model, as the sublayers before left it.
     residual: Value,
 }
+
+/// What the roles of this pass's operators begin with.
+const ROLE: &str = "bottleneck.";
 
 /// A value of the model and what stands for it from now on.
 type Replaced = Option<(Value, Value)>;

@@ -53,6 +53,7 @@ pub(super) unsafe extern "C" fn node_info(
                 domain: PeftcStr::new(&op.domain),
                 name: PeftcStr::new(&op.name),
                 module: run.lend_str(module),
+                role: PeftcStr::new(op.metadata.get("peftc.role").unwrap_or_default()),
                 input_count: node.input_count(),
                 output_count: node.outputs().len(),
             };

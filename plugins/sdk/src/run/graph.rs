@@ -17,6 +17,8 @@ pub struct NodeInfo<'a> {
     pub name: &'a str,
     /// Its module path; empty if unknown.
     pub module: &'a str,
+    /// What it is for, where a pass added it; else empty.
+    pub role: &'a str,
     /// Input slots, optional ones that are left out included.
     pub input_count: usize,
     /// Output slots.
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
             domain: EMPTY,
             name: EMPTY,
             module: EMPTY,
+            role: EMPTY,
             input_count: 0,
             output_count: 0,
         };
@@ -133,6 +136,7 @@ impl<'a> Run<'a> {
                 domain: lent_str(info.domain),
                 name: lent_str(info.name),
                 module: lent_str(info.module),
+                role: lent_str(info.role),
                 input_count: info.input_count,
                 output_count: info.output_count,
             })
