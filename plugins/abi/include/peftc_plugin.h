@@ -918,6 +918,10 @@ typedef struct PeftcPosition {
    Element type of the positions.
    */
   int32_t dtype;
+  /*
+   `PEFTC_STACK_*`: the stack whose tokens they are of, for learned embeddings.
+   */
+  uint32_t stack;
 } PeftcPosition;
 
 /*

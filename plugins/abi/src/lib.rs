@@ -446,6 +446,8 @@ pub struct PeftcPosition {
     pub rows: i64,
     /// Element type of the positions.
     pub dtype: i32,
+    /// `PEFTC_STACK_*`: the stack whose tokens they are of, for learned embeddings.
+    pub stack: u32,
 }
 
 /// An attention site.

@@ -7,7 +7,7 @@ use crate::graph::{Place, forget_sizes_between, forget_sizes_until};
 use crate::masks::Masks;
 use crate::positions;
 use checkpoint::Source;
-use peftc_plugin::{AttentionInfo, Node, Result, Run, Value};
+use peftc_plugin::{AttentionInfo, Node, Position, Result, Run, Stack, Value};
 
 /// Puts a prefix into the graph.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
@@ -72,7 +72,9 @@ fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
 }
 
 fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
-    let learned = run.learned_positions()?;
+    // The encoder has no prefix.
+    let learned = run.learned_positions()?.into_iter().filter(|p| p.stack != Stack::Encoder);
+    let learned: Vec<Position> = learned.collect();
     let rows = learned.iter().filter_map(|p| p.rows).min();
     let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
     let all: Vec<_> = learned.into_iter().chain(rotary).collect();

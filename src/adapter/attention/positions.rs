@@ -2,7 +2,7 @@
 
 use super::super::module::module_path;
 use super::super::shapes::{Shapes, integers, literal};
-use super::AttentionSite;
+use super::{AttentionSite, Stack};
 use crate::ir::{DataType, Graph, NodeId, NodeKind, ValueId};
 use std::collections::HashSet;
 
@@ -28,6 +28,8 @@ pub struct Position {
     pub rows: Option<i64>,
     /// The element type of the positions.
     pub dtype: DataType,
+    /// The stack whose tokens they are of, for learned embeddings.
+    pub stack: Stack,
 }
 
 impl Position {
@@ -40,7 +42,7 @@ impl Position {
     ) -> Self {
         let value = graph.node_input(node, slot);
         let dtype = value.and_then(|v| shapes.dtype(v)).unwrap_or(DataType::I64);
-        Self { kind, node, slot, rows: None, dtype }
+        Self { kind, node, slot, rows: None, dtype, stack: Stack::Only }
     }
 }
 
@@ -148,15 +150,30 @@ pub(super) fn learned(
         let is_named = last.contains("pos") || last == "wpe";
         is_named || graph.node_input(node, 1).is_some_and(|index| counts(graph, index))
     };
+    let stack = stack_of(graph, sites);
     let ops = graph.ops().into_iter().filter(|(_, op)| op.is("Gather")).map(|(id, _)| id);
     ops.filter(|&node| is_table(graph, node) && !others.contains(&node))
         .filter(|&node| is_position(node) && !is_relative(node))
         .map(|node| {
             let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
             let rows = table.and_then(|t| t.dims.first().copied());
-            Position { rows, ..Position::new(graph, shapes, PositionKind::Learned, node, 1) }
+            Position {
+                rows,
+                stack: stack(node),
+                ..Position::new(graph, shapes, PositionKind::Learned, node, 1)
+            }
         })
         .collect()
+}
+
+/// What tells the stack that a node of no site belongs to: the encoder's are behind it.
+fn stack_of(graph: &Graph, sites: &[AttentionSite]) -> impl Fn(NodeId) -> Stack {
+    let of = |stack| sites.iter().filter(move |s| s.stack == stack);
+    let results = of(Stack::Encoder).filter_map(|s| graph.output(s.context));
+    let encoder: HashSet<NodeId> =
+        results.flat_map(|value| ancestors(graph, value, &|_| false)).collect();
+    let rest = if of(Stack::Cross).next().is_some() { Stack::Decoder } else { Stack::Only };
+    move |node| if encoder.contains(&node) { Stack::Encoder } else { rest }
 }
 
 /// Whether integers are positions: a Range, a running sum, a constant that counts, or the input

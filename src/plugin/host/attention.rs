@@ -95,6 +95,7 @@ fn raw_position(position: &Position) -> PeftcPosition {
         },
         rows: position.rows.unwrap_or(0),
         dtype: position.dtype.to_onnx(),
+        stack: raw_stack(position.stack),
     }
 }
 

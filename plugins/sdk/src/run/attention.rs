@@ -161,6 +161,8 @@ pub struct Position {
     pub rows: Option<i64>,
     /// Element type of the positions.
     pub dtype: DataType,
+    /// The stack whose tokens they are of, for learned embeddings.
+    pub stack: Stack,
 }
 
 impl<'a> Run<'a> {
@@ -291,7 +293,13 @@ fn relative(raw: &PeftcRelative) -> Result<Relative> {
 
 fn position(raw: &PeftcPosition) -> Result<Position> {
     let rows = (raw.rows > 0).then_some(raw.rows);
-    Ok(Position { node: Node(raw.node), slot: raw.slot as usize, rows, dtype: known(raw.dtype)? })
+    Ok(Position {
+        node: Node(raw.node),
+        slot: raw.slot as usize,
+        rows,
+        dtype: known(raw.dtype)?,
+        stack: stack(raw.stack),
+    })
 }
 
 const NO_NODE: PeftcNode = PeftcNode { raw: 0 };
