@@ -202,3 +202,38 @@ fn past(graph: &Graph, value: ValueId, sequence_axis: usize) -> Option<ValueId> 
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(text: &str) -> Vec<Size> {
+        let size = |part: &str| match part.parse() {
+            Ok(number) => Size::Known(number),
+            Err(_) => Size::Symbol(part.to_owned()),
+        };
+        text.split_whitespace().map(size).collect()
+    }
+
+    #[test]
+    fn axes_are_followed_through_reshapes() {
+        let cases = [
+            // Heads that were repeated, merged with batch, and split from features.
+            ("b 2 2 n 16", "b 4 n 16", 2, Some(3)),
+            ("b 4 n 16", "bh n 16", 1, Some(2)),
+            ("bh 16 n", "b 4 16 n", 3, Some(2)),
+            ("b n 64", "b n 4 16", 1, Some(1)),
+            ("b n 64", "b n 4 16", 3, None),
+            // A length that goes by another name, between axes that are the same.
+            ("b 2 2 total 16", "b 4 sum 16", 2, Some(3)),
+            ("b n 6", "b m 2 2", 1, None),
+        ];
+        for (from, to, axis, expected) in cases {
+            assert_eq!(
+                matching(&sizes(from), &sizes(to), axis),
+                expected,
+                "{from} -> {to}: {axis}"
+            );
+        }
+    }
+}
