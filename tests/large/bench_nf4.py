@@ -119,12 +119,13 @@ def main():
         for name in ("onnxruntime", "bitsandbytes")
     }
     for (name, own), values in ratios.items():
-        print(f"{name:13} takes {spread(values)} times as long as {own}, at least {LEAST_FASTER}")
+        limit = f", at least {LEAST_FASTER}" if own == "peftc" else ""
+        print(f"{name:13} takes {spread(values)} times as long as {own}{limit}")
     print(f"bits          {bits:.4f} a weight, at most {MOST_BITS[True]}; {plain_bits:.4f} without double quantization")
     print(f"memory        {max(peaks) / 2**20:.0f} MiB anonymous at the most, under {MOST_ANONYMOUS >> 20}")
     (arguments.folder / "results-nf4.json").write_text(json.dumps({"seconds": seconds, "peak": max(peaks)}, indent=2))
     met = (
-        all(statistics.median(values) >= LEAST_FASTER for values in ratios.values())
+        all(statistics.median(values) >= LEAST_FASTER for (_, own), values in ratios.items() if own == "peftc")
         and bits <= MOST_BITS[True]
         and plain_bits <= MOST_BITS[False]
         and max(peaks) < MOST_ANONYMOUS
