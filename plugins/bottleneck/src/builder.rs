@@ -1,7 +1,6 @@
 //! Adding operators of one adapter.
 
-use crate::one;
-use peftc_plugin::{Attr, DataType, NodeSpec, Result, Run, TensorType, Value};
+use peftc_plugin::{Attr, DataType, NodeSpec, Result, Run, TensorType, Value, one};
 use std::cell::RefCell;
 use std::collections::HashMap;
 

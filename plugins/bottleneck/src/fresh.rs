@@ -3,10 +3,10 @@
 use crate::activation::Activation;
 use crate::config::{Config, Residual, Scaling};
 use crate::place::Placer;
-use crate::tasks::init::Init;
 use crate::weights::{Projection, Weights};
-use crate::{Cost, one, record};
-use peftc_plugin::{BlockSiteInfo, Error, Result, Run, Sublayer, TaskSpec, TensorType, Value};
+use crate::{Cost, record};
+use peftc_plugin::fresh::{self, Init, stream};
+use peftc_plugin::{BlockSiteInfo, Error, Result, Run, Sublayer, TaskSpec, TensorType, Value, one};
 
 /// The deviation of W_down, as AdapterHub's `init_weights = "bert"` has it.
 const DEVIATION: f64 = 0.02;
@@ -19,12 +19,7 @@ pub(crate) fn refuse_options(run: &Run<'_>) -> Result<()> {
         ("activation", run.option_str("activation")?.is_some()),
         ("seed", run.option_i64("seed")?.is_some()),
     ];
-    match given.iter().find(|(_, is_set)| *is_set) {
-        None => Ok(()),
-        Some((key, _)) => Err(Error::invalid(format!(
-            "option {key:?} is for a fresh adapter; with an adapter its own configuration says it"
-        ))),
-    }
+    fresh::refuse_options("adapter", &given)
 }
 
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
@@ -144,7 +139,7 @@ impl Fresh<'_, '_> {
                 TensorType::new(self.site.dtype, dims),
                 format!("{}.adapters.{leaf}", self.module),
             )],
-            params: init.params(self.seed, self.module),
+            params: init.params(self.seed, stream(self.module)),
             ..Default::default()
         })?)
     }

@@ -18,7 +18,7 @@ mod tasks;
 mod weights;
 
 use config::Config;
-use peftc_plugin::{BlockSiteInfo, Error, Record, Result, Run, Sublayer};
+use peftc_plugin::{BlockSiteInfo, Record, Result, Run, Sublayer};
 use place::Placer;
 use weights::Weights;
 
@@ -45,7 +45,7 @@ peftc_plugin::export_plugin! {
         { name: "linear", split_axes: [], run: tasks::linear::run },
         { name: "phm", split_axes: [], run: tasks::phm::run },
         { name: "vector", split_axes: [], run: tasks::vector::run },
-        { name: "init", split_axes: [], run: tasks::init::run },
+        { name: "init", split_axes: [], run: peftc_plugin::fresh::init },
     ],
 }
 
@@ -127,8 +127,4 @@ fn sublayer_name(sublayer: Sublayer) -> &'static str {
         Sublayer::CrossAttention => "cross-attention",
         Sublayer::FeedForward => "feed-forward",
     }
-}
-
-fn one<T>(values: Vec<T>) -> Result<T> {
-    values.into_iter().next().ok_or_else(|| Error::invalid("the host gave no value"))
 }

@@ -1,21 +1,10 @@
 //! Task kinds: what is computed while the output is written.
 
-pub(crate) mod init;
 pub(crate) mod linear;
 pub(crate) mod phm;
 pub(crate) mod vector;
 
 use peftc_plugin::{Error, Result, TaskCall, TensorView};
-
-/// Parameters of a task that are numbers.
-pub(crate) fn words(numbers: &[f64]) -> Vec<u8> {
-    numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
-}
-
-/// The numbers of [`words`].
-fn numbers<const N: usize>(call: &TaskCall<'_>) -> Result<[f64; N]> {
-    Ok(call.words::<N>()?.map(f64::from_le_bytes))
-}
 
 /// The factors of `channels`: a constant times what the tensor has, one element or one for each.
 fn factors(constant: f64, tensor: Option<&TensorView<'_>>, channels: usize) -> Result<Vec<f64>> {

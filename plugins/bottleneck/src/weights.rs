@@ -4,11 +4,9 @@ mod phm;
 
 use crate::config::{Config, Scaling};
 use crate::keys::Keys;
-use crate::one;
-use crate::tasks::words;
 use peftc_plugin::{
     BlockSiteInfo, DataType, Error, Result, Run, SourceSpec, TaskSpec, TensorType, TensorView,
-    Value,
+    Value, one, words,
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

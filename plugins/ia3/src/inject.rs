@@ -1,7 +1,7 @@
 //! Mode `inject`: the scales stay, as a Mul.
 
-use crate::layer::{Layer, one};
-use peftc_plugin::{NodeSpec, Result, Run, Value};
+use crate::layer::Layer;
+use peftc_plugin::{NodeSpec, Result, Run, Value, one};
 
 /// Injects one layer.
 pub(crate) fn layer(run: &Run<'_>, layer: &Layer<'_>) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The adapter's tensors by what they are for.
 
+use peftc_plugin::saved;
+
 /// The tensors of an adapter, grouped.
 pub(crate) struct Keys<'a> {
     /// Modules and their scales.
@@ -17,8 +19,7 @@ impl<'a> Keys<'a> {
             if let Some(module) = name.strip_suffix(".ia3_l") {
                 keys.layers.push((module, name));
             } else if name.ends_with(".weight") || name.ends_with(".bias") {
-                let plain = name.replace(".base_layer.", ".").replace(".modules_to_save.", ".");
-                keys.parameters.push((name, plain));
+                keys.parameters.push((name, saved::parameter_name(name)));
             }
         }
         keys

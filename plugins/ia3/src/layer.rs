@@ -2,6 +2,7 @@
 
 use peftc_plugin::{
     DataType, Error, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
+    one, words,
 };
 
 /// Where scales come from.
@@ -81,9 +82,7 @@ impl<'a> Layer<'a> {
     /// The scales as a tensor of the graph.
     pub(crate) fn tensor(&self, run: &Run<'_>, dtype: DataType, dims: &[i64]) -> Result<Value> {
         let (kind, params) = match self.learned {
-            Learned::Adapter(_) => {
-                ("turn", [1f64, 0.0].iter().flat_map(|n| n.to_le_bytes()).collect())
-            }
+            Learned::Adapter(_) => ("turn", words(&[1.0, 0.0])),
             Learned::Fresh { .. } => ("ones", Vec::new()),
         };
         one(run.add_task(TaskSpec {
@@ -106,10 +105,4 @@ impl<'a> Layer<'a> {
         let parameters = self.size() as u64;
         run.record(&Record { module: self.module, value, what: &what, parameters })
     }
-}
-
-/// The one result of a task or a node.
-pub(crate) fn one(values: Vec<Value>) -> Result<Value> {
-    let first = values.first().copied();
-    first.ok_or_else(|| Error::invalid("the host gave no value for a result"))
 }

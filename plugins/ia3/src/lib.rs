@@ -13,7 +13,7 @@ mod merge;
 mod scale;
 
 use layer::{Layer, Learned};
-use peftc_plugin::{Error, Result, Run, saved};
+use peftc_plugin::{Result, Run, fresh as fresh_tensors, saved};
 
 peftc_plugin::export_plugin! {
     passes: [{
@@ -55,13 +55,9 @@ fn run(run: &Run<'_>) -> Result<()> {
     if !run.has_adapter() {
         return fresh::run(run, mode);
     }
-    for key in ["targets", "feedforward"] {
-        if run.option_list(key)?.is_some() {
-            return Err(Error::invalid(format!(
-                "option {key:?} is for a fresh adapter; with an adapter its own configuration says it"
-            )));
-        }
-    }
+    let given = ["targets", "feedforward"].map(|key| Ok((key, run.option_list(key)?.is_some())));
+    let given = given.into_iter().collect::<Result<Vec<_>>>()?;
+    fresh_tensors::refuse_options("adapter", &given)?;
     let keys = keys::Keys::of(&run.adapter_tensor_names()?);
     // All modules are looked for, so that the host can list those that are not there.
     let looked: Vec<_> = keys.layers.iter().map(|(m, _)| run.sites_of_module(m)).collect();

@@ -1,8 +1,8 @@
 //! Mode `merge`: the scales go into weight and bias.
 
-use crate::layer::{Layer, one};
+use crate::layer::Layer;
 use peftc_plugin::{
-    Error, Parameter, ParameterInfo, Result, Run, SiteInfo, SourceSpec, TaskSpec, Value,
+    Error, Parameter, ParameterInfo, Result, Run, SiteInfo, SourceSpec, TaskSpec, Value, one,
 };
 use std::collections::HashMap;
 

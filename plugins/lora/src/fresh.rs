@@ -4,9 +4,8 @@ use crate::Mode;
 use crate::config::scale;
 use crate::inject::Branch;
 use crate::keys::describe;
-use crate::merge::one;
-use crate::tasks::init::Init;
-use peftc_plugin::{Error, Record, Result, Run, Site, SiteInfo, TaskSpec, TensorType, Value};
+use peftc_plugin::fresh::{Init, stream};
+use peftc_plugin::{Error, Record, Result, Run, Site, SiteInfo, TaskSpec, TensorType, Value, one};
 
 pub(crate) fn run(run: &Run<'_>, mode: Mode) -> Result<()> {
     let rank = run.option_i64("rank")?.ok_or_else(|| {
@@ -114,7 +113,7 @@ impl Fresh {
             label: module,
             sources: Vec::new(),
             results: vec![(ty, format!("{module}.{leaf}.weight"))],
-            params: init.params(self.seed, module),
+            params: init.params(self.seed, stream(module)),
             ..Default::default()
         })?)
     }

@@ -1,11 +1,10 @@
 //! Mode `inject`: x·Aᵀ·(s·Bᵀ) beside the frozen weight.
 
 use crate::keys::CheckedLayer;
-use crate::merge::{one, scaled_bias};
-use crate::tasks::words;
+use crate::merge::scaled_bias;
 use peftc_plugin::{
     Attr, DataType, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
-    TensorType, Value,
+    TensorType, Value, one, words,
 };
 
 /// Injects one layer.

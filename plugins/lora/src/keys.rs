@@ -1,7 +1,7 @@
 //! The adapter's tensors by what they are for.
 
 use crate::config::Scaling;
-use peftc_plugin::{Error, Result, Run, Site, SiteInfo, TensorView};
+use peftc_plugin::{Error, Result, Run, Site, SiteInfo, TensorView, saved};
 use std::collections::BTreeMap;
 
 /// The tensors of an adapter, grouped.
@@ -39,8 +39,7 @@ impl<'a> Keys<'a> {
             } else if let Some(module) = name.strip_suffix(".lora_B.bias") {
                 keys.layers.entry(module).or_default().b_bias = Some(name);
             } else if name.ends_with(".weight") || name.ends_with(".bias") {
-                let plain = name.replace(".base_layer.", ".").replace(".modules_to_save.", ".");
-                keys.parameters.push((name, plain));
+                keys.parameters.push((name, saved::parameter_name(name)));
             }
         }
         keys.refuse_two_biases()?;

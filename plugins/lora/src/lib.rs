@@ -13,7 +13,7 @@ mod merge;
 mod tasks;
 
 use config::Scaling;
-use peftc_plugin::{Error, Result, Run, saved};
+use peftc_plugin::{Result, Run, fresh as fresh_tensors, saved};
 
 peftc_plugin::export_plugin! {
     passes: [{
@@ -47,7 +47,7 @@ peftc_plugin::export_plugin! {
         { name: "merge", split_axes: [0, 1], run: tasks::merge::run },
         { name: "turn", split_axes: [], run: saved::turn },
         { name: "bias", split_axes: [], run: tasks::bias::run },
-        { name: "init", split_axes: [], run: tasks::init::run },
+        { name: "init", split_axes: [], run: fresh_tensors::init },
     ],
 }
 
@@ -89,10 +89,5 @@ fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {
         ("init", run.option_str("init")?.is_some()),
         ("seed", run.option_i64("seed")?.is_some()),
     ];
-    match given.iter().find(|(_, is_set)| *is_set) {
-        None => Ok(()),
-        Some((key, _)) => Err(Error::invalid(format!(
-            "option {key:?} is for a fresh adapter; with an adapter its own configuration says it"
-        ))),
-    }
+    fresh_tensors::refuse_options("adapter", &given)
 }

@@ -1,9 +1,9 @@
 //! Mode `merge`: W + s·BA, into the weights.
 
 use crate::keys::CheckedLayer;
-use crate::tasks::words;
 use peftc_plugin::{
-    Parameter, ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value,
+    Parameter, ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one,
+    words,
 };
 
 /// Merges one layer.
@@ -85,12 +85,6 @@ pub(crate) fn scaled_bias(
         params: words(&[layer.scale, 0.0]),
         ..Default::default()
     })?)
-}
-
-/// The one result of a task or a node.
-pub(crate) fn one(values: Vec<Value>) -> Result<Value> {
-    let first = values.first().copied();
-    first.ok_or_else(|| peftc_plugin::Error::invalid("the host gave no value for a result"))
 }
 
 /// Constants of one module that were replaced: a module that is called twice has each twice.

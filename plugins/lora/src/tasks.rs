@@ -1,20 +1,9 @@
 //! Task kinds: what is computed while the output is written.
 
 pub(crate) mod bias;
-pub(crate) mod init;
 pub(crate) mod merge;
 
 use peftc_plugin::{Error, Result, TaskCall, TensorMut, TensorView};
-
-/// Parameters of a task that are numbers.
-pub(crate) fn words(numbers: &[f64]) -> Vec<u8> {
-    numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
-}
-
-/// The numbers of [`words`].
-fn numbers<const N: usize>(call: &TaskCall<'_>) -> Result<[f64; N]> {
-    Ok(call.words::<N>()?.map(f64::from_le_bytes))
-}
 
 /// The first `N` sources and the one result of a call.
 fn views<'c, 'a, const N: usize>(

@@ -1,12 +1,7 @@
 //! Adding small things to the graph.
 
-use peftc_plugin::{Attr, DataType, Error, Node, NodeSpec, Result, Run, TensorType, Value};
+use peftc_plugin::{Attr, DataType, Error, Node, NodeSpec, Result, Run, TensorType, Value, one};
 use std::collections::HashSet;
-
-/// The only value of a list.
-pub(crate) fn one(values: Vec<Value>) -> Result<Value> {
-    values.first().copied().ok_or_else(|| Error::invalid("the host gave no value"))
-}
 
 /// What nodes are added for: the role they get, and the place their names begin with.
 #[derive(Clone, Copy)]

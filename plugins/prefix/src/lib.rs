@@ -9,7 +9,6 @@
 mod graph;
 mod layout;
 mod masks;
-mod parameters;
 mod positions;
 mod prefix;
 mod prompt;
@@ -50,8 +49,8 @@ peftc_plugin::export_plugin! {
     }],
     task_kinds: [
         { name: "rows", split_axes: [], run: tasks::rows::run },
-        { name: "turn", split_axes: [], run: tasks::turn::run },
-        { name: "draw", split_axes: [], run: tasks::draw::run },
+        { name: "turn", split_axes: [], run: peftc_plugin::saved::turn },
+        { name: "init", split_axes: [], run: peftc_plugin::fresh::init },
         { name: "prompt", split_axes: [], run: tasks::prompt::run },
     ],
 }

@@ -8,11 +8,12 @@ mod checkpoint;
 mod inputs;
 mod outputs;
 
-use crate::graph::{Place, one};
-use crate::parameters;
+use crate::graph::Place;
 use checkpoint::Prompt;
 use inputs::Inputs;
-use peftc_plugin::{Attr, DataType, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value};
+use peftc_plugin::{
+    Attr, DataType, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one, saved,
+};
 
 const PLACE: Place<'static> = Place { role: "prompt", module: "", part: "prompt" };
 
@@ -26,7 +27,7 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     inputs.forget_sizes(run)?;
     outputs::settle(run, count)?;
     note_cost(run, &prompt, added);
-    parameters::replace(run, &prompt.saved)
+    saved::replace_all(run, &prompt.saved)
 }
 
 /// How many learned tokens there are, as a vector of one element: none behind a past.

@@ -1,9 +1,7 @@
 //! Task kinds: what is computed while the output is written.
 
-pub(crate) mod draw;
 pub(crate) mod prompt;
 pub(crate) mod rows;
-pub(crate) mod turn;
 
 use peftc_plugin::{Error, Result, TaskCall, TensorMut};
 

@@ -32,6 +32,7 @@
 
 mod error;
 pub mod export;
+pub mod fresh;
 mod ids;
 pub mod measure;
 mod run;
@@ -44,9 +45,9 @@ pub use ids::{Attention, BlockSite, Node, Parameter, Site, Value};
 pub use run::{
     AttentionInfo, Attr, BlockSiteInfo, KeyValues, Level, Mask, MaskKind, NodeInfo, NodeSpec, Norm,
     NormKind, ParameterInfo, Position, Record, Relative, Run, SiteInfo, SourceSpec, Stack, Stated,
-    Sublayer, TaskSpec, UseInfo, ValueInfo,
+    Sublayer, TaskSpec, UseInfo, ValueInfo, one,
 };
-pub use task::{TaskCall, TensorMut};
+pub use task::{TaskCall, TensorMut, words};
 pub use tensor::{DataType, TensorType, TensorView};
 
 #[doc(hidden)]

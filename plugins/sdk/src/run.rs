@@ -10,7 +10,7 @@ mod sites;
 
 pub use attention::{AttentionInfo, KeyValues, Mask, MaskKind, Position, Relative, Stack, Stated};
 pub use blocks::{BlockSiteInfo, Norm, NormKind, Sublayer};
-pub use edit::{NodeSpec, Record, SourceSpec, TaskSpec};
+pub use edit::{NodeSpec, Record, SourceSpec, TaskSpec, one};
 pub use graph::{Attr, NodeInfo, UseInfo, ValueInfo};
 pub use sites::{ParameterInfo, SiteInfo};
 

@@ -3,8 +3,13 @@
 //! A plugin that uses [`replace_all`] lists [`turn`] among its task kinds, under that name.
 
 use crate::error::{Error, Result};
-use crate::run::{Record, Run, SourceSpec, TaskSpec};
-use crate::task::TaskCall;
+use crate::run::{Record, Run, SourceSpec, TaskSpec, one};
+use crate::task::{TaskCall, words};
+
+/// The parameter that a tensor of the adapter replaces: its name without the wrappers of PEFT.
+pub fn parameter_name(tensor: &str) -> String {
+    tensor.replace(".base_layer.", ".").replace(".modules_to_save.", ".")
+}
 
 /// Replaces parameters by tensors of the adapter: (the tensor, the parameter's name).
 ///
@@ -19,17 +24,14 @@ fn replace(run: &Run<'_>, tensor: &str, name: &str) -> Result<()> {
     let parameter = run.parameter(name, &torch)?;
     let info = run.parameter_info(parameter)?;
     let numbers = [1.0 / f64::from(info.factor), f64::from(u8::from(info.transposed))];
-    let values = run.add_task(TaskSpec {
+    let by = one(run.add_task(TaskSpec {
         kind: "turn",
         label: name,
         sources: vec![SourceSpec::Adapter(tensor)],
         results: vec![(info.stored.clone(), format!("{name}.saved"))],
-        params: numbers.iter().flat_map(|n| n.to_le_bytes()).collect(),
+        params: words(&numbers),
         ..Default::default()
-    })?;
-    let &[by] = values.as_slice() else {
-        return Err(Error::invalid("the host gave other values than results"));
-    };
+    })?)?;
     run.replace_parameter(parameter, by)?;
     let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
     let what = format!("saved {leaf}");
@@ -44,7 +46,7 @@ fn replace(run: &Run<'_>, tensor: &str, name: &str) -> Result<()> {
 /// # Errors
 /// Other parameters, sources or results.
 pub fn turn(call: &mut TaskCall<'_>) -> Result<()> {
-    let [scale, transpose] = call.words()?.map(f64::from_le_bytes);
+    let [scale, transpose] = call.numbers()?;
     let (&[source], [result]) = (call.sources.as_slice(), call.results.as_mut_slice()) else {
         return Err(Error::invalid("the task was recorded with other sources or results"));
     };

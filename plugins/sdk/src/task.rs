@@ -80,6 +80,14 @@ impl<'a> TaskCall<'a> {
         }
     }
 
+    /// Parameters that are numbers, as [`words`] makes them.
+    ///
+    /// # Errors
+    /// There are not `N` of them.
+    pub fn numbers<const N: usize>(&self) -> Result<[f64; N]> {
+        Ok(self.words::<N>()?.map(f64::from_le_bytes))
+    }
+
     /// Parameters that are little-endian words of eight bytes.
     ///
     /// # Errors
@@ -95,6 +103,11 @@ impl<'a> TaskCall<'a> {
             ))),
         }
     }
+}
+
+/// Task parameters that are numbers.
+pub fn words(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
 
 impl TensorMut<'_> {

@@ -1,11 +1,11 @@
 //! Task kind `linear`: a Linear's weight `[out, in]`, turned, each output scaled.
 
-use super::{factors, fill, numbers, wrong};
+use super::{factors, fill, wrong};
 use peftc_plugin::{Result, TaskCall};
 
 /// Sources: the weight, and maybe the scaling. Parameters: a constant factor.
 pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
-    let [constant] = numbers(call)?;
+    let [constant] = call.numbers()?;
     let weight = call.sources.first().ok_or_else(wrong)?;
     let &[out, inputs] = weight.dims else { return Err(wrong()) };
     let (out, inputs) = (out as usize, inputs as usize);

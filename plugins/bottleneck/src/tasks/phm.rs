@@ -3,13 +3,13 @@
 //! H = Σₖ Aₖ ⊗ Wₖ, A `[n, n, n]`, W `[n, in/n, out/n]`; each is given whole or as two factors. Zhang et
 //! al., "Beyond Fully-Connected Layers with Quaternions", 2021.
 
-use super::{factors, fill, numbers, wrong};
+use super::{factors, fill, wrong};
 use peftc_plugin::{Result, TaskCall, TensorView};
 
 /// Sources: the rule A, the weight W, each of one or two parts, and maybe the scaling. Parameters: a
 /// constant factor; how many parts A and W have.
 pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
-    let [constant, rule_parts, weight_parts] = numbers(call)?;
+    let [constant, rule_parts, weight_parts] = call.numbers()?;
     let (rule_parts, weight_parts) = (rule_parts as usize, weight_parts as usize);
     let part = |from: usize, count: usize| call.sources.get(from..from + count).ok_or_else(wrong);
     let rule = Matrices::of(part(0, rule_parts)?)?;

@@ -1,6 +1,6 @@
 //! Task kind `merge`: W + s·BA, in float32, rounded once to the weight's type.
 
-use super::{numbers, views};
+use super::views;
 use half::{bf16, f16};
 use peftc_plugin::saved::transposed;
 use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView, measure};
@@ -8,7 +8,7 @@ use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView, measure};
 /// Parameters: the scale; 1 if the weight is stored as `[in, out]`.
 /// Sources: the weight's region; A `[r, in]`; B `[out, r]`.
 pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
-    let [scale, is_transposed] = numbers(call)?;
+    let [scale, is_transposed] = call.numbers()?;
     let (axis, range) = (call.axis, call.start as usize..call.end as usize);
     let ([weight, a, b], result) = views(call)?;
     let delta = Delta::new(a, b, is_transposed != 0.0, scale as f32)?;

@@ -6,7 +6,7 @@ use crate::layer::Layer;
 use crate::ort;
 use crate::portable::{self, Parts};
 use peftc_plugin::{
-    DataType, Error, Result, Run, SourceSpec, TaskSpec, TensorType, TensorView, Value,
+    DataType, Result, Run, SourceSpec, TaskSpec, TensorType, TensorView, Value, one,
 };
 use std::collections::hash_map::{Entry, HashMap};
 
@@ -156,12 +156,5 @@ impl<'r, 'a> Weights<'r, 'a> {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => *new.insert(portable::map(self.run, name, &map.to_f32()?)?),
         })
-    }
-}
-
-fn one(values: Vec<Value>) -> Result<Value> {
-    match values[..] {
-        [value] => Ok(value),
-        _ => Err(Error::invalid("the host gave other values than results")),
     }
 }

@@ -1,11 +1,10 @@
 //! Where the rows of a prefix come from: PEFT's checkpoint, or a seed.
 
-use crate::graph::one;
 use crate::layout::Layout;
-use crate::parameters;
-use crate::tasks::{draw, rows};
+use crate::tasks::rows;
+use peftc_plugin::fresh::{self, Init};
 use peftc_plugin::{
-    AttentionInfo, DataType, Error, Result, Run, SourceSpec, Stack, TaskSpec, Value,
+    AttentionInfo, DataType, Error, Result, Run, SourceSpec, Stack, TaskSpec, Value, one, saved,
 };
 
 /// PEFT's tensor: `[virtual tokens, layers · 2 · heads · features]`, keys before values.
@@ -24,17 +23,17 @@ pub(crate) enum Source<'a> {
         /// Parts of a layer that PEFT makes rows for: 2 for self- and cross-attention.
         submodules: i64,
         /// Tensors that replace parameters.
-        saved: Vec<&'a str>,
+        saved: Vec<(&'a str, String)>,
     },
     /// Drawn.
-    Fresh { length: i64, is_zero: bool, seed: i64 },
+    Fresh { length: i64, init: Init, seed: u64 },
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn of(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Self> {
         match run.has_adapter() {
             true => peft(run, sites),
-            false => fresh(run),
+            false => fresh_source(run),
         }
     }
 
@@ -88,9 +87,7 @@ impl<'a> Source<'a> {
                 vec![SourceSpec::Adapter(EMBEDDINGS)],
                 rows::params(block, 2 * layers, layout),
             ),
-            Self::Fresh { is_zero, seed, .. } => {
-                ("draw", Vec::new(), draw::params(is_zero, seed, block))
-            }
+            Self::Fresh { init, seed, .. } => ("init", Vec::new(), init.params(seed, block as u64)),
         };
         let results = vec![(layout.ty(dtype), name.to_owned())];
         one(run.add_task(TaskSpec {
@@ -106,7 +103,7 @@ impl<'a> Source<'a> {
     /// Replaces the parameters that were trained beside it.
     pub(crate) fn replace_parameters(&self, run: &Run<'_>) -> Result<()> {
         match self {
-            Self::Peft { saved, .. } => parameters::replace(run, saved),
+            Self::Peft { saved, .. } => saved::replace_all(run, saved),
             Self::Fresh { .. } => Ok(()),
         }
     }
@@ -152,7 +149,7 @@ fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
         check_heads(site, heads, width)?;
     }
     let saved = run.adapter_tensor_names()?.into_iter().filter(|name| *name != EMBEDDINGS);
-    let saved = saved.collect();
+    let saved = saved.map(|name| (name, saved::parameter_name(name))).collect();
     Ok(Source::Peft { length, layers, submodules: submodules(run)?, saved })
 }
 
@@ -182,15 +179,18 @@ fn check_heads(site: &AttentionInfo<'_>, heads: i64, width: i64) -> Result<()> {
     )))
 }
 
-fn fresh<'a>(run: &Run<'a>) -> Result<Source<'a>> {
+fn fresh_source<'a>(run: &Run<'a>) -> Result<Source<'a>> {
     let length = run.option_i64("length")?.ok_or_else(|| {
         Error::invalid("neither an adapter nor a length is given: `adapter` applies one, `length` makes a fresh prefix")
     })?;
     if !(1..=MOST_ROWS).contains(&length) {
         return Err(Error::invalid(format!("length is {length}: 1 to {MOST_ROWS} is accepted")));
     }
-    let is_zero = run.option_str("init")? == Some("zero");
-    Ok(Source::Fresh { length, is_zero, seed: run.option_i64("seed")?.unwrap_or(0) })
+    let init = match run.option_str("init")? {
+        Some("zero") => Init::Zero,
+        _ => Init::Gaussian { deviation: 1.0 },
+    };
+    Ok(Source::Fresh { length, init, seed: run.option_i64("seed")?.unwrap_or(0) as u64 })
 }
 
 fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {
@@ -199,10 +199,5 @@ fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {
         ("init", run.option_str("init")?.is_some()),
         ("seed", run.option_i64("seed")?.is_some()),
     ];
-    match given.iter().find(|(_, is_set)| *is_set) {
-        None => Ok(()),
-        Some((key, _)) => Err(Error::invalid(format!(
-            "option {key:?} is for a fresh prefix; with an adapter its own configuration says it"
-        ))),
-    }
+    fresh::refuse_options("prefix", &given)
 }

@@ -1,7 +1,7 @@
 //! The learned tokens of PEFT's checkpoint.
 
 use crate::tasks::prompt;
-use peftc_plugin::{Error, Result, Run};
+use peftc_plugin::{Error, Result, Run, saved};
 
 const EMBEDDINGS: &str = "prompt_embeddings";
 /// Of a multitask prompt: `[tasks, rows, ranks]` and `[tasks, ranks, features]`.
@@ -19,7 +19,7 @@ pub(super) struct Prompt<'a> {
     /// Elements of those tensors.
     pub(super) parameters: u64,
     /// Tensors that replace parameters.
-    pub(super) saved: Vec<&'a str>,
+    pub(super) saved: Vec<(&'a str, String)>,
 }
 
 impl<'a> Prompt<'a> {
@@ -63,7 +63,8 @@ impl<'a> Prompt<'a> {
             ));
         }
         let is_saved = |name: &&str| *name != EMBEDDINGS && !TASKS.contains(name);
-        let saved = names.into_iter().filter(is_saved).collect();
+        let saved = names.into_iter().filter(is_saved);
+        let saved = saved.map(|name| (name, saved::parameter_name(name))).collect();
         Ok(Self { rows, features, task, ranks, tensors, parameters, saved })
     }
 

@@ -77,6 +77,17 @@ pub struct Record<'s> {
     pub parameters: u64,
 }
 
+/// The one value of a task or of a node.
+///
+/// # Errors
+/// The host gave none, or more.
+pub fn one(values: Vec<Value>) -> Result<Value> {
+    match values[..] {
+        [value] => Ok(value),
+        _ => Err(Error::invalid("the host gave other values than results")),
+    }
+}
+
 impl Run<'_> {
     /// Adds a small tensor; `bytes` are its packed elements. Large ones are for weight tasks.
     pub fn add_tensor(&self, name: &str, ty: &TensorType, bytes: &[u8]) -> Result<Value> {

@@ -1,33 +1,40 @@
-//! Task kind `init`: the tensors of a fresh adapter.
+//! Fresh adapters: tensors that are drawn, and the options that make them.
 //!
-//! A stream of ChaCha8 for each module: the key from the seed, the stream's number from the
-//! module's name, so a module's numbers do not depend on which others are adapted.
+//! Numbers are of a stream of ChaCha8: the key from the seed, the stream's number mostly from the
+//! module's name ([`stream`]), so a module's numbers do not depend on which others are adapted. A
+//! plugin that records [`Init`] lists [`init`] among its task kinds, under that name.
 
-use super::views;
-use peftc_plugin::{Error, Result, TaskCall};
+use crate::error::{Error, Result};
+use crate::task::TaskCall;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// How a tensor is drawn.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Init {
+pub enum Init {
     /// Zeros.
     Zero,
     /// U(−bound, bound): PEFT's `kaiming_uniform_(a=√5)` has the bound 1/√in.
-    Uniform { bound: f64 },
+    Uniform {
+        /// The largest magnitude.
+        bound: f64,
+    },
     /// N(0, deviation²): PEFT's `gaussian` has the deviation 1/r.
-    Gaussian { deviation: f64 },
+    Gaussian {
+        /// The standard deviation.
+        deviation: f64,
+    },
 }
 
 impl Init {
-    /// The task's parameters.
-    pub(crate) fn params(self, seed: u64, module: &str) -> Vec<u8> {
+    /// The parameters of a task [`init`].
+    pub fn params(self, seed: u64, stream: u64) -> Vec<u8> {
         let (kind, number) = match self {
             Self::Zero => (0u64, 0.0),
             Self::Uniform { bound } => (1, bound),
             Self::Gaussian { deviation } => (2, deviation),
         };
-        [kind.to_le_bytes(), number.to_le_bytes(), seed.to_le_bytes(), fnv1a(module).to_le_bytes()]
+        [kind.to_le_bytes(), number.to_le_bytes(), seed.to_le_bytes(), stream.to_le_bytes()]
             .concat()
     }
 
@@ -45,7 +52,11 @@ impl Init {
     }
 }
 
-pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
+/// A task kind without sources: fills its one result.
+///
+/// # Errors
+/// Other parameters or results.
+pub fn init(call: &mut TaskCall<'_>) -> Result<()> {
     let [kind, number, seed, stream] = call.words()?;
     let number = f64::from_le_bytes(number);
     let init = match u64::from_le_bytes(kind) {
@@ -54,13 +65,29 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         2 => Init::Gaussian { deviation: number },
         other => return Err(Error::invalid(format!("unknown initialization {other}"))),
     };
-    let ([], result) = views(call)?;
+    let [result] = call.results.as_mut_slice() else {
+        return Err(Error::invalid("the task was recorded with other results"));
+    };
     let elements: i64 = result.dims.iter().product();
     let mut values = vec![0.0; elements as usize];
     let mut random = ChaCha8Rng::seed_from_u64(u64::from_le_bytes(seed));
     random.set_stream(u64::from_le_bytes(stream));
     init.draw(&mut random, &mut values);
     result.dtype.encode_f32(&values, result.bytes)
+}
+
+/// Refuses options that make a fresh adapter (`what`, such as `prefix`) beside one that is given:
+/// (the option, whether it is set).
+///
+/// # Errors
+/// One is set.
+pub fn refuse_options(what: &str, options: &[(&str, bool)]) -> Result<()> {
+    match options.iter().find(|(_, is_set)| *is_set) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::invalid(format!(
+            "option {key:?} is for a fresh {what}; with an adapter its own configuration says it"
+        ))),
+    }
 }
 
 /// A number in (0, 1): 53 random bits in the middle of their interval.
@@ -74,9 +101,9 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
     (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
-/// The hash FNV-1a of 64 bits.
-fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+/// The number of the stream of a module: the hash FNV-1a of 64 bits of its name.
+pub fn stream(module: &str) -> u64 {
+    module.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
@@ -124,6 +151,6 @@ mod tests {
         let init = Init::Uniform { bound: 1.0 };
         assert_eq!(draw(init, 1), draw(init, 1));
         assert_ne!(draw(init, 1), draw(init, 2));
-        assert_ne!(init.params(1, "a"), init.params(1, "b"));
+        assert_ne!(init.params(1, stream("a")), init.params(1, stream("b")));
     }
 }
