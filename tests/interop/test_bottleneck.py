@@ -1,7 +1,6 @@
 """Bottleneck adapters of AdapterHub on exports of transformers compute what PyTorch + adapters does."""
 
 import collections
-import functools
 import json
 import shutil
 
@@ -10,10 +9,10 @@ import onnx
 import onnxruntime
 import pytest
 
+from blocks import CASES, run_steps, session_of, steps_of, tolerance
 from support import BAD_INPUT, MODELS, peftc, relative_l2
 
-BLOCKS = json.loads((MODELS / "blocks-cases.json").read_text())
-ENTRIES = [entry for entry in BLOCKS["cases"] if entry["library"] == "adapterhub" and entry["kind"] == "bottleneck"]
+ENTRIES = [entry for entry in CASES if entry["library"] == "adapterhub" and entry["kind"] == "bottleneck"]
 PAIRS = collections.defaultdict(list)
 for entry in ENTRIES:
     for model in entry["models"]:
@@ -26,43 +25,10 @@ def name_of(pair):
     return f"{model.removesuffix('.onnx')}+{adapter.rsplit('/', 1)[1]}"
 
 
-def session_of(model, optimize=True):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    if not optimize:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-@functools.cache
-def steps_of(case):
-    """By step, the inputs and PyTorch's logits without and with the adapter. A case of one pass is one step."""
-    steps = collections.defaultdict(lambda: ({}, {}))
-    with np.load(MODELS / case) as arrays:
-        for key in arrays:
-            lead, _, name = key.rpartition("in/")
-            if lead or key.startswith("in/"):
-                steps[lead][0][name] = arrays[key]
-            else:
-                *step, which, _ = key.split("/")
-                steps["".join(f"{part}/" for part in step)][1][which] = arrays[key]
-    return [steps[step] for step in sorted(steps)]
-
-
 def errors(session, case, which="adapted"):
-    """The relative error of each step; the present of one is the past of the next."""
-    names = [output.name for output in session.get_outputs()]
-    shapes = {item.name: item.shape for item in session.get_inputs()}
-    steps = steps_of(case)
-    past = {name: value for name, value in steps[0][0].items() if name.startswith("past_key_values")}
-    for feed, logits in steps:
-        feed = {name: value for name, value in feed.items() if name in shapes}
-        for name in shapes.keys() - feed.keys() - past.keys():
-            past[name] = np.zeros((len(next(iter(feed.values()))), shapes[name][1], 0, shapes[name][3]), np.float32)
-        found = dict(zip(names, session.run(names, past | feed), strict=True))
-        past |= {name.replace("present", "past_key_values"): found[name] for name in names if name != "logits"}
-        yield relative_l2(found["logits"], logits[which])
+    """The relative error of each step."""
+    for outputs, (_, logits) in zip(run_steps(session, case), steps_of(case), strict=True):
+        yield relative_l2(outputs["logits"], logits[which])
 
 
 def applied(model, adapter, folder, *options):
@@ -80,7 +46,7 @@ def test_output_is_that_of_adapterhub(pair, tmp_path):
     for entry in PAIRS[pair]:
         assert all(change >= 1e-3 for change in errors(session, entry["case"], "base"))
         for error in errors(session, entry["case"]):
-            assert error <= max(1e-5, 2 * entry["own_difference"]), (entry["case"], error)
+            assert error <= tolerance(entry), (entry["case"], error)
 
 
 @pytest.mark.parametrize("name", ["seq_bn", "double_seq_bn", "par_bn", "ln-after", "gate"])
@@ -161,7 +127,7 @@ def test_models_that_onnx_runtime_optimized_are_adapted(model, level, tmp_path):
     onnxruntime.InferenceSession(MODELS / model, options, providers=["CPUExecutionProvider"])
     entry = next(e for e in ENTRIES if model in e["models"] and e["adapter"].endswith("/double_seq_bn"))
     output = applied(tmp_path / "optimized.onnx", MODELS / entry["adapter"], tmp_path)
-    assert all(error <= max(1e-5, 2 * entry["own_difference"]) for error in errors(session_of(output), entry["case"]))
+    assert all(error <= tolerance(entry) for error in errors(session_of(output), entry["case"]))
 
 
 def fused(model, path):
@@ -225,7 +191,7 @@ def test_older_opsets_are_adapted(name, tmp_path):
     output = applied(model, MODELS / adapter, tmp_path)
     onnx.checker.check_model(str(output), full_check=True)
     for entry in PAIRS["bert/torchscript.onnx", adapter]:
-        assert all(e <= max(1e-5, 2 * entry["own_difference"]) for e in errors(session_of(output), entry["case"]))
+        assert all(e <= tolerance(entry) for e in errors(session_of(output), entry["case"]))
 
 
 FUSED = sorted({adapter for model, adapter in PAIRS if model == "bert/torchscript.onnx" and "activation" not in adapter})
@@ -238,7 +204,7 @@ def test_models_whose_norms_are_fused_with_the_add_are_adapted(adapter, tmp_path
     assert operators.count("SkipLayerNormalization") == 4
     session = session_of(applied(model, MODELS / adapter, tmp_path))
     for entry in PAIRS["bert/torchscript.onnx", adapter]:
-        assert all(e <= max(1e-5, 2 * entry["own_difference"]) for e in errors(session, entry["case"]))
+        assert all(e <= tolerance(entry) for e in errors(session, entry["case"]))
 
 
 @pytest.mark.parametrize("config", ["seq_bn", "double_seq_bn", "par_bn"])

@@ -1,68 +1,18 @@
 """Prefix tuning, prompt tuning and p-tuning compute what PyTorch + PEFT does, inside the graph."""
 
-import functools
 import json
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from blocks import entries, name_of, run_steps, session_of, steps_of, tolerance
 from support import BAD_INPUT, MODELS, peftc, relative_l2
 
-ENTRIES = json.loads((MODELS / "blocks-cases.json").read_text())["cases"]
-ENTRIES = [
-    {**entry, "model": model}
-    for entry in ENTRIES if entry["library"] == "peft" and entry["kind"] in ("prefix", "prompt")
-    for model in entry["models"]
-]
+ENTRIES = entries("peft", "prefix", "prompt")
 PREFIXES = [e for e in ENTRIES if e["kind"] == "prefix"]
 VIRTUAL = 3
-
-
-def name_of(entry):
-    return f"{entry['model'].removesuffix('.onnx')}-{entry['case'].split('/')[-1].removesuffix('.npz')}"
-
-
-def session_of(model):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-@functools.cache
-def steps_of(case):
-    """By step: the inputs, and the logits with the adapter. A case of one pass is the step ""."""
-    steps = {}
-    with np.load(MODELS / case) as arrays:
-        for key in arrays:
-            lead, _, rest = key.rpartition("in/") if "in/" in key else key.rpartition("adapted/")
-            step = steps.setdefault(lead.rstrip("/"), {"in": {}, "adapted": None})
-            if "in/" in key:
-                step["in"][rest] = arrays[key]
-            elif "adapted/" in key:
-                step["adapted"] = arrays[key]
-    return {step: values for step, values in sorted(steps.items()) if values["in"]}
-
-
-def run_steps(session, steps):
-    """The logits of each step, and the lengths of the present, which is the past of the next step."""
-    shapes = {item.name: item.shape for item in session.get_inputs()}
-    outputs = [output.name for output in session.get_outputs()]
-    given, past, found, lengths = {}, {}, [], []
-    for values in steps.values():
-        # What an encoder made is given once.
-        given |= {name: value for name, value in values["in"].items() if name.startswith("past_key_values")}
-        feed = {name: value for name, value in values["in"].items() if name in shapes} | given | past
-        empty = {n: (len(feed["input_ids"]), s[1], 0, s[3]) for n, s in shapes.items() if n not in feed}
-        feed |= {name: np.zeros(shape, np.float32) for name, shape in empty.items()}
-        results = dict(zip(outputs, session.run(outputs, feed), strict=True))
-        found.append(results.pop("logits"))
-        past = {name.replace("present", "past_key_values"): value for name, value in results.items()}
-        lengths.append({value.shape[2] for value in past.values()})
-    return found, lengths
 
 
 def apply(entry, folder, *options):
@@ -76,19 +26,17 @@ def apply(entry, folder, *options):
 def test_output_is_that_of_peft(entry, tmp_path):
     model = apply(entry, tmp_path)
     onnx.checker.check_model(str(model), full_check=True)
-    steps = steps_of(entry["case"])
-    found, _ = run_steps(session_of(model), steps)
-    tolerance = max(1e-5, 2 * entry["own_difference"])
-    for logits, step in zip(found, steps.values(), strict=True):
-        assert relative_l2(logits, step["adapted"]) <= tolerance
+    found = run_steps(session_of(model), entry["case"])
+    for outputs, (_, expected) in zip(found, steps_of(entry["case"]), strict=True):
+        assert relative_l2(outputs["logits"], expected["adapted"]) <= tolerance(entry)
 
 
 @pytest.mark.parametrize("entry", [e for e in PREFIXES if "steps" in e], ids=name_of)
 def test_present_has_no_prefix(entry, tmp_path):
     model = apply(entry, tmp_path)
-    steps = steps_of(entry["case"])
-    _, lengths = run_steps(session_of(model), steps)
-    tokens = np.cumsum([step["in"]["input_ids"].shape[1] for step in steps.values()])
+    found = run_steps(session_of(model), entry["case"])
+    lengths = [{array.shape[2] for name, array in outputs.items() if name != "logits"} for outputs in found]
+    tokens = np.cumsum([inputs["input_ids"].shape[1] for inputs, _ in steps_of(entry["case"])])
     assert lengths == [{count} for count in tokens]
 
 
@@ -124,9 +72,9 @@ def prompt_of(family, cut, tmp_path):
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_outputs_of_learned_tokens_are_cut(family, tmp_path):
     entry, model = prompt_of(family, True, tmp_path)
-    steps = steps_of(entry["case"])
-    (logits,), _ = run_steps(session_of(model), steps)
-    assert relative_l2(logits, steps[""]["adapted"][:, VIRTUAL:]) <= 1e-5
+    logits = run_steps(session_of(model), entry["case"])[0]["logits"]
+    ((_, expected),) = steps_of(entry["case"])
+    assert relative_l2(logits, expected["adapted"][:, VIRTUAL:]) <= 1e-5
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
@@ -144,8 +92,7 @@ def test_prefix_with_lora_and_nf4(family, tmp_path):
         recipe, model = tmp_path / f"{order[0]}.toml", tmp_path / f"{order[0]}.onnx"
         recipe.write_text("\n".join(passes[name] for name in order))
         peftc("apply", recipe, MODELS / entry["model"], "-o", model)
-        (logits,), _ = run_steps(session_of(model), steps_of(entry["case"]))
-        outputs.append(logits)
+        outputs.append(run_steps(session_of(model), entry["case"])[0]["logits"])
     for logits in outputs[1:]:
         assert relative_l2(logits, outputs[0]) <= 1e-5
 
@@ -263,7 +210,7 @@ def test_fresh_prefix_equals_peft_with_the_same_rows(model, tmp_path):
     save_file({"prompt_embeddings": rows_of(fresh, config)}, adapter / "adapter_model.safetensors")
     applied = tmp_path / "applied.onnx"
     peftc("apply", adapter, MODELS / model, "-o", applied)
-    inputs = steps_of(entry["case"])[""]["in"]
+    inputs = steps_of(entry["case"])[0][0]
     (left,), (right,) = (session_of(path).run(["logits"], inputs) for path in (fresh, applied))
     assert np.array_equal(left, right)
 
