@@ -21,22 +21,16 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     let (sources, inputs) = split_inputs(&call.sources, has_inputs != 0);
     let &[weight, codes, ref magnitudes @ ..] = sources else { return Err(wrong_sources()) };
     let weight = Weight::new(weight, is_transposed != 0)?;
+    let (first, elements) = (call.start as usize * weight.inputs, weight.out * weight.inputs);
+    let codes = part(codes, first / 2, Quantizer::code_bytes(elements))?.bytes;
+    let (first, count) = (first / block_size, quantizer.blocks(elements));
     let magnitudes = match (magnitudes, is_nested != 0) {
-        (&[absmax], false) => absmax.to_f32()?,
-        (&[codes, absmax, offset], true) => match offset.to_f32()?[..] {
-            [offset] => nested::dequantize(codes.bytes, &absmax.to_f32()?, offset),
-            _ => return Err(wrong_sources()),
-        },
+        (&[absmax], false) => part(absmax, first, count)?.to_f32()?,
+        (&[codes, absmax, offset], true) => nested_part(codes, absmax, offset, first, count)?,
         _ => return Err(wrong_sources()),
     };
-    let first = call.start as usize * weight.inputs;
-    let elements = weight.out * weight.inputs;
-    let codes = codes.bytes.get(first / 2..).and_then(|c| c.get(..Quantizer::code_bytes(elements)));
-    let magnitudes =
-        magnitudes.get(first / block_size..).and_then(|m| m.get(..quantizer.blocks(elements)));
-    let (Some(codes), Some(magnitudes)) = (codes, magnitudes) else { return Err(wrong_sources()) };
     let Some(inputs) = inputs else {
-        let errors = weight.errors(quantizer, codes, magnitudes)?;
+        let errors = weight.errors(quantizer, codes, &magnitudes)?;
         report(call, &weight, &errors);
         return Ok(());
     };
@@ -115,6 +109,29 @@ fn report(call: &TaskCall<'_>, weight: &Weight<'_>, errors: &Errors) {
     call.add(measure::SQUARES, errors.squares);
     call.add(measure::ERROR_SQUARES, errors.error_squares);
     call.max(measure::ERROR_MAX, errors.error_max);
+}
+
+/// Some elements of a tensor, of whole bytes.
+fn part(tensor: TensorView<'_>, first: usize, count: usize) -> Result<TensorView<'_>> {
+    let size = tensor.dtype.bits() as usize / 8;
+    let bytes = tensor.bytes.get(first * size..(first + count) * size).ok_or_else(wrong_sources)?;
+    Ok(TensorView { bytes, ..tensor })
+}
+
+/// Some of the magnitudes that quantized ones stand for.
+fn nested_part(
+    codes: TensorView<'_>,
+    absmax: TensorView<'_>,
+    offset: TensorView<'_>,
+    first: usize,
+    count: usize,
+) -> Result<Vec<f32>> {
+    let [offset] = offset.to_f32()?[..] else { return Err(wrong_sources()) };
+    let group = first / nested::BLOCK_SIZE;
+    let start = group * nested::BLOCK_SIZE;
+    let codes = part(codes, start, first + count - start)?.bytes;
+    let absmax = part(absmax, group, codes.len().div_ceil(nested::BLOCK_SIZE))?.to_f32()?;
+    Ok(nested::dequantize(codes, &absmax, offset).split_off(first - start))
 }
 
 fn split_inputs<'s, 'a>(
