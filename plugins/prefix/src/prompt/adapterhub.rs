@@ -1,0 +1,158 @@
+//! Prompts of AdapterHub: the learned tokens come in between the embeddings and the first layer.
+//!
+//! So the embeddings, their norm and their positions are those of the real tokens alone. What is
+//! behind is longer, and so are the masks.
+
+mod config;
+mod masks;
+
+use super::checkpoint::{Prompt, refuse_task};
+use super::outputs::{self, Rows};
+use super::{PLACE, for_batch};
+use crate::fresh::refuse_options;
+use crate::graph::{forget_sizes, input};
+use config::Config;
+use masks::Masks;
+use peftc_plugin::{
+    AttentionInfo, Attr, BlockSiteInfo, Error, Node, Result, Run, Stack, Sublayer, UseInfo, Value,
+};
+use std::collections::HashSet;
+
+pub(super) fn run(run: &Run<'_>) -> Result<()> {
+    refuse_options(run, "prompt")?;
+    refuse_task(run)?;
+    let sites = attention(run)?;
+    let first = first_layer(run)?;
+    let config = Config::of(run)?;
+    let prompt = config.prompt(run, first.hidden_size)?;
+    let states = first.residual;
+    let of_masks = shapes_of_masks(run, &sites, states)?;
+    let (longer, own): (Vec<UseInfo>, Vec<UseInfo>) =
+        run.uses(states)?.into_iter().partition(|at| !of_masks.contains(&at.node));
+    let slots = sites.iter().flat_map(|site| &site.masks).map(|mask| (mask.node, mask.slot));
+    let apart: Vec<_> = own.iter().map(|at| (at.node, at.slot)).chain(slots).collect();
+    let lengths = run.lengths_behind(states, 1, &apart)?;
+
+    let all = with_tokens(run, &prompt, &config, &first)?;
+    run.forget_sizes(all)?;
+    redirect(run, states, all, &longer, own.is_empty())?;
+    PLACE.grow(run, &lengths, prompt.rows)?;
+    Masks::new(run, states, prompt.rows, config.queries).widen_all(&sites)?;
+    forget_sizes(run, &longer.iter().map(|at| at.node).collect::<Vec<_>>())?;
+    let count = PLACE.vector(run, "rows", &[prompt.rows])?;
+    outputs::settle(run, Rows { first: config.first, count })?;
+    run.note(&format!(
+        "{} learned tokens are computed {} every sequence, without positions",
+        prompt.rows,
+        if config.first == 0 { "in front of" } else { "behind the first token of" }
+    ));
+    Ok(())
+}
+
+/// The attention sites of a model that is one stack.
+fn attention<'a>(run: &Run<'a>) -> Result<Vec<AttentionInfo<'a>>> {
+    let sites = run.attention_sites()?.into_iter().map(|site| run.attention(site));
+    let sites: Vec<AttentionInfo<'_>> = sites.collect::<Result<_>>()?;
+    for site in &sites {
+        let why = match site {
+            AttentionInfo { stack: Stack::Only, is_causal: false, .. }
+                if site.relative.is_empty() =>
+            {
+                continue;
+            }
+            AttentionInfo { is_causal: true, .. } => "masks by itself (is_causal = 1)",
+            AttentionInfo { stack: Stack::Only, .. } => "has biases of relative positions",
+            _ => "is of an encoder and a decoder",
+        };
+        return Err(Error::unsupported(format!(
+            "{}: the attention {why}: AdapterHub's prompts are for encoders without",
+            site.module
+        )));
+    }
+    Ok(sites)
+}
+
+/// The attention sublayer that reads what the embeddings make.
+fn first_layer<'a>(run: &Run<'a>) -> Result<BlockSiteInfo<'a>> {
+    for site in run.block_sites()? {
+        let info = run.block_site(site)?;
+        if info.sublayer == Sublayer::Attention {
+            return Ok(info);
+        }
+    }
+    Err(Error::unsupported(
+        "no attention sublayer was found, which learned tokens could come in before",
+    ))
+}
+
+/// The Shapes of the hidden states that masks are made by: masks are of the real tokens, until they
+/// are widened.
+fn shapes_of_masks(
+    run: &Run<'_>,
+    sites: &[AttentionInfo<'_>],
+    states: Value,
+) -> Result<HashSet<Node>> {
+    let (mut found, mut seen, mut values) = (HashSet::new(), HashSet::new(), Vec::new());
+    for mask in sites.iter().flat_map(|site| &site.masks) {
+        values.push(input(run, mask.node, mask.slot)?);
+    }
+    while let Some(value) = values.pop() {
+        let Some(node) = run.value(value)?.producer.filter(|&node| seen.insert(node)) else {
+            continue;
+        };
+        let info = run.node(node)?;
+        if info.op_type == "Shape" {
+            if run.node_input(node, 0)? == Some(states) {
+                found.insert(node);
+            }
+            continue;
+        }
+        for slot in 0..info.input_count {
+            values.extend(run.node_input(node, slot)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The hidden states with the learned tokens.
+fn with_tokens(
+    run: &Run<'_>,
+    prompt: &Prompt<'_>,
+    config: &Config,
+    first: &BlockSiteInfo<'_>,
+) -> Result<Value> {
+    let states = first.residual;
+    let tokens = prompt.tokens(run, states, first.dtype)?;
+    let tokens = for_batch(run, tokens, states)?;
+    let along = vec![("axis", Attr::Int(1))];
+    if config.first == 0 {
+        return PLACE.node(run, "Concat", &[tokens, states], along);
+    }
+    let bounds = [("start", 0), ("first", config.first), ("end", i64::MAX), ("axis", 1)];
+    let [start, next, end, axis] = bounds.map(|(name, number)| PLACE.vector(run, name, &[number]));
+    let (next, axis) = (next?, axis?);
+    let before = PLACE.node(run, "Slice", &[states, start?, next, axis], Vec::new())?;
+    let behind = PLACE.node(run, "Slice", &[states, next, end?, axis], Vec::new())?;
+    PLACE.node(run, "Concat", &[before, tokens, behind], along)
+}
+
+/// Redirects what reads the hidden states, all of it or the uses that become longer.
+fn redirect(
+    run: &Run<'_>,
+    states: Value,
+    by: Value,
+    longer: &[UseInfo],
+    is_all: bool,
+) -> Result<()> {
+    if is_all {
+        return run.replace_uses(states, by);
+    }
+    let info = run.value(states)?;
+    if info.is_output {
+        return Err(Error::unsupported(format!(
+            "the hidden states {} are an output, and masks are made by their length",
+            info.name
+        )));
+    }
+    longer.iter().try_for_each(|at| run.replace_input(at.node, at.slot, by))
+}
