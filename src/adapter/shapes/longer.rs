@@ -25,7 +25,7 @@ pub fn lengths_behind(
         begin: value,
         apart,
         longer: HashMap::new(),
-        vague: HashSet::new(),
+        computed: HashSet::new(),
         stated: Vec::new(),
     };
     let mut known = shapes.known.get(&value).cloned().unwrap_or_default();
@@ -45,14 +45,23 @@ pub fn lengths_behind(
     Ok(walk.stated)
 }
 
+/// Operators whose result may have no longer axis, though they read one: what they pick or sum up is
+/// as much as it was.
+const ENDS: &[&str] =
+    &["Gather", "MatMul", "ReduceMax", "ReduceMean", "ReduceSum", "Shape", "Slice"];
+
+fn says_grown(known: &Known) -> bool {
+    known.elements.as_ref().is_some_and(|elements| elements.contains(&Size::Grown))
+}
+
 struct Walk<'w, 'g> {
     shapes: &'w Shapes<'g>,
     begin: ValueId,
     apart: &'w [(NodeId, usize)],
-    /// What is known of values that have a grown size, or say one.
+    /// What is known of values whose sizes or elements are others than before.
     longer: HashMap<ValueId, Known>,
-    /// Integers that are computed from a grown size.
-    vague: HashSet<ValueId>,
+    /// Values that are computed from a grown size in a way that was not followed.
+    computed: HashSet<ValueId>,
     stated: Vec<Stated>,
 }
 
@@ -64,7 +73,7 @@ impl Walk<'_, '_> {
         let graph = self.shapes.graph;
         let Some(op) = graph.node(node).op() else { return Ok(()) };
         let inputs = self.inputs(node)?;
-        if !inputs.iter().flatten().any(|v| self.longer.contains_key(v) || self.vague.contains(v)) {
+        if !inputs.iter().flatten().any(|v| self.longer.contains_key(v)) {
             return Ok(());
         }
         let name = op.op_type.as_str();
@@ -77,7 +86,9 @@ impl Walk<'_, '_> {
             "Concat" => self.joined(node, &inputs, &mut outputs)?,
             "Slice" => self.cut(&inputs, &mut outputs)?,
             "Reshape" | "Expand" => self.reshaped(node, &inputs, &mut outputs)?,
-            "Range" if inputs.iter().flatten().any(|&v| self.says_grown(v)) => {
+            "Range"
+                if inputs.iter().flatten().filter_map(|v| self.longer.get(v)).any(says_grown) =>
+            {
                 for (_, known) in &mut outputs {
                     known.sizes = Some(vec![Size::Grown]);
                 }
@@ -85,19 +96,40 @@ impl Walk<'_, '_> {
             _ => {}
         }
         let has_grown_input = inputs.iter().flatten().any(|&v| self.grown_axis(v).is_some());
-        if has_grown_input && outputs.iter().any(|(_, known)| known.sizes.is_none()) {
-            return Err("how the shape of its result follows is not known");
-        }
-        for (value, known) in outputs {
-            if is_vague(value, known.elements.as_deref()) && !has_grown_input {
-                self.vague.insert(value);
+        for (value, mut known) in outputs {
+            let has_grown = known.sizes.as_ref().map(|sizes| sizes.contains(&Size::Grown));
+            if has_grown_input
+                && (has_grown.is_none() || has_grown == Some(false) && !ENDS.contains(&name))
+            {
+                return Err("how the shape of its result follows is not known");
             }
-            let lists = [&known.sizes, &known.elements];
-            if lists.into_iter().flatten().any(|list| list.contains(&Size::Grown)) {
+            if !has_grown_input {
+                self.settle(value, &mut known);
+            }
+            if has_grown == Some(true) || self.computed.contains(&value) || says_grown(&known) {
                 self.longer.insert(value, known);
             }
         }
         Ok(())
+    }
+
+    /// Marks the elements that are computed from a grown size in a way that was not followed.
+    fn settle(&mut self, value: ValueId, known: &mut Known) {
+        let before = self.shapes.known.get(&value).and_then(|k| k.elements.as_ref());
+        let count = known.elements.as_ref().or(before).map_or(0, Vec::len);
+        let is_followed = |i: usize, size: &Size| match size {
+            Size::Grown => true,
+            Size::Element(of, _) if *of == value || self.computed.contains(of) => false,
+            size => before.and_then(|elements| elements.get(i)) == Some(size),
+        };
+        let followed =
+            |i: usize| known.elements.as_ref()?.get(i).filter(|size| is_followed(i, size)).cloned();
+        let elements: Vec<Option<Size>> = (0..count).map(followed).collect();
+        if count == 0 || elements.contains(&None) {
+            self.computed.insert(value);
+        }
+        let own = |(i, size): (usize, Option<Size>)| size.unwrap_or(Size::Element(value, i));
+        known.elements = (count > 0).then(|| elements.into_iter().enumerate().map(own).collect());
     }
 
     /// The inputs, without those that stay apart.
@@ -139,8 +171,10 @@ impl Walk<'_, '_> {
         self.longer.get(&value)?.sizes.as_deref()?.iter().position(|s| *s == Size::Grown)
     }
 
-    fn says_grown(&self, value: ValueId) -> bool {
-        self.elements(value).is_some_and(|e| e.contains(&Size::Grown))
+    /// Whether an element of a shape is computed from a grown size in a way that was not followed.
+    fn says_computed(&self, shape: Option<ValueId>, axis: usize) -> bool {
+        let element = shape.and_then(|shape| self.longer.get(&shape)?.elements.as_ref()?.get(axis));
+        matches!(element, Some(Size::Element(of, _)) if self.computed.contains(of))
     }
 
     /// Each axis has grown in all inputs that have more than one element there.
@@ -268,8 +302,7 @@ impl Walk<'_, '_> {
                 .or_else(|| to.iter().position(|size| is_named && *size == from[axis]))
                 .ok_or(lost)?;
             if let Some(stated) = self.shapes.states(node, target, &self.longer) {
-                if inputs.get(1).copied().flatten().is_some_and(|shape| self.vague.contains(&shape))
-                {
+                if self.says_computed(inputs.get(1).copied().flatten(), stated.axis) {
                     return Err("its shape is computed from the length");
                 }
                 self.stated.push(stated);
@@ -280,8 +313,89 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Whether integers are of a computation that was not followed.
-fn is_vague(value: ValueId, elements: Option<&[Size]>) -> bool {
-    elements
-        .is_none_or(|e| e.iter().any(|size| matches!(size, Size::Element(of, _) if *of == value)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::text;
+
+    /// What is said of operators behind `%x: f32[b, n, 8]`: the nodes that state a length with the
+    /// element, or why one does not follow.
+    fn behind(nodes: &str) -> String {
+        let source = format!(
+            "model ir=8 opset \"\"=17
+             graph g(%ids: i64[b, n], %x: f32[b, n, 8], %other: f32[b, n, 8], %at: i64[b]) -> (%y) {{
+             const %split = i64[4] {{0, 5, 2, 4}}
+             const %kept = i64[4] {{0, -1, 2, 4}}
+             const %flat = i64[2] {{-1, 8}}
+             const %one = i64[1] {{1}}
+             const %two = i64[1] {{2}}
+             const %five = i64[1] {{5}}
+             const %zero = i64[1] {{0}}
+             const %end = i64[1] {{9223372036854775807}}
+             const %last = i64[] {{-1}}
+             const %rest = i64[2] {{2, 4}}
+             const %positions = f32[1, 5, 8] {{{}}}
+             {nodes}}}",
+            vec!["0"; 40].join(", ")
+        );
+        let model = text::parse(&source).unwrap_or_else(|e| panic!("{e}: {source}"));
+        let graph = &model.graph;
+        let x = graph.output(graph.inputs()[1]).expect("an input has a value");
+        let describe = |at: &Stated| format!("{}: {}", graph.describe(at.node), at.axis);
+        match lengths_behind(graph, x, 1, &[]) {
+            Ok(stated) => stated.iter().map(describe).collect::<Vec<_>>().join(", "),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn lengths_are_followed() {
+        let of_ids = "%s = Shape(%ids)
+             %b = Gather(%s, %zero)
+             %n = Gather(%s, %one)
+             %all = Concat(%b, %n, %rest) {axis: 0}
+             %y = Reshape(%x, %all) name \"r\"\n";
+        let cases = [
+            ("%y = Reshape(%x, %split) name \"r\"\n", "node \"r\" (Reshape): 1"),
+            ("%y = Reshape(%x, %kept) name \"r\"\n", ""),
+            (of_ids, "node \"r\" (Reshape): 1"),
+            (&of_ids.replace("%ids", "%x"), ""),
+            ("%y = Slice(%x, %zero, %one, %one)\n", ""),
+            ("%a = Slice(%x, %one, %end, %one)\n%y = Add(%a, %x)\n", ""),
+            ("%y = Gather(%x, %last) {axis: 1}\n", ""),
+            ("%a = ReduceMean(%x) {axes: ints [1]}\n%y = Add(%a, %other)\n", ""),
+            ("%y = Relu(%other)\n", ""),
+        ];
+        for (nodes, expected) in cases {
+            assert_eq!(behind(nodes), expected, "{nodes}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_the_old_length_is_an_error() {
+        let vague = "%s = Shape(%x)
+             %b = Gather(%s, %zero)
+             %n = Gather(%s, %one)
+             %m = Mul(%n, %two)
+             %all = Concat(%b, %m, %rest) {axis: 0}
+             %y = Reshape(%x, %all)\n";
+        let cases = [
+            ("%y = Add(%x, %other)\n", "combines it with a value of the old length"),
+            ("%y = Add(%x, %positions)\n", "combines it with a value of the old length"),
+            ("%y = Concat(%x, %other) {axis: 2}\n", "joins it with a value of the old length"),
+            (
+                "%t = Transpose(%x) {perm: ints [0, 2, 1]}\n%y = MatMul(%t, %other)\n",
+                "multiplies it with a value of the old length",
+            ),
+            ("%y = Gather(%x, %at) {axis: 1}\n", "picks a token by a computed number"),
+            ("%n = Shape(%ids)\n%y = Slice(%x, %zero, %n, %one)\n", "cuts it at a computed place"),
+            ("%y = TopK(%x)\n", "how the shape of its result follows is not known"),
+            ("%y = Reshape(%x, %flat)\n", "which axis of its result is longer is not known"),
+            (vague, "its shape is computed from the length"),
+        ];
+        for (nodes, expected) in cases {
+            let found = behind(nodes);
+            assert!(found.contains(expected), "{nodes}: {found}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn run(run: &Run<'_>) -> Result<()> {
     refuse_options(run, "prompt")?;
     refuse_task(run)?;
     let sites = attention(run)?;
-    let first = first_layer(run)?;
+    let first = first_layer(run, &sites)?;
     let config = Config::of(run)?;
     let prompt = config.prompt(run, first.hidden_size)?;
     let states = first.residual;
@@ -55,17 +55,16 @@ fn attention<'a>(run: &Run<'a>) -> Result<Vec<AttentionInfo<'a>>> {
     let sites: Vec<AttentionInfo<'_>> = sites.collect::<Result<_>>()?;
     for site in &sites {
         let why = match site {
-            AttentionInfo { stack: Stack::Only, is_causal: false, .. }
-                if site.relative.is_empty() =>
-            {
-                continue;
-            }
             AttentionInfo { is_causal: true, .. } => "masks by itself (is_causal = 1)",
-            AttentionInfo { stack: Stack::Only, .. } => "has biases of relative positions",
-            _ => "is of an encoder and a decoder",
+            AttentionInfo { stack, .. } if *stack != Stack::Only => {
+                "is of an encoder and a decoder"
+            }
+            _ if !site.relative.is_empty() => "has biases of relative positions",
+            _ if site.keys.past.is_some() => "has a past",
+            _ => continue,
         };
         return Err(Error::unsupported(format!(
-            "{}: the attention {why}: AdapterHub's prompts are for encoders without",
+            "{}: the attention {why}, which prompts of AdapterHub are not put into",
             site.module
         )));
     }
@@ -73,16 +72,24 @@ fn attention<'a>(run: &Run<'a>) -> Result<Vec<AttentionInfo<'a>>> {
 }
 
 /// The attention sublayer that reads what the embeddings make.
-fn first_layer<'a>(run: &Run<'a>) -> Result<BlockSiteInfo<'a>> {
+fn first_layer<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<BlockSiteInfo<'a>> {
+    let mut found = None;
     for site in run.block_sites()? {
         let info = run.block_site(site)?;
-        if info.sublayer == Sublayer::Attention {
-            return Ok(info);
+        if found.is_none() && info.sublayer == Sublayer::Attention {
+            found = Some(info);
         }
     }
-    Err(Error::unsupported(
-        "no attention sublayer was found, which learned tokens could come in before",
-    ))
+    let first = found.ok_or_else(|| Error::unsupported("no attention sublayer was found"))?;
+    let behind = makers(run, &[first.residual], |_| Ok(false))?;
+    match sites.iter().find(|site| behind.contains(&site.softmax)) {
+        None => Ok(first),
+        Some(site) => Err(Error::unsupported(format!(
+            "{}: what the attention makes is added to nothing that it was computed from, so that the first layer is not \
+             known: put the prompt in before the other passes",
+            site.module
+        ))),
+    }
 }
 
 /// The Shapes of the hidden states that masks are made by: masks are of the real tokens, until they
@@ -92,23 +99,31 @@ fn shapes_of_masks(
     sites: &[AttentionInfo<'_>],
     states: Value,
 ) -> Result<HashSet<Node>> {
-    let (mut found, mut seen, mut values) = (HashSet::new(), HashSet::new(), Vec::new());
-    for mask in sites.iter().flat_map(|site| &site.masks) {
-        values.push(input(run, mask.node, mask.slot)?);
-    }
-    while let Some(value) = values.pop() {
-        let Some(node) = run.value(value)?.producer.filter(|&node| seen.insert(node)) else {
+    let masks = sites.iter().flat_map(|site| &site.masks);
+    let masks: Vec<Value> =
+        masks.map(|mask| input(run, mask.node, mask.slot)).collect::<Result<_>>()?;
+    let is_shape = |node| Ok(run.node(node)?.op_type == "Shape");
+    let mut found = makers(run, &masks, is_shape)?;
+    let reads = |node: &Node| run.node_input(*node, 0).is_ok_and(|v| v == Some(states));
+    found.retain(|node| is_shape(*node).unwrap_or_default() && reads(node));
+    Ok(found)
+}
+
+/// The operators that make values, back to those that are an end.
+fn makers(
+    run: &Run<'_>,
+    values: &[Value],
+    is_end: impl Fn(Node) -> Result<bool>,
+) -> Result<HashSet<Node>> {
+    let (mut found, mut waiting) = (HashSet::new(), values.to_vec());
+    while let Some(value) = waiting.pop() {
+        let Some(node) = run.value(value)?.producer.filter(|&node| found.insert(node)) else {
             continue;
         };
-        let info = run.node(node)?;
-        if info.op_type == "Shape" {
-            if run.node_input(node, 0)? == Some(states) {
-                found.insert(node);
+        if !is_end(node)? {
+            for slot in 0..run.node(node)?.input_count {
+                waiting.extend(run.node_input(node, slot)?);
             }
-            continue;
-        }
-        for slot in 0..info.input_count {
-            values.extend(run.node_input(node, slot)?);
         }
     }
     Ok(found)

@@ -14,14 +14,13 @@ pub(super) enum Queries {
 }
 
 /// The models whose layers get the learned tokens as they are, and what AdapterHub makes of their masks.
-const MODELS: [(&str, Queries); 7] = [
+const MODELS: [(&str, Queries); 6] = [
     ("bert", Queries::SeeAll),
     ("roberta", Queries::SeeAll),
     ("xlm-roberta", Queries::SeeAll),
     ("vit", Queries::SeeAll),
     ("bert-generation", Queries::SeeAsOthers),
     ("electra", Queries::SeeAsOthers),
-    ("xmod", Queries::SeeAsOthers),
 ];
 
 pub(super) struct Config {
