@@ -50,6 +50,11 @@ pub fn lengths_behind(
 const ENDS: &[&str] =
     &["Gather", "MatMul", "ReduceMax", "ReduceMean", "ReduceSum", "Shape", "Slice"];
 
+/// The axes that have grown.
+fn axes(sizes: &[Size]) -> Vec<usize> {
+    (0..sizes.len()).filter(|&axis| sizes[axis] == Size::Grown).collect()
+}
+
 fn says_grown(known: &Known) -> bool {
     known.elements.as_ref().is_some_and(|elements| elements.contains(&Size::Grown))
 }
@@ -95,18 +100,18 @@ impl Walk<'_, '_> {
             }
             _ => {}
         }
-        let has_grown_input = inputs.iter().flatten().any(|&v| self.grown_axis(v).is_some());
+        let most = inputs.iter().flatten().map(|&v| self.grown_axes(v).len()).max().unwrap_or(0);
         for (value, mut known) in outputs {
-            let has_grown = known.sizes.as_ref().map(|sizes| sizes.contains(&Size::Grown));
-            if has_grown_input
-                && (has_grown.is_none() || has_grown == Some(false) && !ENDS.contains(&name))
-            {
+            let left = known.sizes.as_deref().map(|sizes| axes(sizes).len());
+            let is_lost = left.is_some_and(|left| left < most) && !ENDS.contains(&name);
+            if most > 0 && (left.is_none() || is_lost) {
                 return Err("how the shape of its result follows is not known");
             }
-            if !has_grown_input {
+            if most == 0 {
                 self.settle(value, &mut known);
             }
-            if has_grown == Some(true) || self.computed.contains(&value) || says_grown(&known) {
+            let is_longer = left > Some(0) || says_grown(&known);
+            if is_longer || self.computed.contains(&value) {
                 self.longer.insert(value, known);
             }
         }
@@ -146,7 +151,7 @@ impl Walk<'_, '_> {
         let mut inputs = graph.node_inputs(node);
         for (slot, input) in inputs.iter_mut().enumerate() {
             if self.apart.contains(&(node, slot)) {
-                if input.is_some_and(|v| v != self.begin && self.grown_axis(v).is_some()) {
+                if input.is_some_and(|v| v != self.begin && !self.grown_axes(v).is_empty()) {
                     return Err("its mask is made of it");
                 }
                 *input = None;
@@ -167,8 +172,8 @@ impl Walk<'_, '_> {
         self.known(value)?.elements.as_deref()
     }
 
-    fn grown_axis(&self, value: ValueId) -> Option<usize> {
-        self.longer.get(&value)?.sizes.as_deref()?.iter().position(|s| *s == Size::Grown)
+    fn grown_axes(&self, value: ValueId) -> Vec<usize> {
+        self.longer.get(&value).and_then(|k| k.sizes.as_deref()).map(axes).unwrap_or_default()
     }
 
     /// Whether an element of a shape is computed from a grown size in a way that was not followed.
@@ -230,23 +235,25 @@ impl Walk<'_, '_> {
         inputs: &[Option<ValueId>],
         outputs: &mut [(ValueId, Known)],
     ) -> Followed {
-        let Some(axis) = inputs.iter().flatten().find_map(|&v| self.grown_axis(v)) else {
-            return Ok(());
-        };
+        let grown: Vec<Vec<usize>> = inputs.iter().flatten().map(|&v| self.grown_axes(v)).collect();
         let rank = inputs.iter().flatten().find_map(|&v| self.sizes(v)).map_or(0, <[Size]>::len);
         let along = self.shapes.graph.node(node).op().and_then(|op| op.int("axis")).unwrap_or(0);
-        let is_along = along == axis as i64 || along + rank as i64 == axis as i64;
-        if !is_along && !inputs.iter().flatten().all(|&v| self.grown_axis(v) == Some(axis)) {
-            return Err("it joins it with a value of the old length");
+        for axis in 0..rank {
+            let count = grown.iter().filter(|axes| axes.contains(&axis)).count();
+            let is_along = along == axis as i64 || along + rank as i64 == axis as i64;
+            if count > 0 && count < grown.len() && !is_along {
+                return Err("it joins it with a value of the old length");
+            }
+            if count > 0 {
+                outputs.iter_mut().for_each(|(_, known)| grow(known, axis));
+            }
         }
-        outputs.iter_mut().for_each(|(_, known)| grow(known, axis));
         Ok(())
     }
 
     /// What is cut off in front or behind stays; what counts to the end is longer.
     fn cut(&self, inputs: &[Option<ValueId>], outputs: &mut [(ValueId, Known)]) -> Followed {
         let Some(Some(data)) = inputs.first() else { return Ok(()) };
-        let Some(axis) = self.grown_axis(*data) else { return Ok(()) };
         let numbers = |slot: usize| -> Option<Vec<i64>> {
             let number = |size: &Size| match size {
                 Size::Known(n) => Some(*n),
@@ -255,23 +262,23 @@ impl Walk<'_, '_> {
             self.elements((*inputs.get(slot)?)?)?.iter().map(number).collect()
         };
         let rank = self.sizes(*data).map_or(0, <[Size]>::len) as i64;
-        let axes = numbers(3).unwrap_or_else(|| (0..rank).collect());
-        let Some(at) = axes.iter().position(|&a| a == axis as i64 || a + rank == axis as i64)
-        else {
-            return Ok(());
-        };
-        let has_steps = numbers(4).is_some_and(|steps| steps.get(at) != Some(&1));
-        let bound = |slot| numbers(slot)?.get(at).copied();
-        let (Some(start), Some(end), false) = (bound(1), bound(2), has_steps) else {
-            return Err("it cuts it at a computed place");
-        };
-        let old = self.shapes.sizes(*data).and_then(|sizes| sizes.get(axis));
-        let takes_all = matches!(old, Some(Size::Known(n)) if (*n..NO_END).contains(&end));
-        if takes_all || end < 0 && start < 0 {
-            return Err("it cuts it at a fixed place");
-        }
-        if start >= 0 && (end >= NO_END || end < 0) {
-            outputs.iter_mut().for_each(|(_, known)| grow(known, axis));
+        let cut = numbers(3).unwrap_or_else(|| (0..rank).collect());
+        for axis in self.grown_axes(*data) {
+            let is_axis = |&a: &i64| a == axis as i64 || a + rank == axis as i64;
+            let Some(at) = cut.iter().position(is_axis) else { continue };
+            let has_steps = numbers(4).is_some_and(|steps| steps.get(at) != Some(&1));
+            let bound = |slot| numbers(slot)?.get(at).copied();
+            let (Some(start), Some(end), false) = (bound(1), bound(2), has_steps) else {
+                return Err("it cuts it at a computed place");
+            };
+            let old = self.shapes.sizes(*data).and_then(|sizes| sizes.get(axis));
+            let takes_all = matches!(old, Some(Size::Known(n)) if (*n..NO_END).contains(&end));
+            if takes_all || end < 0 && start < 0 {
+                return Err("it cuts it at a fixed place");
+            }
+            if start >= 0 && !(0..NO_END).contains(&end) {
+                outputs.iter_mut().for_each(|(_, known)| grow(known, axis));
+            }
         }
         Ok(())
     }
@@ -287,15 +294,14 @@ impl Walk<'_, '_> {
         let Some(grown) = self.longer.get(data).and_then(|k| k.sizes.clone()) else {
             return Ok(());
         };
-        let count = |sizes: &[Size]| sizes.iter().filter(|size| **size == Size::Grown).count();
-        if known.sizes.as_deref().map(count) == Some(count(&grown)) {
+        if known.sizes.as_deref().map(|sizes| axes(sizes).len()) == Some(axes(&grown).len()) {
             return Ok(());
         }
         let lost = "which axis of its result is longer is not known";
         let (Some(from), Some(to)) = (self.shapes.sizes(*data), self.shapes.sizes(*made)) else {
             return Err(lost);
         };
-        for (axis, _) in grown.iter().enumerate().filter(|(_, size)| **size == Size::Grown) {
+        for axis in axes(&grown) {
             let is_named = !matches!(from[axis], Size::Known(_));
             let target = (0..to.len())
                 .find(|&to_axis| matching(from, to, to_axis) == Some(axis))

@@ -73,14 +73,10 @@ fn attention<'a>(run: &Run<'a>) -> Result<Vec<AttentionInfo<'a>>> {
 
 /// The attention sublayer that reads what the embeddings make.
 fn first_layer<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<BlockSiteInfo<'a>> {
-    let mut found = None;
-    for site in run.block_sites()? {
-        let info = run.block_site(site)?;
-        if found.is_none() && info.sublayer == Sublayer::Attention {
-            found = Some(info);
-        }
-    }
-    let first = found.ok_or_else(|| Error::unsupported("no attention sublayer was found"))?;
+    let all = run.block_sites()?.into_iter().map(|site| run.block_site(site));
+    let all: Vec<BlockSiteInfo<'_>> = all.collect::<Result<_>>()?;
+    let first = all.into_iter().find(|info| info.sublayer == Sublayer::Attention);
+    let first = first.ok_or_else(|| Error::unsupported("no attention sublayer was found"))?;
     let behind = makers(run, &[first.residual], |_| Ok(false))?;
     match sites.iter().find(|site| behind.contains(&site.softmax)) {
         None => Ok(first),
@@ -103,9 +99,12 @@ fn shapes_of_masks(
     let masks: Vec<Value> =
         masks.map(|mask| input(run, mask.node, mask.slot)).collect::<Result<_>>()?;
     let is_shape = |node| Ok(run.node(node)?.op_type == "Shape");
-    let mut found = makers(run, &masks, is_shape)?;
-    let reads = |node: &Node| run.node_input(*node, 0).is_ok_and(|v| v == Some(states));
-    found.retain(|node| is_shape(*node).unwrap_or_default() && reads(node));
+    let mut found = HashSet::new();
+    for node in makers(run, &masks, is_shape)? {
+        if is_shape(node)? && run.node_input(node, 0)? == Some(states) {
+            found.insert(node);
+        }
+    }
     Ok(found)
 }
 
