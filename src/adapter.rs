@@ -34,4 +34,5 @@ pub use inputs::LayerInputs;
 pub use module::module_path;
 pub use opened::Adapter;
 pub use parameter::{Parameter, is_of_layer};
+pub use shapes::lengths_behind;
 pub use site::{LinearSite, Sites};

@@ -3,9 +3,13 @@
 
 mod infer;
 mod literal;
+mod longer;
+mod matching;
 
 pub(super) use infer::quotient;
 pub(super) use literal::{integers, literal, scalar};
+pub use longer::lengths_behind;
+pub(super) use matching::matching;
 
 use crate::ir::{DataType, DimSize, Graph, NodeId, ValueId};
 use std::collections::{BTreeSet, HashMap};

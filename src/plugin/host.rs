@@ -76,6 +76,7 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     forget_sizes: edit::forget_sizes,
     input_count: graph::input_count,
     input_at: graph::input_at,
+    lengths_behind: attention::lengths_behind,
 };
 
 impl<'a> Run<'a> {

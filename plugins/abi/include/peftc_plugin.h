@@ -11,7 +11,7 @@ typedef struct PeftcCtx PeftcCtx;
 /*
  The minor version of this ABI.
  */
-#define PEFTC_ABI_MINOR 4
+#define PEFTC_ABI_MINOR 5
 
 /*
  Note level: good to know.
@@ -1314,6 +1314,18 @@ typedef struct PeftcHost {
    An input of the graph, in order.
    */
   PeftcStatus (*input_at)(PeftcCtx*, size_t index, struct PeftcValue *out);
+  /*
+   The shapes behind a value that would say a wrong length once it is longer along an axis. What
+   comes in by the slots `apart` stays as long as it was: the pass sees to it. Fails for an
+   operator that keeps the old length in another way.
+   */
+  PeftcStatus (*lengths_behind)(PeftcCtx*,
+                                struct PeftcValue,
+                                uint32_t axis,
+                                const struct PeftcUse *apart,
+                                size_t apart_count,
+                                const struct PeftcStated **out,
+                                size_t *len);
 } PeftcHost;
 
 /*

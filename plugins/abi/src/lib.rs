@@ -36,7 +36,7 @@ use core::ffi::c_void;
 pub const ENTRY: &str = "peftc_plugin_entry_v0";
 
 /// The minor version of this ABI.
-pub const PEFTC_ABI_MINOR: u32 = 4;
+pub const PEFTC_ABI_MINOR: u32 = 5;
 
 /// What a function returns: [`PEFTC_OK`] or why not.
 pub type PeftcStatus = i32;
@@ -920,6 +920,18 @@ pub struct PeftcHost {
     /// An input of the graph, in order.
     pub input_at:
         unsafe extern "C" fn(*mut PeftcCtx, index: usize, out: *mut PeftcValue) -> PeftcStatus,
+    /// The shapes behind a value that would say a wrong length once it is longer along an axis. What
+    /// comes in by the slots `apart` stays as long as it was: the pass sees to it. Fails for an
+    /// operator that keeps the old length in another way.
+    pub lengths_behind: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        PeftcValue,
+        axis: u32,
+        apart: *const PeftcUse,
+        apart_count: usize,
+        out: *mut *const PeftcStated,
+        len: *mut usize,
+    ) -> PeftcStatus,
 }
 
 /// The host's functions for a running task. They may be called from the calling thread only.

@@ -1,7 +1,9 @@
 //! Adding small things to the graph.
 
-use peftc_plugin::{Attr, DataType, Error, Node, NodeSpec, Result, Run, TensorType, Value, one};
-use std::collections::HashSet;
+use peftc_plugin::{
+    Attr, DataType, Error, Node, NodeSpec, Result, Run, Stated, TensorType, Value, one,
+};
+use std::collections::{HashMap, HashSet};
 
 /// What nodes are added for: the role they get, and the place their names begin with.
 #[derive(Clone, Copy)]
@@ -83,6 +85,26 @@ impl Place<'_> {
         let shape = self.node(run, "Shape", &[of], Vec::new())?;
         let first = self.vector(run, "first", &[0])?;
         self.node(run, "Gather", &[shape, first], Vec::new())
+    }
+
+    /// Makes lengths that shapes say in numbers of their own larger.
+    pub(crate) fn grow(&self, run: &Run<'_>, lengths: &[Stated], by: i64) -> Result<()> {
+        let mut grown: HashMap<(Value, usize), Value> = HashMap::new();
+        for at in lengths {
+            let shape = input(run, at.node, at.slot)?;
+            let larger = match grown.get(&(shape, at.axis)) {
+                Some(&larger) => larger,
+                None => {
+                    let mut more = vec![0; at.rank];
+                    more[at.axis] = by;
+                    let more = self.vector(run, "more", &more)?;
+                    self.node(run, "Add", &[shape, more], Vec::new())?
+                }
+            };
+            grown.insert((shape, at.axis), larger);
+            run.replace_input(at.node, at.slot, larger)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 //! Lester et al., "The Power of Scale for Parameter-Efficient Prompt Tuning", 2021; Liu et al.,
 //! "GPT Understands, Too", 2021 (p-tuning).
 
+mod fresh;
 mod graph;
 mod layout;
 mod masks;
@@ -34,16 +35,25 @@ peftc_plugin::export_plugin! {
     }, {
         name: "prompt",
         summary: "learned tokens in front of the input",
-        peft_types: ["PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING"],
+        peft_types: ["PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING", "adapterhub_prompt_tuning"],
         options: [
             {
                 key: "outputs",
                 kind: String,
                 default: "\"keep\"",
                 choices: ["keep", "cut"],
-                help: "whether outputs have the rows of learned tokens, as PEFT's have",
+                help: "whether outputs have the rows of learned tokens, as PEFT's and AdapterHub's have",
             },
             { key: "task", kind: Int, default: "", choices: [], help: "task of a multitask prompt; 0" },
+            { key: "length", kind: Int, default: "", choices: [], help: "learned tokens of a fresh prompt" },
+            {
+                key: "init",
+                kind: String,
+                default: "",
+                choices: ["normal", "zero"],
+                help: "how a fresh prompt is drawn; normal, as PyTorch's embeddings",
+            },
+            { key: "seed", kind: Int, default: "", choices: [], help: "seed of a fresh prompt; 0" },
         ],
         run: prompt::run,
     }],

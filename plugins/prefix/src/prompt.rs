@@ -2,8 +2,10 @@
 //!
 //! The inputs get columns for the learned tokens in front, so that all that is computed from them
 //! (lengths, positions, masks) is for the longer sequence; the embeddings of these columns are then
-//! the learned ones. A model with past inputs gets them where the past is empty.
+//! the learned ones. A model with past inputs gets them where the past is empty. AdapterHub puts them
+//! behind the embeddings instead.
 
+mod adapterhub;
 mod checkpoint;
 mod inputs;
 mod outputs;
@@ -11,6 +13,7 @@ mod outputs;
 use crate::graph::Place;
 use checkpoint::Prompt;
 use inputs::Inputs;
+use outputs::Rows;
 use peftc_plugin::{
     Attr, DataType, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one, saved,
 };
@@ -19,13 +22,16 @@ const PLACE: Place<'static> = Place { role: "prompt", module: "", part: "prompt"
 
 /// Puts learned tokens in front.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
-    let prompt = Prompt::of(run)?;
-    let inputs = Inputs::of(run, prompt.features)?;
+    if run.has_adapter() && run.config_str("peft_type")?.is_none() {
+        return adapterhub::run(run);
+    }
+    let inputs = Inputs::of(run)?;
+    let prompt = Prompt::of(run, &inputs.table)?;
     let count = count(run, &inputs, prompt.rows)?;
     let added = inputs.widen(run, prompt.rows, count)?;
     embed(run, &prompt, &inputs, count)?;
     inputs.forget_sizes(run)?;
-    outputs::settle(run, count)?;
+    outputs::settle(run, Rows { first: 0, count })?;
     note_cost(run, &prompt, added);
     saved::replace_all(run, &prompt.saved)
 }
@@ -46,33 +52,40 @@ fn count(run: &Run<'_>, inputs: &Inputs, rows: i64) -> Result<Value> {
 
 /// Replaces the embeddings of the columns in front.
 fn embed(run: &Run<'_>, prompt: &Prompt<'_>, inputs: &Inputs, count: Value) -> Result<()> {
-    let tokens = tokens(run, prompt, inputs)?;
+    let tokens = prompt.tokens(run, inputs.embeddings, inputs.table.dtype)?;
     let (start, end) = (PLACE.vector(run, "start", &[0])?, PLACE.vector(run, "end", &[i64::MAX])?);
     let axis = PLACE.vector(run, "embedding.axis", &[1])?;
     let used = PLACE.node(run, "Slice", &[tokens, start, count, axis], Vec::new())?;
-    let batch = PLACE.batch(run, inputs.ids)?;
-    let ones = PLACE.vector(run, "ones", &[1, 1])?;
-    let shape = PLACE.node(run, "Concat", &[batch, ones], vec![("axis", Attr::Int(0))])?;
-    let used = PLACE.node(run, "Expand", &[used, shape], Vec::new())?;
+    let used = for_batch(run, used, inputs.ids)?;
     let own = PLACE.node(run, "Slice", &[inputs.embeddings, count, end, axis], Vec::new())?;
     let all = PLACE.node(run, "Concat", &[used, own], vec![("axis", Attr::Int(1))])?;
     run.replace_uses(inputs.embeddings, all)
 }
 
-/// The learned tokens, `[1, rows, features]`.
-fn tokens(run: &Run<'_>, prompt: &Prompt<'_>, inputs: &Inputs) -> Result<Value> {
-    let ty = TensorType::new(inputs.dtype, [1, prompt.rows, prompt.features]);
-    let what = format!("{} tokens of {}", prompt.rows, prompt.features);
-    let value = Some(inputs.embeddings);
-    run.record(&Record { module: "prompt", value, what: &what, parameters: prompt.parameters })?;
-    one(run.add_task(TaskSpec {
-        kind: "prompt",
-        label: "prompt",
-        sources: prompt.tensors.iter().map(|name| SourceSpec::Adapter(name)).collect(),
-        results: vec![(ty, "prompt.embeddings".to_owned())],
-        params: prompt.params(),
-        ..Default::default()
-    })?)
+/// Rows `[1, rows, features]` for the batch of another value.
+fn for_batch(run: &Run<'_>, rows: Value, of: Value) -> Result<Value> {
+    let batch = PLACE.batch(run, of)?;
+    let ones = PLACE.vector(run, "ones", &[1, 1])?;
+    let shape = PLACE.node(run, "Concat", &[batch, ones], vec![("axis", Attr::Int(0))])?;
+    PLACE.node(run, "Expand", &[rows, shape], Vec::new())
+}
+
+impl Prompt<'_> {
+    /// The learned tokens, `[1, rows, features]`, beside those that a value has.
+    fn tokens(&self, run: &Run<'_>, beside: Value, dtype: DataType) -> Result<Value> {
+        let ty = TensorType::new(dtype, [1, self.rows, self.features]);
+        let what = format!("{} tokens of {}", self.rows, self.features);
+        let value = Some(beside);
+        run.record(&Record { module: "prompt", value, what: &what, parameters: self.parameters })?;
+        one(run.add_task(TaskSpec {
+            kind: self.kind,
+            label: "prompt",
+            sources: self.tensors.iter().map(|name| SourceSpec::Adapter(name)).collect(),
+            results: vec![(ty, "prompt.embeddings".to_owned())],
+            params: self.params.clone(),
+            ..Default::default()
+        })?)
+    }
 }
 
 fn note_cost(run: &Run<'_>, prompt: &Prompt<'_>, widened: Vec<String>) {

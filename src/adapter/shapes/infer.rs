@@ -83,7 +83,7 @@ const KEEP: &[&str] = &[
 ];
 
 /// Operators whose inputs are broadcast against each other.
-const BROADCAST: &[&str] = &[
+pub(super) const BROADCAST: &[&str] = &[
     "Add",
     "And",
     "BitwiseAnd",

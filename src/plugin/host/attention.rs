@@ -3,10 +3,10 @@
 use super::{raw_node, raw_value};
 use crate::adapter::{
     AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Relative,
-    Stack,
+    Stack, Stated, lengths_behind as behind,
 };
 use crate::ir::NodeId;
-use crate::plugin::call::{Ended, give, host_call, invalid, not_found};
+use crate::plugin::call::{Ended, give, host_call, invalid, not_found, slice};
 use crate::plugin::run::Run;
 use peftc_abi::*;
 
@@ -25,13 +25,7 @@ impl Run<'_> {
     }
 
     fn lend_key_values(&mut self, of: &KeyValues) -> PeftcKeyValues {
-        let stated = |s: &crate::adapter::Stated| PeftcStated {
-            node: raw_node(s.node),
-            slot: s.slot as u32,
-            axis: s.axis as u32,
-            rank: s.rank as u32,
-        };
-        let stated: Vec<PeftcStated> = of.stated.iter().map(stated).collect();
+        let stated: Vec<PeftcStated> = of.stated.iter().map(raw_stated).collect();
         PeftcKeyValues {
             value: raw_value(Some(of.tensor)),
             node: raw_node(of.node),
@@ -46,6 +40,15 @@ impl Run<'_> {
             past: raw_value(of.past),
             is_present: of.is_present.into(),
         }
+    }
+}
+
+fn raw_stated(stated: &Stated) -> PeftcStated {
+    PeftcStated {
+        node: raw_node(stated.node),
+        slot: stated.slot as u32,
+        axis: stated.axis as u32,
+        rank: stated.rank as u32,
     }
 }
 
@@ -169,6 +172,34 @@ pub(super) unsafe extern "C" fn learned_positions(
         host_call(ctx, |run| {
             let found: Vec<PeftcPosition> =
                 run.attention().learned_positions().iter().map(raw_position).collect();
+            give(len, found.len())?;
+            give(out, run.lend(found))
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn lengths_behind(
+    ctx: *mut PeftcCtx,
+    value: PeftcValue,
+    axis: u32,
+    apart: *const PeftcUse,
+    apart_count: usize,
+    out: *mut *const PeftcStated,
+    len: *mut usize,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let value = run.value_id(value)?;
+            if run.graph.get_value(value).is_none() {
+                return Err(invalid("what is behind an added value cannot be read"));
+            }
+            let apart = slice(apart, apart_count)?.iter();
+            let apart: Vec<_> = apart
+                .map(|at| Ok((run.node_id(at.node)?, at.slot as usize)))
+                .collect::<Result<_, Ended>>()?;
+            let found = behind(run.graph, value, axis as usize, &apart)?;
+            let found: Vec<PeftcStated> = found.iter().map(raw_stated).collect();
             give(len, found.len())?;
             give(out, run.lend(found))
         })

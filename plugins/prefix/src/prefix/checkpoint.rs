@@ -1,17 +1,14 @@
 //! Where the rows of a prefix come from: PEFT's checkpoint, or a seed.
 
+use crate::fresh::{Fresh, refuse_options};
 use crate::layout::Layout;
 use crate::tasks::rows;
-use peftc_plugin::fresh::{self, Init};
 use peftc_plugin::{
     AttentionInfo, DataType, Error, Result, Run, SourceSpec, Stack, TaskSpec, Value, one, saved,
 };
 
 /// PEFT's tensor: `[virtual tokens, layers · 2 · heads · features]`, keys before values.
 const EMBEDDINGS: &str = "prompt_embeddings";
-
-/// A longer fresh prefix is a mistake.
-const MOST_ROWS: i64 = 1 << 20;
 
 /// A prefix: its length, and where its rows are.
 pub(crate) enum Source<'a> {
@@ -26,28 +23,29 @@ pub(crate) enum Source<'a> {
         saved: Vec<(&'a str, String)>,
     },
     /// Drawn.
-    Fresh { length: i64, init: Init, seed: u64 },
+    Fresh(Fresh),
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn of(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Self> {
         match run.has_adapter() {
             true => peft(run, sites),
-            false => fresh_source(run),
+            false => Fresh::of(run, "prefix").map(Self::Fresh),
         }
     }
 
     /// How many keys and values it has.
     pub(crate) fn length(&self) -> i64 {
         match self {
-            Self::Peft { length, .. } | Self::Fresh { length, .. } => *length,
+            Self::Peft { length, .. } => *length,
+            Self::Fresh(fresh) => fresh.length,
         }
     }
 
     /// Whether real tokens come behind it.
     pub(crate) fn shifts_positions(&self) -> bool {
         match self {
-            Self::Peft { .. } | Self::Fresh { .. } => true,
+            Self::Peft { .. } | Self::Fresh(_) => true,
         }
     }
 
@@ -68,7 +66,7 @@ impl<'a> Source<'a> {
             Self::Peft { layers, submodules, .. } => {
                 [0, 1].map(|part| (2 * submodules * layer + part) % (2 * layers))
             }
-            Self::Fresh { .. } => [0, 1].map(|part| 2 * layer + part),
+            Self::Fresh(_) => [0, 1].map(|part| 2 * layer + part),
         }
     }
 
@@ -81,13 +79,13 @@ impl<'a> Source<'a> {
         layout: Layout,
         dtype: DataType,
     ) -> Result<Value> {
-        let (kind, sources, params) = match *self {
+        let (kind, sources, params) = match self {
             Self::Peft { layers, .. } => (
                 "rows",
                 vec![SourceSpec::Adapter(EMBEDDINGS)],
-                rows::params(block, 2 * layers, layout),
+                rows::params(block, 2 * *layers, layout),
             ),
-            Self::Fresh { init, seed, .. } => ("init", Vec::new(), init.params(seed, block as u64)),
+            Self::Fresh(fresh) => ("init", Vec::new(), fresh.params(block as u64)),
         };
         let results = vec![(layout.ty(dtype), name.to_owned())];
         one(run.add_task(TaskSpec {
@@ -104,7 +102,7 @@ impl<'a> Source<'a> {
     pub(crate) fn replace_parameters(&self, run: &Run<'_>) -> Result<()> {
         match self {
             Self::Peft { saved, .. } => saved::replace_all(run, saved),
-            Self::Fresh { .. } => Ok(()),
+            Self::Fresh(_) => Ok(()),
         }
     }
 }
@@ -117,7 +115,7 @@ fn target_sites<'s, 'r>(
 }
 
 fn peft<'a>(run: &Run<'a>, sites: &[AttentionInfo<'_>]) -> Result<Source<'a>> {
-    refuse_fresh_options(run)?;
+    refuse_options(run, "prefix")?;
     let tensor = run.adapter_tensor(EMBEDDINGS)?;
     let number = |key: &str| {
         run.config_i64(key)?
@@ -177,27 +175,4 @@ fn check_heads(site: &AttentionInfo<'_>, heads: i64, width: i64) -> Result<()> {
          token_dim {width}), the model's keys have {} of {}, its values {} of {}",
         site.module, site.keys.heads, site.keys.features, site.values.heads, site.values.features
     )))
-}
-
-fn fresh_source<'a>(run: &Run<'a>) -> Result<Source<'a>> {
-    let length = run.option_i64("length")?.ok_or_else(|| {
-        Error::invalid("neither an adapter nor a length is given: `adapter` applies one, `length` makes a fresh prefix")
-    })?;
-    if !(1..=MOST_ROWS).contains(&length) {
-        return Err(Error::invalid(format!("length is {length}: 1 to {MOST_ROWS} is accepted")));
-    }
-    let init = match run.option_str("init")? {
-        Some("zero") => Init::Zero,
-        _ => Init::Gaussian { deviation: 1.0 },
-    };
-    Ok(Source::Fresh { length, init, seed: run.option_i64("seed")?.unwrap_or(0) as u64 })
-}
-
-fn refuse_fresh_options(run: &Run<'_>) -> Result<()> {
-    let given = [
-        ("length", run.option_i64("length")?.is_some()),
-        ("init", run.option_str("init")?.is_some()),
-        ("seed", run.option_i64("seed")?.is_some()),
-    ];
-    fresh::refuse_options("prefix", &given)
 }

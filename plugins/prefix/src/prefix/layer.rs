@@ -2,9 +2,9 @@
 
 use super::Added;
 use super::checkpoint::Source;
-use crate::graph::{Place, input};
+use crate::graph::Place;
 use crate::layout::Layout;
-use peftc_plugin::{AttentionInfo, Attr, Error, KeyValues, Record, Result, Run, Value};
+use peftc_plugin::{AttentionInfo, Attr, Error, KeyValues, Record, Result, Run};
 
 /// Adds the rows of a layer: the blocks of the source that are its keys and its values.
 pub(super) fn add(
@@ -79,25 +79,6 @@ impl Part<'_, '_> {
         let axis = Attr::Int(of.sequence_axis as i64);
         let longer = place.node(run, "Concat", &[rows, of.value], vec![("axis", axis)])?;
         run.replace_input(of.node, of.slot, longer)?;
-        of.stated.iter().try_for_each(|stated| {
-            let shape = input(run, stated.node, stated.slot)?;
-            let grown = self.grown(&place, shape, stated.axis, stated.rank, source.length())?;
-            run.replace_input(stated.node, stated.slot, grown)
-        })
-    }
-
-    /// A shape with a larger element.
-    fn grown(
-        &self,
-        place: &Place<'_>,
-        shape: Value,
-        axis: usize,
-        rank: usize,
-        by: i64,
-    ) -> Result<Value> {
-        let mut more = vec![0; rank];
-        more[axis] = by;
-        let more = place.vector(self.run, "more", &more)?;
-        place.node(self.run, "Add", &[shape, more], Vec::new())
+        place.grow(run, &of.stated, source.length())
     }
 }

@@ -29,14 +29,14 @@ pub(super) struct Inputs {
     pub(super) ids: Value,
     /// The embeddings of the tokens, `[batch, sequence, features]`.
     pub(super) embeddings: Value,
-    /// Their element type.
-    pub(super) dtype: DataType,
+    /// The table that they are looked up in, `[tokens, features]`.
+    pub(super) table: TensorType,
     /// A past of keys, and its axis of the sequence.
     pub(super) past: Option<(Value, i64)>,
 }
 
 impl Inputs {
-    pub(super) fn of(run: &Run<'_>, features: i64) -> Result<Self> {
+    pub(super) fn of(run: &Run<'_>) -> Result<Self> {
         let mut columns = Vec::new();
         let mut names = Vec::new();
         for value in run.inputs()? {
@@ -54,15 +54,8 @@ impl Inputs {
             ))
         })?;
         let (embeddings, table) = embeddings(run, ids)?;
-        if table.dims.get(1) != Some(&features) {
-            return Err(Error::invalid(format!(
-                "the learned tokens have {features} features (adapter_config.json: token_dim), the model's token embeddings \
-                 are {:?}",
-                table.dims
-            )));
-        }
         let past = if names.len() > columns.len() { past(run)? } else { None };
-        Ok(Self { columns, ids, embeddings, dtype: table.dtype, past })
+        Ok(Self { columns, ids, embeddings, table, past })
     }
 
     /// Gives the inputs columns in front, and names them.

@@ -224,6 +224,51 @@ impl<'a> Run<'a> {
         };
         found.iter().map(position).collect()
     }
+
+    /// The shapes behind a value that would say a wrong length once it is longer along `axis`. What
+    /// comes in by the slots `apart` stays as long as it was: the pass sees to it.
+    ///
+    /// # Errors
+    /// An operator keeps the old length in another way.
+    pub fn lengths_behind(
+        &self,
+        value: Value,
+        axis: usize,
+        apart: &[(Node, usize)],
+    ) -> Result<Vec<Stated>> {
+        let raw = |&(node, slot): &(Node, usize)| PeftcUse {
+            node: node.0,
+            slot: slot as u32,
+            capture: 0,
+        };
+        let apart: Vec<PeftcUse> = apart.iter().map(raw).collect();
+        let (host, ctx, mut len) = (self.host, self.ctx, 0);
+        // SAFETY: host and context are those of this run; the array outlives the call.
+        let found = unsafe {
+            let ptr = filled(std::ptr::null(), |o| {
+                (host.lengths_behind)(
+                    ctx,
+                    value.0,
+                    axis as u32,
+                    apart.as_ptr(),
+                    apart.len(),
+                    o,
+                    &raw mut len,
+                )
+            })?;
+            array(ptr, len)
+        };
+        Ok(found.iter().map(stated).collect())
+    }
+}
+
+fn stated(raw: &PeftcStated) -> Stated {
+    Stated {
+        node: Node(raw.node),
+        slot: raw.slot as usize,
+        axis: raw.axis as usize,
+        rank: raw.rank as usize,
+    }
 }
 
 fn site_of(site: PeftcSite) -> Option<Site> {
@@ -243,13 +288,7 @@ fn stack(raw: u32) -> Stack {
 /// `raw` is as the host gives it.
 unsafe fn key_values(raw: &PeftcKeyValues) -> KeyValues {
     // SAFETY: forwarded.
-    let stated: &[PeftcStated] = unsafe { array(raw.stated, raw.stated_count) };
-    let stated = stated.iter().map(|s| Stated {
-        node: Node(s.node),
-        slot: s.slot as usize,
-        axis: s.axis as usize,
-        rank: s.rank as usize,
-    });
+    let lengths: &[PeftcStated] = unsafe { array(raw.stated, raw.stated_count) };
     KeyValues {
         value: Value(raw.value),
         node: Node(raw.node),
@@ -259,7 +298,7 @@ unsafe fn key_values(raw: &PeftcKeyValues) -> KeyValues {
         feature_axis: raw.feature_axis as usize,
         heads: raw.heads,
         features: raw.features,
-        stated: stated.collect(),
+        stated: lengths.iter().map(stated).collect(),
         past: (raw.past.raw != 0).then_some(Value(raw.past)),
         is_present: raw.is_present != 0,
     }
