@@ -8,7 +8,7 @@ use super::checkpoint::Source;
 use crate::graph::{Place, input};
 use crate::masks::Masks;
 use peftc_plugin::{AttentionInfo, Error, Node, Result, Run, Stack, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The longest way from the scores to the Softmax.
 const MOST_STEPS: usize = 12;
@@ -24,70 +24,106 @@ pub(super) fn drop_behind_change(
     masks: &mut Masks,
 ) -> Result<()> {
     for stack in [Stack::Only, Stack::Encoder, Stack::Decoder] {
-        let mut own = sites.iter_mut().filter(|s| s.stack == stack && !s.relative.is_empty());
-        let Some(first) = own.next() else { continue };
-        let has_rows = source.blocks(first).is_some();
-        for site in own.skip_while(|site| source.blocks(site).is_some() == has_rows) {
-            let columns = source.blocks(site).map(|_| source.length());
-            drop_bias(run, site, columns, masks)?;
+        let own = sites.iter_mut().filter(|s| s.stack == stack && !s.relative.is_empty());
+        let mut own: Vec<_> = own.collect();
+        let has_rows = |site: &AttentionInfo<'_>| source.blocks(site).is_some();
+        let change = own.iter().position(|site| has_rows(site) != has_rows(own[0]));
+        let behind = own.split_off(change.unwrap_or(own.len()));
+        if behind.is_empty() {
+            continue;
         }
+        let mut copies = Copies { run, masks, columns: source.length(), made: HashMap::new() };
+        let mut replaced: Vec<Node> = Vec::new();
+        for site in behind {
+            let has_rows = has_rows(site);
+            replaced.extend(copies.drop_bias(site, has_rows)?);
+        }
+        for site in own {
+            let kept = way(run, site)?;
+            replaced.retain(|node| kept.iter().all(|(kept, _)| kept != node));
+        }
+        let mut gone = HashSet::new();
+        replaced.retain(|&node| gone.insert(node));
+        replaced.into_iter().try_for_each(|node| run.remove_node(node))?;
     }
     Ok(())
 }
 
-/// Puts 0 in the place of a site's bias. What lies between it and the site's own operators is
-/// copied, as other sites read it; the copy has masks with so many columns more.
-fn drop_bias(
-    run: &Run<'_>,
-    site: &mut AttentionInfo<'_>,
-    columns: Option<i64>,
-    masks: &mut Masks,
-) -> Result<()> {
-    let way = way(run, site)?.ok_or_else(|| {
-        Error::unsupported(format!(
-            "{}: the way of its bias of relative positions to the scores was not found, which a layer with a prefix \
-             behind one without must not have",
-            site.module
-        ))
-    })?;
-    let (own, shared) = (way[0], &way[1..]);
-    let place = Place { role: "prefix.bias", module: site.module, part: "prefix/bias" };
-    let mut by = place.scalar(run, "zero", site.dtype, 0)?;
-    for &(node, slot) in shared.iter().rev() {
-        let info = run.node(node)?;
-        let mut inputs: Vec<Value> =
-            (0..info.input_count).map(|i| input(run, node, i)).collect::<Result<_>>()?;
-        inputs[slot] = by;
-        for mask in site.masks.iter().filter(|mask| mask.node == node && !mask.is_one_column) {
-            if let Some(columns) = columns {
-                inputs[mask.slot] = masks.widened(run, site.module, mask, columns)?;
-            }
+/// Operators between biases and scores, again without a bias.
+struct Copies<'c, 'a> {
+    run: &'c Run<'a>,
+    masks: &'c mut Masks,
+    /// How many columns more the masks of sites with rows have.
+    columns: i64,
+    /// By operator, and whether it is for sites with rows.
+    made: HashMap<(Node, bool), Value>,
+}
+
+impl Copies<'_, '_> {
+    /// Puts 0 in the place of a site's bias. What lies between it and the site's own Add is copied,
+    /// as sites share it; returns what the site reads no more.
+    fn drop_bias(&mut self, site: &mut AttentionInfo<'_>, has_rows: bool) -> Result<Vec<Node>> {
+        let way = way(self.run, site)?;
+        let (own, shared) = (way[0], &way[1..]);
+        let place = Place { role: "prefix.bias", module: site.module, part: "prefix/bias" };
+        let mut by = place.scalar(self.run, "zero", site.dtype, 0)?;
+        for &slot in shared.iter().rev() {
+            by = match self.made.get(&(slot.0, has_rows)) {
+                Some(&copy) => copy,
+                None => self.copy(&place, site, slot, by, has_rows)?,
+            };
+            self.made.insert((slot.0, has_rows), by);
         }
-        by = place.node(run, info.op_type, &inputs, Vec::new())?;
+        self.run.replace_input(own.0, own.1, by)?;
+        let replaced: Vec<Node> = shared.iter().map(|(node, _)| *node).collect();
+        site.masks.retain(|mask| !replaced.contains(&mask.node));
+        site.relative.clear();
+        Ok(replaced)
     }
-    run.replace_input(own.0, own.1, by)?;
-    site.masks.retain(|mask| shared.iter().all(|(node, _)| *node != mask.node));
-    site.relative.clear();
-    Ok(())
+
+    fn copy(
+        &mut self,
+        place: &Place<'_>,
+        site: &AttentionInfo<'_>,
+        (node, slot): Slot,
+        by: Value,
+        has_rows: bool,
+    ) -> Result<Value> {
+        let info = self.run.node(node)?;
+        let inputs = (0..info.input_count).map(|i| input(self.run, node, i));
+        let mut inputs = inputs.collect::<Result<Vec<_>>>()?;
+        inputs[slot] = by;
+        let masks = site.masks.iter().filter(|mask| mask.node == node && !mask.is_one_column);
+        for mask in masks.filter(|_| has_rows) {
+            inputs[mask.slot] = self.masks.widened(self.run, site.module, mask, self.columns)?;
+        }
+        place.node(self.run, info.op_type, &inputs, Vec::new())
+    }
 }
 
 /// The slots from the Add to a site's scores back to where the bias comes in.
-fn way(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<Option<Vec<Slot>>> {
-    let [relative] = site.relative[..] else { return Ok(None) };
+fn way(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<Vec<Slot>> {
     let scores = run.node_output(site.scores, 0)?;
     let chain = scores.map(|value| chain(run, value, site.softmax, MOST_STEPS)).transpose()?;
-    for (node, slot) in chain.flatten().unwrap_or_default() {
-        let own = (node, 1 - slot.min(1));
-        let is_add = run.node(node)?.op_type == "Add";
-        if is_add && is_made_of(run, input(run, own.0, own.1)?, relative.node)? {
-            let mut way = vec![own];
-            while let Some(next) = behind(run, way[way.len() - 1], relative.node)? {
-                way.push(next);
+    let chain = chain.flatten().unwrap_or_default();
+    if let [relative] = site.relative[..] {
+        for (node, slot) in chain {
+            let own = (node, 1 - slot.min(1));
+            let is_add = run.node(node)?.op_type == "Add";
+            if is_add && is_made_of(run, input(run, own.0, own.1)?, relative.node)? {
+                let mut way = vec![own];
+                while let Some(next) = behind(run, way[way.len() - 1], relative.node)? {
+                    way.push(next);
+                }
+                return Ok(way);
             }
-            return Ok(Some(way));
         }
     }
-    Ok(None)
+    Err(Error::unsupported(format!(
+        "{}: the way of its one bias of relative positions to the scores was not found, which AdapterHub has in no layer \
+         behind a first one with a prefix where those before have none, or the other way round",
+        site.module
+    )))
 }
 
 /// The slots on the way of a value to a node.

@@ -65,7 +65,9 @@ impl<'a> Source<'a> {
         match self {
             Self::Peft(peft) => is_target(site).then(|| peft.blocks(site.layer as i64)),
             Self::AdapterHub(hub) => hub.blocks(site),
-            Self::Fresh(_) => is_target(site).then(|| [0, 1].map(|part| 2 * site.layer as i64 + part)),
+            Self::Fresh(_) => {
+                is_target(site).then(|| [0, 1].map(|part| 2 * site.layer as i64 + part))
+            }
         }
     }
 

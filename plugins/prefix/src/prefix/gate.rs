@@ -4,8 +4,8 @@
 use super::Added;
 use crate::graph::Place;
 use peftc_plugin::{
-    AttentionInfo, Attr, Error, Result, Run, SiteInfo, SourceSpec, TaskSpec, TensorType, Value, one,
-    words,
+    AttentionInfo, Attr, Error, Result, Run, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
+    one, words,
 };
 
 /// The gate of a layer.

@@ -118,9 +118,9 @@ struct Config {
 impl Config {
     fn of(run: &Run<'_>) -> Result<Self> {
         let flag = |key: &str, default: bool| Ok(run.config_bool(key)?.unwrap_or(default));
-        let length = run.config_i64("prefix_length")?.ok_or_else(|| {
-            Error::invalid("adapter_config.json has no \"prefix_length\"")
-        })?;
+        let length = run
+            .config_i64("prefix_length")?
+            .ok_or_else(|| Error::invalid("adapter_config.json has no \"prefix_length\""))?;
         if length < 1 {
             return Err(Error::invalid(format!(
                 "adapter_config.json: \"prefix_length\" is {length}, expected 1 or more"

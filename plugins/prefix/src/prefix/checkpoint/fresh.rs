@@ -19,7 +19,9 @@ impl Fresh {
             Error::invalid("neither an adapter nor a length is given: `adapter` applies one, `length` makes a fresh prefix")
         })?;
         if !(1..=MOST_ROWS).contains(&length) {
-            return Err(Error::invalid(format!("length is {length}: 1 to {MOST_ROWS} is accepted")));
+            return Err(Error::invalid(format!(
+                "length is {length}: 1 to {MOST_ROWS} is accepted"
+            )));
         }
         let init = match run.option_str("init")? {
             Some("zero") => Init::Zero,

@@ -43,7 +43,10 @@ impl<'a> Group<'a> {
         let size = Size::of(config.length, sites)?;
         let tensor = |leaf: &str| {
             let copies = tensors.get(leaf).ok_or_else(|| {
-                Error::invalid(format!("the adapter has no {name}.{leaf} (flat: {})", config.is_flat))
+                Error::invalid(format!(
+                    "the adapter has no {name}.{leaf} (flat: {})",
+                    config.is_flat
+                ))
             })?;
             same(run, copies)
         };
@@ -61,7 +64,9 @@ impl<'a> Group<'a> {
                     return Err(Error::invalid(format!("{name}.wte.weight is no matrix")));
                 };
                 let &[inner] = tensor("control_trans.0.bias")?.1.dims else {
-                    return Err(Error::invalid(format!("{name}.control_trans.0.bias is no vector")));
+                    return Err(Error::invalid(format!(
+                        "{name}.control_trans.0.bias is no vector"
+                    )));
                 };
                 Rows::Mlp([
                     checked("wte.weight", &[size.length, hidden])?,

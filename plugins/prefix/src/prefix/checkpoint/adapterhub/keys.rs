@@ -93,13 +93,11 @@ impl<'a> Keys<'a> {
         let has = |stack| sites.iter().any(|site| site.stack == stack);
         let is_named = |site: &AttentionInfo<'_>| {
             let mut encoders = self.places_of(Some(Side::Encoder));
-            encoders.any(|place| {
-                site.module == place || site.module.ends_with(&format!(".{place}"))
-            })
+            encoders
+                .any(|place| site.module == place || site.module.ends_with(&format!(".{place}")))
         };
         if has(Stack::Cross) {
-            let is_for_both =
-                self.prefixes.contains_key("encoder_prefix") || self.has_both_sides();
+            let is_for_both = self.prefixes.contains_key("encoder_prefix") || self.has_both_sides();
             return (!has(Stack::Encoder) && is_for_both).then_some(Side::Decoder);
         }
         let is_encoder = match self.has_both_sides() {
@@ -142,7 +140,11 @@ impl<'a> Keys<'a> {
     }
 
     /// The model has as many attention layers as the adapter's.
-    pub(super) fn check_layers(&self, sites: &[AttentionInfo<'_>], half: Option<Side>) -> Result<()> {
+    pub(super) fn check_layers(
+        &self,
+        sites: &[AttentionInfo<'_>],
+        half: Option<Side>,
+    ) -> Result<()> {
         let layers = self.places_of(half).count();
         match layers == 0 || layers == sites.len() {
             true => Ok(()),
@@ -166,7 +168,11 @@ impl<'a> Keys<'a> {
     }
 
     /// The weight and the bias of a site's gate.
-    pub(super) fn gate(&self, site: &AttentionInfo<'_>, half: Option<Side>) -> Result<[&'a str; 2]> {
+    pub(super) fn gate(
+        &self,
+        site: &AttentionInfo<'_>,
+        half: Option<Side>,
+    ) -> Result<[&'a str; 2]> {
         let side = match site.stack {
             Stack::Encoder => Some(Side::Encoder),
             Stack::Decoder | Stack::Cross => Some(Side::Decoder),
@@ -180,7 +186,10 @@ impl<'a> Keys<'a> {
         let found = self.gates.iter().find(|(place, _)| is_of(place)).map(|(_, own)| own);
         let leaf = |leaf: &str| {
             found.and_then(|own| own.get(leaf)).copied().ok_or_else(|| {
-                Error::invalid(format!("{}: the adapter has no {leaf} of a gate for it", site.module))
+                Error::invalid(format!(
+                    "{}: the adapter has no {leaf} of a gate for it",
+                    site.module
+                ))
             })
         };
         Ok([leaf("weight")?, leaf("bias")?])
@@ -193,7 +202,9 @@ impl<'a> Keys<'a> {
     }
 
     fn has_both_sides(&self) -> bool {
-        [Side::Encoder, Side::Decoder].iter().all(|&side| self.places_of(Some(side)).next().is_some())
+        [Side::Encoder, Side::Decoder]
+            .iter()
+            .all(|&side| self.places_of(Some(side)).next().is_some())
     }
 }
 
