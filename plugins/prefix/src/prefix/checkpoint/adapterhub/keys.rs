@@ -132,7 +132,7 @@ impl<'a> Keys<'a> {
         if !left.is_empty() {
             let (half, other) = (half.name(), other.name());
             run.note(&format!(
-                "the model is the {half} alone: {} is left out; it belongs into the {other}'s model",
+                "the model is the {half} alone: what is of the {other} ({}) is left out; it belongs into the {other}'s model",
                 left.join(", ")
             ));
         }
