@@ -83,7 +83,7 @@ fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
         done.push(relative.node);
         positions::extend(run, relative, source.length(), source.shifts_positions())?;
     }
-    let contexts: Vec<Node> = layers.iter().map(|(site, _)| site.context).collect();
+    let contexts: Vec<Node> = sites.iter().map(|site| site.context).collect();
     forget_sizes_until(run, &done, &contexts)
 }
 

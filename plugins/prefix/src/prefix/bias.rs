@@ -75,6 +75,10 @@ impl Copies<'_, '_> {
             self.made.insert((slot.0, has_rows), by);
         }
         self.run.replace_input(own.0, own.1, by)?;
+        self.run.note(&format!(
+            "{}: as in AdapterHub without its bias of relative positions, as not all layers before have as many keys",
+            site.module
+        ));
         let replaced: Vec<Node> = shared.iter().map(|(node, _)| *node).collect();
         site.masks.retain(|mask| !replaced.contains(&mask.node));
         site.relative.clear();
