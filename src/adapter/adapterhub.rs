@@ -162,6 +162,7 @@ mod tests {
                 "x.prefix_tuning.prefix_tunings.a.b.wte.weight",
                 "x.prefix_tuning.prefix_tunings.wte.weight",
             ),
+            ("x.prefix_tuning.prefix_gates.a.b.bias", "x.prefix_tuning.prefix_gates.bias"),
             ("x.adapters.other.weight", "x.adapters.other.weight"),
         ];
         for (key, expected) in cases {

@@ -28,4 +28,4 @@ graph g(%x: f32[batch, n, 4], %mask: f32[batch, 1, 1, n]) -> (%y) {
 {"config": {"architecture": "prefix_tuning", "flat": true, "prefix_length": 2, "leave_out": [], "non_linearity": "tanh", "use_gating": false, "shared_gating": true}, "hidden_size": 4, "name": "a", "version": "adapters.1.2.0"}
 const %prefix_tuning.prefix_tunings.a.self_prefix.wte.weight = f32[1, 4] {1, 0, 0, 1}
 ---
-error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): the adapter has no self_prefix.control_trans (flat: true)
+error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): the adapter has no self_prefix.control_trans, which its configuration ("flat") says it has

@@ -32,4 +32,4 @@ const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans.0.bias = f32[2] 
 const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans.2.weight = f32[8, 2] {5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5}
 const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans.2.bias = f32[8] {0, 0, 0, 0, 0, 0, 0, 0}
 ---
-error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): self_prefix.control_trans.0.weight is [2, 3], expected [2, 4]: prefix_length is 1, and the model has 1 layers for it, with keys and values of 2 heads of 2
+error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): self_prefix.wte.weight is [1, 4], expected [1, 3]: prefix_length is 1, and the model has 1 layers for it, with keys and values of 2 heads of 2

@@ -5,6 +5,7 @@
 //! masks the scores stays.
 
 use super::checkpoint::Source;
+use super::layer::name;
 use crate::graph::{Place, input};
 use crate::masks::Masks;
 use peftc_plugin::{AttentionInfo, Error, Node, Result, Run, Stack, Value};
@@ -65,7 +66,8 @@ impl Copies<'_, '_> {
     fn drop_bias(&mut self, site: &mut AttentionInfo<'_>, has_rows: bool) -> Result<Vec<Node>> {
         let way = way(self.run, site)?;
         let (own, shared) = (way[0], &way[1..]);
-        let place = Place { role: "prefix.bias", module: site.module, part: "prefix/bias" };
+        let module = name(self.run, site)?;
+        let place = Place { role: "prefix.bias", module: &module, part: "prefix/bias" };
         let mut by = place.scalar(self.run, "zero", site.dtype, 0)?;
         for &slot in shared.iter().rev() {
             by = match self.made.get(&(slot.0, has_rows)) {
@@ -76,8 +78,7 @@ impl Copies<'_, '_> {
         }
         self.run.replace_input(own.0, own.1, by)?;
         self.run.note(&format!(
-            "{}: as in AdapterHub without its bias of relative positions, as not all layers before have as many keys",
-            site.module
+            "{module}: as in AdapterHub without its bias of relative positions, as not all layers before have as many keys"
         ));
         let replaced: Vec<Node> = shared.iter().map(|(node, _)| *node).collect();
         site.masks.retain(|mask| !replaced.contains(&mask.node));
@@ -99,7 +100,7 @@ impl Copies<'_, '_> {
         inputs[slot] = by;
         let masks = site.masks.iter().filter(|mask| mask.node == node && !mask.is_one_column);
         for mask in masks.filter(|_| has_rows) {
-            inputs[mask.slot] = self.masks.widened(self.run, site.module, mask, self.columns)?;
+            inputs[mask.slot] = self.masks.widened(self.run, place.module, mask, self.columns)?;
         }
         place.node(self.run, info.op_type, &inputs, Vec::new())
     }
@@ -124,9 +125,9 @@ fn way(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<Vec<Slot>> {
         }
     }
     Err(Error::unsupported(format!(
-        "{}: the way of its one bias of relative positions to the scores was not found, which AdapterHub has in no layer \
-         behind a first one with a prefix where those before have none, or the other way round",
-        site.module
+        "{}: the way of its bias of relative positions to the scores was not found, which AdapterHub takes away where \
+         layers with a prefix are behind one without, or the other way round",
+        name(run, site)?
     )))
 }
 

@@ -52,7 +52,7 @@ pub(super) fn add(
 }
 
 /// The module, or the node where the module is unknown.
-fn name(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<String> {
+pub(super) fn name(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<String> {
     Ok(match site.module {
         "" => run.node(site.softmax)?.name.trim_start_matches('/').to_owned(),
         module => module.to_owned(),

@@ -46,6 +46,9 @@ impl<'a> AdapterHub<'a> {
                 "the adapter has a {name}, but the model has no attention that its configuration wants it for"
             )));
         }
+        if half.is_none() && hub.groups.is_empty() {
+            return Err(Error::invalid("the adapter has a prefix for no layer"));
+        }
         if config.use_gating {
             for site in prefixed {
                 let [weight, bias] = keys.gate(site, half)?;

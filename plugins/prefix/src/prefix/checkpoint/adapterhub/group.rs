@@ -1,11 +1,12 @@
 //! A prefix of one kind of attention: its tensors, and the blocks of rows they make.
 
 use super::Config;
-use super::keys::{Keys, same};
+use super::keys::{Copies, Keys, same};
 use crate::layout::Layout;
 use crate::prefix::checkpoint::Task;
 use crate::tasks::rows;
-use peftc_plugin::{AttentionInfo, Error, Result, Run, SourceSpec};
+use peftc_plugin::{AttentionInfo, Error, Result, Run, SourceSpec, TensorView};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub(super) struct Group<'a> {
@@ -41,43 +42,10 @@ impl<'a> Group<'a> {
             ))
         })?;
         let size = Size::of(config.length, sites)?;
-        let tensor = |leaf: &str| {
-            let copies = tensors.get(leaf).ok_or_else(|| {
-                Error::invalid(format!(
-                    "the adapter has no {name}.{leaf} (flat: {})",
-                    config.is_flat
-                ))
-            })?;
-            same(run, copies)
-        };
-        let checked = |leaf: &str, expected: &[i64]| {
-            let (full, tensor) = tensor(leaf)?;
-            match tensor.dims == expected {
-                true => Ok(full),
-                false => Err(size.error(&format!("{name}.{leaf}"), tensor.dims, expected)),
-            }
-        };
-        let rows = match config.is_flat {
-            true => Rows::Flat(checked("control_trans", &[size.length * size.features()])?),
-            false => {
-                let &[_, hidden] = tensor("wte.weight")?.1.dims else {
-                    return Err(Error::invalid(format!("{name}.wte.weight is no matrix")));
-                };
-                let &[inner] = tensor("control_trans.0.bias")?.1.dims else {
-                    return Err(Error::invalid(format!(
-                        "{name}.control_trans.0.bias is no vector"
-                    )));
-                };
-                Rows::Mlp([
-                    checked("wte.weight", &[size.length, hidden])?,
-                    checked("control_trans.0.weight", &[inner, hidden])?,
-                    checked("control_trans.0.bias", &[inner])?,
-                    checked("control_trans.2.weight", &[size.features(), inner])?,
-                    checked("control_trans.2.bias", &[size.features()])?,
-                ])
-            }
-        };
-        Ok(Self { first, count: 2 * size.layers, rows })
+        let count = 2 * size.layers;
+        let tensors = Tensors { run, name, tensors, size };
+        let rows = if config.is_flat { tensors.flat() } else { tensors.mlp() }?;
+        Ok(Self { first, count, rows })
     }
 
     /// The numbers of its blocks: keys and values of a layer, by layer.
@@ -86,15 +54,75 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn task(&self, block: i64, layout: Layout) -> Task<'a> {
-        let block = block - self.first;
-        let source = |name| SourceSpec::Adapter(name);
+        let params = rows::params(block - self.first, self.count, layout);
         match self.rows {
-            Rows::Flat(name) => {
-                ("rows", vec![source(name)], rows::params(block, self.count, layout))
-            }
+            Rows::Flat(name) => ("rows", vec![SourceSpec::Adapter(name)], params),
             Rows::Mlp(names) => {
-                ("projected", names.map(source).to_vec(), rows::params(block, self.count, layout))
+                ("projected", names.into_iter().map(SourceSpec::Adapter).collect(), params)
             }
+        }
+    }
+}
+
+/// The tensors of a prefix by the names below it.
+struct Tensors<'t, 'a> {
+    run: &'t Run<'a>,
+    name: &'t str,
+    tensors: BTreeMap<&'a str, Copies<'a>>,
+    size: Size,
+}
+
+impl<'a> Tensors<'_, 'a> {
+    fn flat(&self) -> Result<Rows<'a>> {
+        let elements = self.size.length.saturating_mul(self.size.features());
+        Ok(Rows::Flat(self.checked("control_trans", &[elements])?))
+    }
+
+    fn mlp(&self) -> Result<Rows<'a>> {
+        let (embeddings, weight, bias) =
+            ("wte.weight", "control_trans.0.weight", "control_trans.0.bias");
+        let (second, second_bias) = ("control_trans.2.weight", "control_trans.2.bias");
+        let &[inner @ 1..=i64::MAX, hidden @ 1..=i64::MAX] = self.get(weight)?.1.dims else {
+            return Err(Error::invalid(format!("{}.{weight} is no matrix", self.name)));
+        };
+        let Size { length, .. } = self.size;
+        let features = self.size.features();
+        Ok(Rows::Mlp([
+            self.checked(embeddings, &[length, hidden])?,
+            self.checked(weight, &[inner, hidden])?,
+            self.checked(bias, &[inner])?,
+            self.checked(second, &[features, inner])?,
+            self.checked(second_bias, &[features])?,
+        ]))
+    }
+
+    /// The full name of a tensor of these sizes.
+    fn checked(&self, leaf: &str, expected: &[i64]) -> Result<&'a str> {
+        let (full, tensor) = self.get(leaf)?;
+        if tensor.dims != expected {
+            let Size { length, layers, heads: [heads, features] } = self.size;
+            return Err(Error::invalid(format!(
+                "{}.{leaf} is {:?}, expected {expected:?}: prefix_length is {length}, and the model has {layers} layers for \
+                 it, with keys and values of {heads} heads of {features}",
+                self.name, tensor.dims
+            )));
+        }
+        match tensor.dtype.float_size() {
+            Some(_) => Ok(full),
+            None => Err(Error::unsupported(format!(
+                "{}.{leaf} is of {}: f16, bf16, f32 and f64 are accepted",
+                self.name, tensor.dtype
+            ))),
+        }
+    }
+
+    fn get(&self, leaf: &str) -> Result<(&'a str, TensorView<'a>)> {
+        match self.tensors.get(leaf) {
+            Some(copies) => same(self.run, copies),
+            None => Err(Error::invalid(format!(
+                "the adapter has no {}.{leaf}, which its configuration (\"flat\") says it has",
+                self.name
+            ))),
         }
     }
 }
@@ -125,13 +153,5 @@ impl Size {
     /// Features of keys and values of all layers.
     fn features(&self) -> i64 {
         2 * self.layers * self.heads[0] * self.heads[1]
-    }
-
-    fn error(&self, name: &str, found: &[i64], expected: &[i64]) -> Error {
-        let Self { length, layers, heads: [heads, features] } = self;
-        Error::invalid(format!(
-            "{name} is {found:?}, expected {expected:?}: prefix_length is {length}, and the model has {layers} layers for \
-             it, with keys and values of {heads} heads of {features}"
-        ))
     }
 }

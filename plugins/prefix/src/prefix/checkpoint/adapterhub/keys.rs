@@ -47,7 +47,7 @@ impl Side {
 }
 
 /// The full names of a tensor: every attention layer has a copy.
-type Copies<'a> = Vec<&'a str>;
+pub(super) type Copies<'a> = Vec<&'a str>;
 
 /// The tensors of an adapter, grouped.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ pub(super) struct Keys<'a> {
     pub(super) prefixes: BTreeMap<&'a str, BTreeMap<&'a str, Copies<'a>>>,
     /// Gates by name below them (`weight`), by path of the attention layer.
     gates: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
-    /// The paths of all attention layers, those without a prefix too.
+    /// The paths of attention layers that have copies: all, those without a prefix too.
     places: BTreeSet<&'a str>,
 }
 
@@ -68,7 +68,6 @@ impl<'a> Keys<'a> {
         for &name in names {
             let Some((place, below)) = split(name) else { continue };
             if let Some(leaf) = below.strip_prefix(GATES) {
-                keys.places.insert(place);
                 keys.gates.entry(place).or_default().insert(leaf, name);
                 continue;
             }
@@ -202,9 +201,9 @@ impl<'a> Keys<'a> {
     }
 
     fn has_both_sides(&self) -> bool {
-        [Side::Encoder, Side::Decoder]
-            .iter()
-            .all(|&side| self.places_of(Some(side)).next().is_some())
+        let paths = || self.places.iter().chain(self.gates.keys());
+        let has = |side| paths().any(|path| Side::of_path(path) == Some(side));
+        has(Side::Encoder) && has(Side::Decoder)
     }
 }
 
