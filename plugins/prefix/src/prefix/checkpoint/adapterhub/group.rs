@@ -1,6 +1,6 @@
 //! A prefix of one kind of attention: its tensors, and the blocks of rows they make.
 
-use super::Config;
+use super::config::Config;
 use super::keys::{Copies, Keys, same};
 use crate::layout::Layout;
 use crate::prefix::checkpoint::Task;
