@@ -28,7 +28,7 @@ impl Masks {
         run.replace_input(mask.node, mask.slot, by)
     }
 
-    /// A mask, which has no one column for all keys, with `columns` more.
+    /// The mask, wider by `columns`.
     pub(crate) fn widened(
         &mut self,
         run: &Run<'_>,
@@ -36,13 +36,16 @@ impl Masks {
         mask: &Mask,
         columns: i64,
     ) -> Result<Value> {
+        let value = input(run, mask.node, mask.slot)?;
+        if mask.is_one_column {
+            return Ok(value);
+        }
         if mask.has_bias {
             return Err(Error::unsupported(format!(
                 "{module}: its scores have a learned bias that is not of relative positions as T5's is, which this version \
                  cannot extend to a prefix"
             )));
         }
-        let value = input(run, mask.node, mask.slot)?;
         if let Some(&by) = self.widened.get(&(value, mask.kind)) {
             return Ok(by);
         }

@@ -98,8 +98,7 @@ impl Copies<'_, '_> {
         let inputs = (0..info.input_count).map(|i| input(self.run, node, i));
         let mut inputs = inputs.collect::<Result<Vec<_>>>()?;
         inputs[slot] = by;
-        let masks = site.masks.iter().filter(|mask| mask.node == node && !mask.is_one_column);
-        for mask in masks.filter(|_| has_rows) {
+        for mask in site.masks.iter().filter(|mask| has_rows && mask.node == node) {
             inputs[mask.slot] = self.masks.widened(self.run, place.module, mask, self.columns)?;
         }
         place.node(self.run, info.op_type, &inputs, Vec::new())
