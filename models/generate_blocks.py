@@ -592,7 +592,7 @@ def collect(family, library, name, kind, exports, base, results):
 
 # The answers of several steps are large.
 STEP_ADAPTERS = {
-    "steps": ("double_seq_bn", "gate", "prefix-flat", "ia3", "prefix", "prompt"),
+    "steps": ("double_seq_bn", "gate", "prefix-flat", "prefix-leave-out-gate", "ia3", "prefix", "prompt"),
     "positions": ("double_seq_bn", "prefix", "prompt"),
 }
 

@@ -119,6 +119,9 @@ def configs_of(family):
         prefix["prefix-self-alone"] = PrefixTuningConfig(
             flat=True, prefix_length=3, encoder_prefix=False, cross_prefix=False
         )
+        prefix["prefix-leave-out-gate"] = PrefixTuningConfig(
+            flat=True, prefix_length=3, leave_out=[1, 2], use_gating=True
+        )
     prompt = {
         "prompt": PromptTuningConfig(prompt_length=3),
         "prompt-after-bos": PromptTuningConfig(prompt_length=3, combine="prefix_after_bos"),

@@ -22,13 +22,14 @@ const INTERFACE: &str = "adapter_interface.json";
 const FUSION: &str = "adapter_fusion_config.json";
 
 /// The modules below which AdapterHub keeps what belongs to an adapter, under its name.
-const CONTAINERS: [&str; 7] = [
+const CONTAINERS: [&str; 8] = [
     "adapters",
     "shared_parameters",
     "invertible_adapters",
     "loras",
     "refts",
     "prefix_tunings",
+    "prefix_gates",
     "prompt_tunings",
 ];
 
@@ -161,6 +162,7 @@ mod tests {
                 "x.prefix_tuning.prefix_tunings.a.b.wte.weight",
                 "x.prefix_tuning.prefix_tunings.wte.weight",
             ),
+            ("x.prefix_tuning.prefix_gates.a.b.bias", "x.prefix_tuning.prefix_gates.bias"),
             ("x.adapters.other.weight", "x.adapters.other.weight"),
         ];
         for (key, expected) in cases {

@@ -1,4 +1,4 @@
-"""Prefix tuning, prompt tuning and p-tuning compute what PyTorch + PEFT does, inside the graph."""
+"""Prefix tuning, prompt tuning and p-tuning compute what PyTorch + PEFT or adapters does, inside the graph."""
 
 import json
 
@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from blocks import entries, name_of, run_steps, session_of, steps_of, tolerance
 from support import BAD_INPUT, MODELS, peftc, relative_l2
 
-ENTRIES = entries("peft", "prefix", "prompt")
+ENTRIES = entries("peft", "prefix", "prompt") + entries("adapterhub", "prefix")
 PREFIXES = [e for e in ENTRIES if e["kind"] == "prefix"]
 VIRTUAL = 3
 
@@ -23,7 +23,7 @@ def apply(entry, folder, *options):
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
-def test_output_is_that_of_peft(entry, tmp_path):
+def test_output_is_that_of_the_library(entry, tmp_path):
     model = apply(entry, tmp_path)
     onnx.checker.check_model(str(model), full_check=True)
     found = run_steps(session_of(model), entry["case"])
@@ -60,8 +60,9 @@ def test_one_concatenation_and_no_transposition(entry, tmp_path):
     added = operators(apply(entry, tmp_path))
     for operator in operators(MODELS / entry["model"]):
         added.remove(operator)
-    assert "Transpose" not in added and "Reshape" not in added
-    assert set(added) <= {"Add", "Concat", "Expand", "Gather", "Pad", "Shape"}
+    gate = {"MatMul", "Mul", "ReduceMean", "Reshape", "Sigmoid"} if "gate" in entry["adapter"] else set()
+    without_bias = {"Where"} if "leave-out" in entry["adapter"] else set()
+    assert set(added) <= {"Add", "Concat", "Expand", "Gather", "Pad", "Shape"} | gate | without_bias
 
 
 def prompt_of(family, cut, tmp_path):
@@ -245,6 +246,15 @@ def refused(adapter, model, folder):
 
 
 GPT2 = next(e for e in PREFIXES if e["model"] == "gpt2/torchscript.onnx")
+
+
+@pytest.mark.parametrize("adapter, model, message", [
+    ("t5/adapterhub/prefix-flat", "gpt2/dynamo.onnx", "for models of hidden size 32, this one has 64"),
+    ("bert/adapterhub/prefix-gate", "blocks/t5/dynamo-past.onnx", "for models of hidden size 64, this one has 32"),
+    ("gpt2/adapterhub/prefix-mlp", "llama/dynamo.onnx", "is [256, 6], expected [128, 6]"),
+])
+def test_adapter_of_another_model(adapter, model, message, tmp_path):
+    assert message in refused(MODELS / "blocks" / adapter, MODELS / model, tmp_path)
 
 
 def test_another_number_of_layers(tmp_path):

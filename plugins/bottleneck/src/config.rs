@@ -64,7 +64,7 @@ impl Config {
             attention: flag("mh_adapter", false)?,
             cross_attention: flag("cross_adapter", false)?,
             feed_forward: flag("output_adapter", true)?,
-            leave_out: leave_out(run)?,
+            leave_out: run.config_integers("leave_out")?.unwrap_or_default(),
             is_parallel: flag("is_parallel", false)?,
             original_ln_before: flag("original_ln_before", false)?,
             original_ln_after: flag("original_ln_after", true)?,
@@ -102,20 +102,6 @@ fn scaling(run: &Run<'_>) -> Result<Scaling> {
             "adapter_config.json: \"scaling\" is {other}, expected a number, \"learned\" or \"channel\""
         ))),
     }
-}
-
-fn leave_out(run: &Run<'_>) -> Result<Vec<i64>> {
-    let json = run.config_json("leave_out")?.unwrap_or("[]");
-    let inner = json.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    let numbers = inner.and_then(|inner| {
-        let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(|item| item.parse().ok()).collect()
-    });
-    numbers.ok_or_else(|| {
-        Error::invalid(format!(
-            "adapter_config.json: \"leave_out\" is {json}, expected a list of layers"
-        ))
-    })
 }
 
 /// The model has the hidden size that the adapter was made for.

@@ -19,7 +19,7 @@ peftc_plugin::export_plugin! {
     passes: [{
         name: "prefix",
         summary: "learned keys and values in front of those of every attention",
-        peft_types: ["PREFIX_TUNING"],
+        peft_types: ["PREFIX_TUNING", "adapterhub_prefix_tuning"],
         options: [
             { key: "length", kind: Int, default: "", choices: [], help: "keys and values of a fresh prefix" },
             {
@@ -59,6 +59,7 @@ peftc_plugin::export_plugin! {
     }],
     task_kinds: [
         { name: "rows", split_axes: [], run: tasks::rows::run },
+        { name: "projected", split_axes: [], run: tasks::projected::run },
         { name: "turn", split_axes: [], run: peftc_plugin::saved::turn },
         { name: "init", split_axes: [], run: peftc_plugin::fresh::init },
         { name: "prompt", split_axes: [], run: tasks::prompt::run },

@@ -1,21 +1,26 @@
 //! The pass `prefix`.
 
+mod bias;
 mod checkpoint;
+mod gate;
 mod layer;
 
 use crate::graph::{Place, forget_sizes_between, forget_sizes_until};
 use crate::masks::Masks;
 use crate::positions;
 use checkpoint::Source;
-use peftc_plugin::{AttentionInfo, Node, Position, Result, Run, Stack, Value};
+use gate::Gate;
+use peftc_plugin::{AttentionInfo, Attr, Node, Position, Result, Run, Stack, Value};
+use std::collections::HashMap;
 
 /// Puts a prefix into the graph.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     let sites = run.attention_sites()?;
-    let sites: Vec<AttentionInfo<'_>> =
+    let mut sites: Vec<AttentionInfo<'_>> =
         sites.into_iter().map(|site| run.attention(site)).collect::<Result<_>>()?;
     let source = Source::of(run, &sites)?;
     let mut added = Added::default();
+    bias::drop_behind_change(run, &source, &mut sites, &mut added.masks)?;
     for (site, blocks) in source.layers(&sites) {
         layer::add(run, &source, site, blocks, &mut added)?;
         forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
@@ -32,26 +37,37 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
 #[derive(Default)]
 pub(crate) struct Added {
     pub(crate) masks: Masks,
-    /// The shape `[batch, 1, 1, 1]`.
-    shape: Option<Value>,
+    batch: Option<Value>,
+    /// Shapes that begin with the batch, by the name of the rest.
+    shapes: HashMap<&'static str, Value>,
 }
 
 impl Added {
     /// The shape that rows are expanded to: the batch of `of`, and 1.
     fn batch_shape(&mut self, run: &Run<'_>, of: Value) -> Result<Value> {
-        if let Some(shape) = self.shape {
+        self.shape(run, of, "ones", [1, 1, 1])
+    }
+
+    /// A shape: the batch of `of`, and the rest, which always is the same under its name.
+    fn shape(
+        &mut self,
+        run: &Run<'_>,
+        of: Value,
+        name: &'static str,
+        rest: [i64; 3],
+    ) -> Result<Value> {
+        if let Some(&shape) = self.shapes.get(name) {
             return Ok(shape);
         }
         let place = Place { role: "prefix.batch", module: "", part: "prefix/batch" };
-        let batch = place.batch(run, of)?;
-        let ones = place.vector(run, "ones", &[1, 1, 1])?;
-        let shape = place.node(
-            run,
-            "Concat",
-            &[batch, ones],
-            vec![("axis", peftc_plugin::Attr::Int(0))],
-        )?;
-        self.shape = Some(shape);
+        let batch = match self.batch {
+            Some(batch) => batch,
+            None => place.batch(run, of)?,
+        };
+        self.batch = Some(batch);
+        let rest = place.vector(run, name, &rest)?;
+        let shape = place.node(run, "Concat", &[batch, rest], vec![("axis", Attr::Int(0))])?;
+        self.shapes.insert(name, shape);
         Ok(shape)
     }
 }
@@ -67,7 +83,7 @@ fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
         done.push(relative.node);
         positions::extend(run, relative, source.length(), source.shifts_positions())?;
     }
-    let contexts: Vec<Node> = layers.iter().map(|(site, _)| site.context).collect();
+    let contexts: Vec<Node> = sites.iter().map(|site| site.context).collect();
     forget_sizes_until(run, &done, &contexts)
 }
 
@@ -98,7 +114,9 @@ fn note_cost(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) {
         .layers(sites)
         .iter()
         .map(|(site, _)| {
-            2 * source.length() * site.heads * (site.keys.features + site.values.features)
+            let features = site.keys.features + site.values.features;
+            let gate = source.gate(site).map_or(0, Gate::flops);
+            2 * source.length() * site.heads * features + gate
         })
         .sum();
     run.note(&format!("the prefix costs {flops} more floating-point operations for each token"));

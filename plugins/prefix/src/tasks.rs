@@ -1,5 +1,6 @@
 //! Task kinds: what is computed while the output is written.
 
+pub(crate) mod projected;
 pub(crate) mod prompt;
 pub(crate) mod rows;
 

@@ -2,9 +2,10 @@
 
 use super::Added;
 use super::checkpoint::Source;
+use super::gate::Gate;
 use crate::graph::Place;
 use crate::layout::Layout;
-use peftc_plugin::{AttentionInfo, Attr, Error, KeyValues, Record, Result, Run};
+use peftc_plugin::{AttentionInfo, Attr, Error, KeyValues, Record, Result, Run, Value};
 
 /// Adds the rows of a layer: the blocks of the source that are its keys and its values.
 pub(super) fn add(
@@ -25,16 +26,19 @@ pub(super) fn add(
     let key =
         Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
     let value = Part { of: &site.values, part: "prefix/value", leaf: "prefix.value", ..key };
-    key.put(source, keys, added)?;
-    value.put(source, values, added)?;
+    let gate = source.gate(site);
+    let factors = gate.map(|gate| gate.factors(run, site, &module, added)).transpose()?;
+    key.put(source, keys, factors.map(|[keys, _]| keys), added)?;
+    value.put(source, values, factors.map(|[_, values]| values), added)?;
     for mask in &site.masks {
         added.masks.widen(run, &module, mask, source.length())?;
     }
     let what = format!(
-        "{} keys and values of {} heads of {}",
+        "{} keys and values of {} heads of {}{}",
         source.length(),
         site.kv_heads,
-        site.head_size
+        site.head_size,
+        if gate.is_some() { ", gated" } else { "" }
     );
     let parameters =
         [&site.keys, &site.values].map(|of| Layout::of(of, source.length()).elements() as u64);
@@ -42,13 +46,13 @@ pub(super) fn add(
         module: &module,
         value: Some(site.keys.value),
         what: &what,
-        parameters: parameters.iter().sum(),
+        parameters: parameters.iter().sum::<u64>() + gate.map_or(0, Gate::parameters),
     };
     run.record(&record)
 }
 
 /// The module, or the node where the module is unknown.
-fn name(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<String> {
+pub(super) fn name(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<String> {
     Ok(match site.module {
         "" => run.node(site.softmax)?.name.trim_start_matches('/').to_owned(),
         module => module.to_owned(),
@@ -67,15 +71,25 @@ struct Part<'p, 'a> {
 }
 
 impl Part<'_, '_> {
-    /// Puts rows in front: one Concat, and the lengths that are stated behind it.
-    fn put(&self, source: &Source<'_>, block: i64, added: &mut Added) -> Result<()> {
+    /// Puts rows in front, times the factor of a gate: one Concat, and the lengths that are stated
+    /// behind it.
+    fn put(
+        &self,
+        source: &Source<'_>,
+        block: i64,
+        factor: Option<Value>,
+        added: &mut Added,
+    ) -> Result<()> {
         let (run, of) = (self.run, self.of);
         let place = Place { role: self.leaf, module: self.module, part: self.part };
         let layout = Layout::of(of, source.length());
         let tensor = format!("{}.{}", self.module, self.leaf);
         let rows = source.rows(run, &tensor, block, layout, self.site.dtype)?;
-        let shape = added.batch_shape(run, of.value)?;
-        let rows = place.node(run, "Expand", &[rows, shape], Vec::new())?;
+        let (spread, by) = match factor {
+            Some(factor) => ("Mul", factor),
+            None => ("Expand", added.batch_shape(run, of.value)?),
+        };
+        let rows = place.node(run, spread, &[rows, by], Vec::new())?;
         let axis = Attr::Int(of.sequence_axis as i64);
         let longer = place.node(run, "Concat", &[rows, of.value], vec![("axis", axis)])?;
         run.replace_input(of.node, of.slot, longer)?;

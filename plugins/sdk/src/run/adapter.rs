@@ -2,7 +2,7 @@
 
 use super::graph::NO_TENSOR;
 use super::{EMPTY, Run, filled, lent_str, out};
-use crate::error::{Result, optional};
+use crate::error::{Error, Result, optional};
 use crate::tensor::TensorView;
 use peftc_abi::PeftcStr;
 
@@ -81,6 +81,21 @@ impl<'a> Run<'a> {
                 out(EMPTY, |o| (self.host.config_json)(self.ctx, PeftcStr::new(key), o));
             optional(status, lent_str(value))
         }
+    }
+
+    /// An entry of the configuration that is a list of integers; none if it is absent or null.
+    pub fn config_integers(&self, key: &str) -> Result<Option<Vec<i64>>> {
+        let Some(json) = self.config_json(key)? else { return Ok(None) };
+        let inner = json.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        let numbers = inner.and_then(|inner| {
+            let items = inner.split(',').map(str::trim).filter(|item| !item.is_empty());
+            items.map(|item| item.parse().ok()).collect()
+        });
+        numbers.map(Some).ok_or_else(|| {
+            Error::invalid(format!(
+                "adapter_config.json: {key:?} is {json}, expected a list of integers"
+            ))
+        })
     }
 
     /// The number that a map of patterns (`rank_pattern`, `alpha_pattern`) has for a module,
