@@ -1,7 +1,10 @@
 //! The adapter's tensors by what they are for.
 
 use crate::config::Scaling;
-use peftc_plugin::{Error, Result, Run, Site, SiteInfo, TensorView, saved};
+use peftc_plugin::{
+    DataType, Error, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, TensorView, Thirds,
+    one, saved, words,
+};
 use std::collections::BTreeMap;
 
 /// The tensors of an adapter, grouped.
@@ -32,9 +35,10 @@ impl<'a> Keys<'a> {
                     "the adapter has {what} at {module} ({name}), which this version cannot apply"
                 )));
             }
-            if let Some(module) = name.strip_suffix(".lora_A.weight") {
+            let module_of = |ends: [&str; 2]| ends.iter().find_map(|end| name.strip_suffix(end));
+            if let Some(module) = module_of([".lora_A.weight", ".loras.lora_A"]) {
                 keys.layers.entry(module).or_default().a = Some(name);
-            } else if let Some(module) = name.strip_suffix(".lora_B.weight") {
+            } else if let Some(module) = module_of([".lora_B.weight", ".loras.lora_B"]) {
                 keys.layers.entry(module).or_default().b = Some(name);
             } else if let Some(module) = name.strip_suffix(".lora_B.bias") {
                 keys.layers.entry(module).or_default().b_bias = Some(name);
@@ -83,7 +87,10 @@ pub(crate) struct CheckedLayer<'r> {
     /// The tensor A, `[r, in]`.
     pub(crate) a: &'r str,
     /// The tensor B, `[out, r]`.
-    pub(crate) b: &'r str,
+    b: &'r str,
+    /// The thirds of the outputs that are adapted, each with an A and a B of its own; none for a
+    /// layer that is adapted as a whole.
+    thirds: Option<Thirds>,
     /// The bias of B, `[out]`.
     pub(crate) b_bias: Option<&'r str>,
     pub(crate) rank: i64,
@@ -116,13 +123,21 @@ impl<'r> CheckedLayer<'r> {
                 "{module}: adapter_config.json gives it rank {rank}"
             )));
         }
-        for (_, site) in &sites {
+        let is_packed = |thirds: &Thirds| {
+            let n = thirds.count();
+            sites.iter().all(|(_, SiteInfo { in_features: inputs, out_features: outputs, .. })| {
+                *outputs == 3 * inputs && a.dims == [n * rank, *inputs] && b.dims == [n * inputs, rank]
+            })
+        };
+        let thirds = scaling.thirds.filter(is_packed);
+        for (_, site) in sites.iter().filter(|_| thirds.is_none()) {
             check_shapes(module, a, b, bias, rank, site)?;
         }
         Ok(Self {
             module,
             a: a_name,
             b: b_name,
+            thirds,
             b_bias: layer.b_bias,
             rank,
             scale: scaling.scale(run, module, rank)?,
@@ -133,6 +148,27 @@ impl<'r> CheckedLayer<'r> {
                 .map(|t| t.ty().elements())
                 .sum(),
         })
+    }
+
+    /// The rank of all thirds together.
+    pub(crate) fn inner(&self) -> i64 {
+        self.rank * self.thirds.map_or(1, Thirds::count)
+    }
+
+    /// B for all outputs, `[out, inner]`, whole, as a source of a task.
+    pub(crate) fn b(&self, run: &Run<'_>) -> Result<SourceSpec<'r>> {
+        let Some(thirds) = self.thirds else { return Ok(SourceSpec::Adapter(self.b)) };
+        let outputs = self.sites.first().map_or(0, |(_, site)| site.out_features);
+        let ty = TensorType::new(DataType::F32, [outputs, self.inner()]);
+        let value = one(run.add_task(TaskSpec {
+            kind: "spread",
+            label: self.module,
+            sources: vec![SourceSpec::Adapter(self.b)],
+            results: vec![(ty, format!("{}.lora_B.spread", self.module))],
+            params: words(&thirds.params()),
+            ..Default::default()
+        })?)?;
+        Ok(SourceSpec::Value { value, follows: Vec::new() })
     }
 
     /// What the report says of it.
@@ -192,9 +228,10 @@ mod tests {
             "m.q.lora_B.weight",
             "m.v.base_layer.bias",
             "m.odd",
+            "m.k.loras.lora_A",
         ];
         let keys = Keys::of(&names).expect("plain LoRA");
-        assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.q"]);
+        assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.k", &"m.q"]);
         let expected = [
             ("lm_head.weight", "lm_head.weight".to_owned()),
             ("m.v.base_layer.bias", "m.v.bias".to_owned()),

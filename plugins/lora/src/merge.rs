@@ -43,7 +43,7 @@ fn merged_weight(run: &Run<'_>, layer: &CheckedLayer<'_>, weight: &ParameterInfo
         sources: vec![
             SourceSpec::Value { value: weight.value, follows },
             SourceSpec::Adapter(layer.a),
-            SourceSpec::Adapter(layer.b),
+            layer.b(run)?,
         ],
         results: vec![(weight.stored.clone(), format!("{}.weight.merged", layer.module))],
         params: words(&[scale, f64::from(u8::from(weight.transposed))]),
