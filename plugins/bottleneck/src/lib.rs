@@ -13,7 +13,6 @@ mod config;
 mod fresh;
 mod keys;
 mod place;
-mod stacks;
 mod tasks;
 mod weights;
 
@@ -55,8 +54,7 @@ fn run(run: &Run<'_>) -> Result<()> {
     }
     fresh::refuse_options(run)?;
     let config = Config::of(run)?;
-    let mut keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
-    stacks::leave_other_half(run, &mut keys)?;
+    let keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
     let sites = keys.sites(run)?;
     keys::check_complete(run, &config, &sites)?;
     let mut placer = Placer::new(run, &config)?;
