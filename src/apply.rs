@@ -128,6 +128,7 @@ impl Step<'_> {
             path: selected.plugin.path.clone(),
             adapter: adapter_report,
             options: options.iter().map(|(k, v)| (k.to_owned(), v.clone())).collect(),
+            flops_per_token: records.iter().map(|record| record.flops_per_token).sum(),
             bound: records,
             notes,
             copied_weights: applied.copied.into_iter().map(Into::into).collect(),

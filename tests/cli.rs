@@ -316,6 +316,7 @@ fn the_json_report_has_its_schema() {
             "adapter",
             "options",
             "bound",
+            "flops_per_token",
             "notes",
             "copied_weights",
             "rounding",

@@ -137,7 +137,8 @@ fn config(json: &[u8]) -> Result<(Map<String, Value>, String, String)> {
 
 /// What AdapterHub calls `lora`, by how it is composed with the layer.
 fn lora_architecture(entries: &Map<String, Value>) -> Result<&'static str> {
-    let is_vera = ["vera_d", "vera_b"].iter().any(|key| entries.get(*key).is_some_and(Value::is_f64));
+    let is_vera =
+        ["vera_d", "vera_b"].iter().any(|key| entries.get(*key).is_some_and(Value::is_f64));
     match entries.get("composition_mode").and_then(Value::as_str) {
         Some("scale") => Ok("ia3"),
         Some("add") if is_vera => Ok("vera"),

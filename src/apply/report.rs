@@ -61,6 +61,8 @@ pub struct PassReport {
     pub options: BTreeMap<String, OptionValue>,
     /// What was bound to what.
     pub bound: Vec<Record>,
+    /// Floating-point operations that the model computes more for each token.
+    pub flops_per_token: u64,
     /// Notes of the pass.
     pub notes: Vec<Note>,
     /// Weights that others use too, and were copied for this pass.

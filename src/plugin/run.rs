@@ -30,6 +30,8 @@ pub struct Record {
     pub what: String,
     /// Parameters of the adapter there.
     pub parameters: u64,
+    /// Floating-point operations that the model computes more there for each token.
+    pub flops_per_token: u64,
 }
 
 /// A note of a pass.

@@ -33,8 +33,7 @@ mod tests {
 
     #[test]
     fn keys_are_grouped() {
-        let names =
-            ["m.k.ia3_l", "m.v.loras.lora_B", "m.modules_to_save.head.weight", "m.odd"];
+        let names = ["m.k.ia3_l", "m.v.loras.lora_B", "m.modules_to_save.head.weight", "m.odd"];
         let keys = Keys::of(&names);
         assert_eq!(keys.layers, [("m.k", names[0]), ("m.v", names[1])]);
         assert_eq!(

@@ -1,5 +1,6 @@
 //! A layer and its scales.
 
+use crate::Mode;
 use peftc_plugin::{
     DataType, Error, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Thirds,
     Value, one, words,
@@ -91,9 +92,13 @@ impl<'a> Layer<'a> {
                     }
                     (dims, _) => {
                         let leaf = name.rsplit('.').next().unwrap_or(name);
+                        let part = packed.map(|thirds| {
+                            format!(", [{}, 1] for those of attn_matrices", thirds.count() * inputs)
+                        });
                         return Err(Error::invalid(format!(
-                            "{module}: {leaf} is {dims:?}, expected [{outputs}, 1] for the outputs of the layer or \
-                             [1, {inputs}] for its inputs"
+                            "{module}: {leaf} is {dims:?}, expected [{outputs}, 1] for the outputs of the layer{} or \
+                             [1, {inputs}] for its inputs",
+                            part.unwrap_or_default()
                         )));
                     }
                 }
@@ -136,7 +141,7 @@ impl<'a> Layer<'a> {
     }
 
     /// Adds the layer to the report.
-    pub(crate) fn record(&self, run: &Run<'_>) -> Result<()> {
+    pub(crate) fn record(&self, run: &Run<'_>, mode: Mode) -> Result<()> {
         let Some((_, info)) = self.sites.first() else { return Ok(()) };
         let side = if self.is_feedforward { "inputs" } else { "outputs" };
         let (fresh, parameters) = match self.scales {
@@ -146,7 +151,11 @@ impl<'a> Layer<'a> {
         };
         let what = format!("scales of {side}{fresh}");
         let value = Some(run.parameter_info(info.weight)?.value);
+        let flops_per_token = match mode {
+            Mode::Merge => 0,
+            Mode::Inject => self.size as u64 * self.sites.len() as u64,
+        };
         let parameters = parameters as u64;
-        run.record(&Record { module: self.module, value, what: &what, parameters })
+        run.record(&Record { module: self.module, value, what: &what, parameters, flops_per_token })
     }
 }

@@ -77,5 +77,5 @@ fn apply(run: &Run<'_>, layer: &Layer<'_>, mode: Mode) -> Result<()> {
         Mode::Merge => merge::layer(run, layer)?,
         Mode::Inject => inject::layer(run, layer)?,
     }
-    layer.record(run)
+    layer.record(run, mode)
 }

@@ -3,8 +3,8 @@
 use crate::keys::CheckedLayer;
 use crate::merge::scaled_bias;
 use peftc_plugin::{
-    Attr, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
-    TensorType, Value, one, words,
+    Attr, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
+    one, words,
 };
 
 /// Injects one layer.
@@ -28,8 +28,14 @@ pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
     for &(site, info) in &layer.sites {
         branch.add(run, site, &info, bias)?;
     }
-    let (what, parameters) = (layer.what(), layer.parameters);
-    run.record(&Record { module: layer.module, value: Some(first.output), what: &what, parameters })
+    let rows = first.in_features + first.out_features;
+    run.record(&Record {
+        module: layer.module,
+        value: Some(first.output),
+        what: &layer.what(),
+        parameters: layer.parameters,
+        flops_per_token: (2 * layer.inner() * rows) as u64 * layer.sites.len() as u64,
+    })
 }
 
 /// A tensor of the adapter, transposed, scaled and cast.

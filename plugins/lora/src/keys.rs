@@ -2,8 +2,8 @@
 
 use crate::config::Scaling;
 use peftc_plugin::{
-    DataType, Error, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, TensorView, Thirds,
-    one, saved, words,
+    DataType, Error, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, TensorView,
+    Thirds, one, saved, words,
 };
 use std::collections::BTreeMap;
 
@@ -126,7 +126,9 @@ impl<'r> CheckedLayer<'r> {
         let is_packed = |thirds: &Thirds| {
             let n = thirds.count();
             sites.iter().all(|(_, SiteInfo { in_features: inputs, out_features: outputs, .. })| {
-                *outputs == 3 * inputs && a.dims == [n * rank, *inputs] && b.dims == [n * inputs, rank]
+                *outputs == 3 * inputs
+                    && a.dims == [n * rank, *inputs]
+                    && b.dims == [n * inputs, rank]
             })
         };
         let thirds = scaling.thirds.filter(is_packed);

@@ -24,7 +24,6 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     if source.shifts_positions() {
         shift(run, &source, &sites)?;
     }
-    note_cost(run, &source, &sites);
     source.replace_parameters(run)
 }
 
@@ -90,16 +89,4 @@ fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Res
         ));
     }
     positions::shift(run, &all, source.length())
-}
-
-/// Each key costs 2 operations a feature and head for its score, and each value as many.
-fn note_cost(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) {
-    let flops: i64 = source
-        .layers(sites)
-        .iter()
-        .map(|(site, _)| {
-            2 * source.length() * site.heads * (site.keys.features + site.values.features)
-        })
-        .sum();
-    run.note(&format!("the prefix costs {flops} more floating-point operations for each token"));
 }

@@ -64,7 +64,8 @@ fn tokens(run: &Run<'_>, prompt: &Prompt<'_>, inputs: &Inputs) -> Result<Value> 
     let ty = TensorType::new(inputs.dtype, [1, prompt.rows, prompt.features]);
     let what = format!("{} tokens of {}", prompt.rows, prompt.features);
     let value = Some(inputs.embeddings);
-    run.record(&Record { module: "prompt", value, what: &what, parameters: prompt.parameters })?;
+    let parameters = prompt.parameters;
+    run.record(&Record { module: "prompt", value, what: &what, parameters, flops_per_token: 0 })?;
     one(run.add_task(TaskSpec {
         kind: "prompt",
         label: "prompt",
