@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Check everything and report, but compute and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Overwrite the output; apply an adapter that is already applied
+    /// Overwrite the output; apply an adapter that is already applied, or for models of another type
     #[arg(long)]
     force: bool,
     /// Write although fields of the model that this version does not know get lost
@@ -301,11 +301,13 @@ fn bound_rows(bound: &[Record]) -> Vec<Vec<String>> {
 }
 
 fn base_text(adapter: &AdapterReport) -> String {
+    let of_type = adapter.base_model_type.as_ref();
+    let of_type = of_type.map(|t| format!(", of type {t}")).unwrap_or_default();
     match &adapter.base_model_name_or_path {
-        None => "the adapter does not say which model it is for".into(),
+        None => format!("the adapter does not say which model it is for{of_type}"),
         Some(base) if adapter.base_verified => {
             format!("{base} (the model's config.json names it too)")
         }
-        Some(base) => format!("{base} (not verified: the model does not name its base)"),
+        Some(base) => format!("{base}{of_type} (not verified: the model does not name its base)"),
     }
 }
