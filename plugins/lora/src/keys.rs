@@ -123,17 +123,14 @@ impl<'r> CheckedLayer<'r> {
                 "{module}: adapter_config.json gives it rank {rank}"
             )));
         }
-        let is_packed = |thirds: &Thirds| {
-            let n = thirds.count();
-            sites.iter().all(|(_, SiteInfo { in_features: inputs, out_features: outputs, .. })| {
-                *outputs == 3 * inputs
-                    && a.dims == [n * rank, *inputs]
-                    && b.dims == [n * inputs, rank]
-            })
+        let is_packed = |site: &SiteInfo<'_>| {
+            let is_whole =
+                a.dims.first() == Some(&rank) && b.dims.first() == Some(&site.out_features);
+            site.out_features == 3 * site.in_features && !is_whole
         };
-        let thirds = scaling.thirds.filter(is_packed);
-        for (_, site) in sites.iter().filter(|_| thirds.is_none()) {
-            check_shapes(module, a, b, bias, rank, site)?;
+        let thirds = scaling.thirds.filter(|_| sites.iter().all(|(_, site)| is_packed(site)));
+        for (_, site) in &sites {
+            check_shapes(module, [a, b], bias, rank, thirds, site)?;
         }
         Ok(Self {
             module,
@@ -185,10 +182,10 @@ pub(crate) fn describe(rank: i64, scale: f64) -> String {
 
 fn check_shapes(
     module: &str,
-    a: TensorView<'_>,
-    b: TensorView<'_>,
+    [a, b]: [TensorView<'_>; 2],
     bias: Option<TensorView<'_>>,
     rank: i64,
+    thirds: Option<Thirds>,
     site: &SiteInfo<'_>,
 ) -> Result<()> {
     if a.dims.len() > 2 {
@@ -198,13 +195,21 @@ fn check_shapes(
         )));
     }
     let (inputs, outputs) = (site.in_features, site.out_features);
+    let (inner, adapted, of_thirds) = match thirds {
+        None => (rank, outputs, String::new()),
+        Some(thirds) => {
+            let n = thirds.count();
+            let of_thirds = format!(" for each of {n} in attn_matrices");
+            (rank.saturating_mul(n), n * inputs, of_thirds)
+        }
+    };
     let expected =
-        [(a.dims, vec![rank, inputs], "lora_A"), (b.dims, vec![outputs, rank], "lora_B")];
+        [(a.dims, vec![inner, inputs], "lora_A"), (b.dims, vec![adapted, rank], "lora_B")];
     for (found, wanted, name) in expected {
         if found != wanted {
             return Err(Error::invalid(format!(
                 "{module}: {name} is {found:?}, expected {wanted:?}: the layer has {inputs} inputs and {outputs} \
-                 outputs, and adapter_config.json gives it rank {rank}"
+                 outputs, and adapter_config.json gives it rank {rank}{of_thirds}"
             )));
         }
     }
