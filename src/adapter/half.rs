@@ -72,8 +72,11 @@ struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
+    /// AdapterHub keeps a copy of its prefixes in every layer: these are for no layer, and have names that
+    /// tell halves apart.
     fn parse(whole: &'a str) -> Option<Self> {
-        let below = from_half(whole)?;
+        let is_prefix = whole.split('.').any(|part| part == "prefix_tuning");
+        let below = from_half(whole).filter(|_| !is_prefix)?;
         let half = below.split('.').next()?;
         let is_number = |part: &&str| part.parse::<u64>().is_ok();
         let layer = below.split('.').find(is_number).and_then(|number| {
@@ -204,5 +207,7 @@ mod tests {
         assert_eq!(left_out(&encoder(), &[ENCODER, head]), LeftOut::default());
         assert_eq!(left_out(&decoder(), &[ENCODER]), LeftOut::default());
         assert_eq!(left_out(&decoder(), &[DECODER, KEYS]), LeftOut::default());
+        let copies = [ENCODER, DECODER].map(|name| name.replace("k.lora_A", "prefix_tuning.pool"));
+        assert_eq!(left_out(&decoder(), &[&copies[0], &copies[1]]), LeftOut::default());
     }
 }
