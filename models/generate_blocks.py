@@ -600,6 +600,8 @@ STEP_ADAPTERS = {
 def answers(family, name, case):
     if family == "t5" and name == "prompt" and "-" in case:
         return False  # a prompt is in the encoder alone
+    if family == "t5" and name == "lora":
+        return True  # of an encoder–decoder, on the decoder
     return "-" not in case or name in STEP_ADAPTERS[case.rpartition("-")[0]]
 
 

@@ -30,6 +30,7 @@ from adapters import (
     CompacterPlusPlusConfig,
     DoubleSeqBnConfig,
     IA3Config,
+    LoRAConfig,
     ParBnConfig,
     PrefixTuningConfig,
     PromptTuningConfig,
@@ -130,8 +131,16 @@ def configs_of(family):
         "ia3": IA3Config(),
         "ia3-all": IA3Config(attn_matrices=["q", "k", "v"], output_lora=True, leave_out=[1]),
     }
+    lora = {}
+    if family == "gpt2":
+        ia3["ia3-alpha"] = IA3Config(attn_matrices=["k"], alpha=3)
+    if family in ("gpt2", "t5"):
+        lora["lora"] = LoRAConfig(r=2, alpha=6, intermediate_lora=True, output_lora=True)
     unsupported = {"inv": SeqBnInvConfig()}
-    kinds = {"bottleneck": bottleneck, "prefix": prefix, "prompt": prompt, "ia3": ia3, "unsupported": unsupported}
+    kinds = {
+        "bottleneck": bottleneck, "prefix": prefix, "prompt": prompt, "ia3": ia3, "lora": lora,
+        "unsupported": unsupported,
+    }
     return {name: (kind, config) for kind, configs in kinds.items() for name, config in configs.items()}
 
 

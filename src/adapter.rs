@@ -4,7 +4,8 @@
 //! whose weights are quantized to 4 bits. [`Sites`] are the places of a graph that multiply by a
 //! weight, and [`BlockSites`] the sublayers of a transformer, found by structure, with the module
 //! paths that exporters leave behind.
-//! [`LayerInputs`] are what passes measure on.
+//! [`LayerInputs`] are what passes measure on, [`LeftOut`] what of an adapter is for the other half of an
+//! encoder–decoder.
 #![forbid(unsafe_code)]
 
 mod adapterhub;
@@ -13,6 +14,7 @@ mod bind;
 mod bitsandbytes;
 mod block;
 mod config;
+mod half;
 mod inputs;
 mod module;
 mod opened;
@@ -30,6 +32,7 @@ pub use attention::{
 pub use bitsandbytes::Quantized;
 pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};
 pub use config::Config;
+pub use half::LeftOut;
 pub use inputs::LayerInputs;
 pub use module::module_path;
 pub use opened::Adapter;

@@ -35,7 +35,8 @@ pub struct Job {
     pub output: Option<PathBuf>,
     /// Everything but computing and writing.
     pub dry_run: bool,
-    /// Overwrite the output, and apply an adapter that is already applied.
+    /// Overwrite the output, and apply an adapter that is already applied or that is for models of
+    /// another type.
     pub force: bool,
     /// Write a model although fields that this version does not know get lost.
     pub drop_unknown: bool,
@@ -109,6 +110,7 @@ impl Step<'_> {
             }
         };
         if let Some(adapter) = &adapter_report {
+            self.refuse_other_type(adapter)?;
             self.refuse_twice(model, adapter)?;
         }
         let mut pass = PluginPass::new(
@@ -128,6 +130,7 @@ impl Step<'_> {
             path: selected.plugin.path.clone(),
             adapter: adapter_report,
             options: options.iter().map(|(k, v)| (k.to_owned(), v.clone())).collect(),
+            flops_per_token: records.iter().map(|record| record.flops_per_token).sum(),
             bound: records,
             notes,
             copied_weights: applied.copied.into_iter().map(Into::into).collect(),
@@ -163,10 +166,28 @@ impl Step<'_> {
         Ok(AdapterReport {
             path: adapter.path().to_owned(),
             peft_type: adapter.peft_type().to_owned(),
-            base_verified: base.is_some() && base == output::named_base(self.model_path),
+            base_verified: base.is_some()
+                && base == output::config_entry(self.model_path, "_name_or_path"),
             base_model_name_or_path: base,
+            base_model_type: adapter.base_model_type().map(str::to_owned),
             sha256: adapter.sha256(),
         })
+    }
+
+    /// Names do not always tell families apart: the sublayers of one are found in another.
+    fn refuse_other_type(&self, adapter: &AdapterReport) -> Result<()> {
+        let of_model = output::config_entry(self.model_path, "model_type");
+        match (&adapter.base_model_type, of_model) {
+            (Some(wanted), Some(found)) if *wanted != found && !self.job.force => {
+                Err(Error::input(format!(
+                    "the adapter {} is for models of type {wanted:?}, the config.json beside {} says {found:?}",
+                    adapter.path.display(),
+                    self.model_path.display()
+                ))
+                .help("--force applies it all the same"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn refuse_twice(&self, model: &Model, adapter: &AdapterReport) -> Result<()> {

@@ -120,9 +120,9 @@ fn the_example_of_a_bottleneck_applies() {
     assert_has(
         &report,
         &[
-            "feed-forward b=4 relu, 1024 FLOPs per token",
-            "580 parameters",
-            "2048 extra FLOPs per token",
+            "feed-forward b=4 relu",
+            "580 parameters, 1,024 FLOPs per token",
+            "2,048 more FLOPs per token",
         ],
     );
 }
@@ -174,7 +174,7 @@ fn the_example_of_a_prefix_applies() {
     let output = folder.path("out.onnx");
     let report = done(&["apply", "examples/prefix.toml", LLAMA, "-o", &output]);
     assert_has(&report, &["model.layers.1.self_attn", "3 keys and values of 2 heads of 16"]);
-    assert_has(&report, &["more floating-point operations for each token", "nf4"]);
+    assert_has(&report, &["1,536 more FLOPs per token", "nf4"]);
     assert_eq!(folder.names(), ["out.onnx"]);
 }
 
@@ -316,6 +316,7 @@ fn the_json_report_has_its_schema() {
             "adapter",
             "options",
             "bound",
+            "flops_per_token",
             "notes",
             "copied_weights",
             "rounding",
@@ -324,7 +325,14 @@ fn the_json_report_has_its_schema() {
     );
     assert_eq!(
         keys(&pass["adapter"]),
-        ["path", "peft_type", "base_model_name_or_path", "base_verified", "sha256"]
+        [
+            "path",
+            "peft_type",
+            "base_model_name_or_path",
+            "base_model_type",
+            "base_verified",
+            "sha256"
+        ]
     );
     assert_eq!(pass["bound"].as_array().map(Vec::len), Some(4));
     assert_eq!(report["adapter_parameters"], 3584);
@@ -587,7 +595,7 @@ fn bad_adapters_are_refused() {
     std::fs::write(unknown.join("adapter_config.json"), r#"{"peft_type": "XLORA"}"#)
         .expect("the file is written");
     let message = apply(&unknown.display().to_string());
-    assert_has(&message, &["XLORA", "lora (LORA)", "ia3 (IA3)"]);
+    assert_has(&message, &["XLORA", "lora (LORA, adapterhub_lora)", "ia3 (IA3, adapterhub_ia3)"]);
     assert_has(&apply("models/llama/unsupported/pissa"), &["pissa"]);
     assert_has(&apply("models/gpt2/adapters/qv"), &["c_attn"]);
 
@@ -612,6 +620,23 @@ fn bad_adapters_are_refused() {
 }
 
 #[test]
+fn an_adapter_of_another_family_is_refused_where_the_model_says_its_own() {
+    let folder = Folder::new();
+    let (out, copy) = (folder.path("out.onnx"), folder.path("model.onnx"));
+    let (adapter, model) = ("models/blocks/bert/adapterhub/seq_bn", "models/gpt2/torchscript.onnx");
+    let message = refused(&["apply", adapter, model, "-o", &out]);
+    assert_has(&message, &["is for models of type \"bert\"", "says \"gpt2\"", "--force"]);
+    assert!(folder.names().is_empty(), "{:?}", folder.names());
+    done(&["apply", adapter, model, "-o", &out, "--force"]);
+    std::fs::copy(root().join(model), &copy).expect("the model is copied");
+    let report = done(&["apply", adapter, &copy, "--dry-run"]);
+    assert_has(
+        &report,
+        &["peftc-fixtures/bert, of type bert (not verified: the model does not name its base)"],
+    );
+}
+
+#[test]
 fn bad_recipes_and_options_are_refused() {
     let folder = Folder::new();
     let out = folder.path("out.onnx");
@@ -630,7 +655,7 @@ fn bad_recipes_and_options_are_refused() {
         &recipe("[[pass]]\nname = \"nf5\"\n"),
         &[
             "no plugin has a pass \"nf5\"",
-            "loaded: lora (LORA) from",
+            "loaded: lora (LORA, adapterhub_lora) from",
             "loaded: nf4 (bitsandbytes_4bit) from",
         ],
     );

@@ -178,7 +178,7 @@ fn a_pickle_is_read_as_what_it_is() {
     assert_eq!(adapter.peft_type(), "adapterhub_bottleneck");
     let up = "bert.encoder.layer.0.output.adapters.adapter_up.weight";
     assert_eq!(adapter.tensor(up).map(|t| t.dims.as_slice()), Some(&[64, 4][..]));
-    for (name, kind) in [("prefix-flat", "adapterhub_prefix_tuning"), ("ia3", "adapterhub_lora")] {
+    for (name, kind) in [("prefix-flat", "adapterhub_prefix_tuning"), ("ia3", "adapterhub_ia3")] {
         let adapter = Adapter::open(&folder(name)).expect("an adapter");
         assert_eq!(adapter.peft_type(), kind);
         assert!(adapter.tensor_names().all(|tensor| !tensor.contains(name)));

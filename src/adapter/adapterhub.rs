@@ -1,8 +1,9 @@
 //! AdapterHub folders: `adapter_config.json`, and `adapter.safetensors` or `pytorch_adapter.bin`.
 //!
 //! What stands under `config` is the configuration; the kind of the adapter is `adapterhub_` and its
-//! architecture, `bottleneck` where it names none. The names of tensors are AdapterHub's without
-//! the name of the adapter: `encoder.layer.0.output.adapters.adapter_up.weight`.
+//! architecture, `bottleneck` where it names none; IA3 and VeRA, which AdapterHub calls `lora` too, have
+//! their own. The names of tensors are AdapterHub's without the name of the adapter:
+//! `encoder.layer.0.output.adapters.adapter_up.weight`.
 
 use super::config::Config;
 use super::opened::Adapter;
@@ -121,6 +122,7 @@ fn config(json: &[u8]) -> Result<(Map<String, Value>, String, String)> {
     };
     let architecture = match entries.get("architecture") {
         None | Some(Value::Null) => "bottleneck",
+        Some(Value::String(lora)) if lora == "lora" => lora_architecture(&entries)?,
         Some(Value::String(architecture)) => architecture,
         Some(other) => {
             return Err(wrong(&format!("\"architecture\" is {other}, expected a string")));
@@ -132,6 +134,21 @@ fn config(json: &[u8]) -> Result<(Map<String, Value>, String, String)> {
         outer.get("model_name").map(|base| ("base_model_name_or_path".to_owned(), base.clone()));
     entries.extend(others.map(|(key, value)| (key.clone(), value.clone())).chain(base));
     Ok((entries, kind, name))
+}
+
+/// What AdapterHub calls `lora`, by how it is composed with the layer.
+fn lora_architecture(entries: &Map<String, Value>) -> Result<&'static str> {
+    let is_vera =
+        ["vera_d", "vera_b"].iter().any(|key| entries.get(*key).is_some_and(Value::is_f64));
+    match entries.get("composition_mode").and_then(Value::as_str) {
+        Some("scale") => Ok("ia3"),
+        Some("add") if is_vera => Ok("vera"),
+        Some("add") => Ok("lora"),
+        other => Err(Error::input(format!(
+            "\"composition_mode\" is {}, expected \"add\" or \"scale\"",
+            other.map_or("no string".to_owned(), |mode| format!("{mode:?}"))
+        ))),
+    }
 }
 
 /// A key without the adapter's name, which stands behind the module that keeps adapters.
@@ -180,6 +197,14 @@ mod tests {
         assert_eq!(kind("{}"), "adapterhub_bottleneck");
         assert_eq!(kind(r#"{"architecture": "prefix_tuning"}"#), "adapterhub_prefix_tuning");
         assert!(kind(r#""pfeiffer""#).contains("pfeiffer"));
+        for (entries, expected) in [
+            (r#""composition_mode": "add", "vera_d": null"#, "adapterhub_lora"),
+            (r#""composition_mode": "add", "vera_d": 0.1"#, "adapterhub_vera"),
+            (r#""composition_mode": "scale""#, "adapterhub_ia3"),
+        ] {
+            assert_eq!(kind(&format!(r#"{{"architecture": "lora", {entries}}}"#)), expected);
+        }
+        assert!(kind(r#"{"architecture": "lora"}"#).contains("composition_mode"));
     }
 
     fn config_kind(json: &[u8]) -> String {

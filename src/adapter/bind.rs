@@ -2,8 +2,10 @@
 //!
 //! A module name matches a path of the graph that is equal to it; else paths that end with it;
 //! else the longest path it ends with. So the wrapper a model was exported in, or saved in,
-//! does not matter.
+//! does not matter. A name that matches none is looked for under the name that newer versions of
+//! transformers give it.
 
+use super::module::renamed;
 use super::parameter::{Parameter, Trail};
 use super::site::{LinearSite, Sites};
 use crate::error::{Error, Result, near};
@@ -18,7 +20,7 @@ impl Sites {
     /// No module, or more than one, matches the name.
     pub fn of_module(&self, name: &str) -> Result<Vec<&LinearSite>> {
         let modules: BTreeSet<&str> = self.named().map(|(module, _)| module).collect();
-        let module = match_module(name, &modules)?.ok_or_else(|| self.no_site(name))?;
+        let module = find_module(name, &modules)?.ok_or_else(|| self.no_site(name))?;
         Ok(self.named().filter(|(m, _)| *m == module).map(|(_, site)| site).collect())
     }
 
@@ -63,11 +65,11 @@ impl Sites {
     ) -> Result<Parameter> {
         let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
         let modules: BTreeSet<&str> = self.named().map(|(module, _)| module).collect();
-        if match_module(module, &modules)?.is_some() {
+        if find_module(module, &modules)?.is_some() {
             return self.site_parameter(graph, module, leaf, dims, conv1d);
         }
         let modules: BTreeSet<&str> = self.modules.keys().map(String::as_str).collect();
-        let found = match match_module(module, &modules)? {
+        let found = match find_module(module, &modules)? {
             Some(path) => module_parameter(graph, &self.modules[path], leaf, dims),
             None => None,
         };
@@ -168,6 +170,14 @@ fn turned(graph: &Graph, site: &LinearSite, dims: &[i64], conv1d: bool) -> Resul
         }
     };
     Ok(Parameter { transposed, ..site.weight.clone() })
+}
+
+/// The path that a module name, or its newer form, matches; none if none does.
+fn find_module<'a>(name: &str, modules: &BTreeSet<&'a str>) -> Result<Option<&'a str>> {
+    match match_module(name, modules)? {
+        None => match_module(&renamed(name), modules),
+        found => Ok(found),
+    }
 }
 
 /// The path a module name matches; none if none does.

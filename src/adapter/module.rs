@@ -58,6 +58,23 @@ fn from_parameter(graph: &Graph, value: ValueId) -> Option<String> {
     })
 }
 
+/// What newer versions of transformers call the modules of vision transformers (ViT, DeiT, BEiT), in the
+/// order that its own `conversion_mapping.py` has.
+const RENAMED: [(&str, &str); 7] = [
+    ("encoder.layer.", "layers."),
+    ("attention.attention.query", "attention.q_proj"),
+    ("attention.attention.key", "attention.k_proj"),
+    ("attention.attention.value", "attention.v_proj"),
+    ("attention.output.dense", "attention.o_proj"),
+    ("intermediate.dense", "mlp.fc1"),
+    ("output.dense", "mlp.fc2"),
+];
+
+/// The module that transformers 4 called so, in transformers 5.
+pub(super) fn renamed(path: &str) -> String {
+    RENAMED.iter().fold(path.to_owned(), |path, (old, new)| path.replace(old, new))
+}
+
 /// The strings of a Python list literal; none if it is anything else.
 fn python_strings(literal: &str) -> Option<Vec<String>> {
     let inner = literal.trim().strip_prefix('[')?.strip_suffix(']')?;
@@ -103,6 +120,19 @@ mod tests {
         ];
         for (name, expected) in cases {
             assert_eq!(from_node_name(name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_transformers_4() {
+        let cases = [
+            ("vit.encoder.layer.0.attention.attention.key", "vit.layers.0.attention.k_proj"),
+            ("vit.encoder.layer.0.attention.output.dense", "vit.layers.0.attention.o_proj"),
+            ("encoder.layer.11.output.dense", "layers.11.mlp.fc2"),
+            ("classifier", "classifier"),
+        ];
+        for (old, new) in cases {
+            assert_eq!(renamed(old), new);
         }
     }
 

@@ -62,6 +62,11 @@ impl Adapter {
         self.config.get("base_model_name_or_path")?.as_str()
     }
 
+    /// The type of model that AdapterHub says the adapter is for, such as `bert`.
+    pub fn base_model_type(&self) -> Option<&str> {
+        self.config.get("model_type")?.as_str()
+    }
+
     /// The names of its tensors, without the prefix of PEFT's wrapper and without
     /// AdapterHub's name of the adapter, sorted.
     pub fn tensor_names(&self) -> impl Iterator<Item = &str> {

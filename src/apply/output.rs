@@ -134,10 +134,10 @@ pub fn find_model(model: &Path) -> Result<PathBuf> {
 }
 
 /// The base model that the `config.json` beside a model names.
-pub(super) fn named_base(model: &Path) -> Option<String> {
+pub(super) fn config_entry(model: &Path, key: &str) -> Option<String> {
     let text = std::fs::read_to_string(folder_of(model).join("config.json")).ok()?;
     let config: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some(config.get("_name_or_path")?.as_str()?.to_owned())
+    Some(config.get(key)?.as_str()?.to_owned())
 }
 
 fn default_name(job: &Job, input: &Path) -> PathBuf {

@@ -61,6 +61,8 @@ pub struct PassReport {
     pub options: BTreeMap<String, OptionValue>,
     /// What was bound to what.
     pub bound: Vec<Record>,
+    /// Floating-point operations that the model computes more for each token.
+    pub flops_per_token: u64,
     /// Notes of the pass.
     pub notes: Vec<Note>,
     /// Weights that others use too, and were copied for this pass.
@@ -95,6 +97,8 @@ pub struct AdapterReport {
     pub peft_type: String,
     /// The model it says it was trained on.
     pub base_model_name_or_path: Option<String>,
+    /// The type of model it says it is for, as a model's `config.json` has it.
+    pub base_model_type: Option<String>,
     /// Whether the model's own `config.json` names the same base.
     pub base_verified: bool,
     /// SHA-256 of its configuration and weights.

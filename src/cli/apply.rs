@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Check everything and report, but compute and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Overwrite the output; apply an adapter that is already applied
+    /// Overwrite the output; apply an adapter that is already applied, or for models of another type
     #[arg(long)]
     force: bool,
     /// Write although fields of the model that this version does not know get lost
@@ -179,6 +179,10 @@ fn pass_text(pass: &PassReport) -> String {
     let modules: BTreeSet<&str> = pass.bound.iter().map(|r| r.module.as_str()).collect();
     text += &format!("  bound     {}\n", plural(modules.len(), "module"));
     text += &table(&bound_rows(&pass.bound), "            ");
+    if pass.flops_per_token > 0 {
+        let flops = count(pass.flops_per_token);
+        text += &format!("  cost      {flops} more FLOPs per token\n");
+    }
     for copied in &pass.copied_weights {
         text += &format!(
             "  copied    {} is used in {} other place(s) too: it stays, {} is the changed copy\n",
@@ -270,34 +274,40 @@ fn range(numbers: impl Iterator<Item = f64>, unit: &str, digits: usize) -> Strin
 
 /// A row for every module; in larger models one for modules that differ in layer numbers alone.
 fn bound_rows(bound: &[Record]) -> Vec<Vec<String>> {
-    let row = |module: String, what: &str, parameters: u64, place: String| {
-        let parameters = match parameters {
-            0 => String::new(),
-            n => format!("{} parameters", count(n)),
-        };
-        vec![module, what.to_owned(), parameters, place]
+    let row = |module: String, what: &str, records: &[&Record], place: String| {
+        let sum = |of: fn(&Record) -> u64| records.iter().map(|record| of(record)).sum();
+        let cell =
+            |number: u64, unit: &str| (number > 0).then(|| format!("{} {unit}", count(number)));
+        let cells = [
+            cell(sum(|r| r.parameters), "parameters"),
+            cell(sum(|r| r.flops_per_token), "FLOPs per token"),
+        ];
+        let cost = cells.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        vec![module, what.to_owned(), cost, place]
     };
     match layers::grouped(bound, |r| &r.module, |r| &r.what) {
         None => bound
             .iter()
-            .map(|r| row(r.module.clone(), &r.what, r.parameters, format!("-> {}", r.target)))
+            .map(|r| row(r.module.clone(), &r.what, &[r], format!("-> {}", r.target)))
             .collect(),
         Some(groups) => groups
             .into_iter()
             .map(|((module, what), records)| {
-                let total = records.iter().map(|r| r.parameters).sum();
-                row(module, what, total, format!("in {}", plural(records.len(), "place")))
+                let place = format!("in {}", plural(records.len(), "place"));
+                row(module, what, &records, place)
             })
             .collect(),
     }
 }
 
 fn base_text(adapter: &AdapterReport) -> String {
+    let of_type = adapter.base_model_type.as_ref();
+    let of_type = of_type.map(|t| format!(", of type {t}")).unwrap_or_default();
     match &adapter.base_model_name_or_path {
-        None => "the adapter does not say which model it is for".into(),
+        None => format!("the adapter does not say which model it is for{of_type}"),
         Some(base) if adapter.base_verified => {
             format!("{base} (the model's config.json names it too)")
         }
-        Some(base) => format!("{base} (not verified: the model does not name its base)"),
+        Some(base) => format!("{base}{of_type} (not verified: the model does not name its base)"),
     }
 }

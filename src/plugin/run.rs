@@ -6,7 +6,7 @@ use super::library::Plugin;
 use super::options::Options;
 use super::registry::Selected;
 use super::task::PluginTaskKind;
-use crate::adapter::{Adapter, AttentionSites, BlockSites, LayerInputs, Parameter, Sites};
+use crate::adapter::{Adapter, AttentionSites, BlockSites, LayerInputs, LeftOut, Parameter, Sites};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
 use crate::ir::{Edits, Graph, Model, NodeId, ValueId};
@@ -16,7 +16,7 @@ use peftc_abi::*;
 use serde::Serialize;
 use std::any::Any;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A line of the report: what was bound to what.
@@ -30,6 +30,8 @@ pub struct Record {
     pub what: String,
     /// Parameters of the adapter there.
     pub parameters: u64,
+    /// Floating-point operations that the model computes more there for each token.
+    pub flops_per_token: u64,
 }
 
 /// A note of a pass.
@@ -114,9 +116,10 @@ impl<'a> PluginPass<'a> {
     }
 
     /// Every tensor of the adapter must have found its place.
-    fn check_used(&self, used: &BTreeSet<String>) -> Result<()> {
+    fn check_used(&self, used: &BTreeSet<String>, left_out: &BTreeSet<String>) -> Result<()> {
         let Some(adapter) = self.adapter else { return Ok(()) };
-        let unused: Vec<_> = adapter.tensor_names().filter(|n| !used.contains(*n)).collect();
+        let is_unused = |name: &&str| !used.contains(*name) && !left_out.contains(*name);
+        let unused: Vec<_> = adapter.tensor_names().filter(is_unused).collect();
         if unused.is_empty() {
             return Ok(());
         }
@@ -159,7 +162,7 @@ impl Pass for PluginPass<'_> {
 
     fn run(&mut self, model: &Model) -> Result<Edits> {
         let graph = &model.graph;
-        let run = Run {
+        let mut run = Run {
             model,
             graph,
             order: graph.ops().into_iter().map(|(id, _)| id).collect(),
@@ -175,7 +178,9 @@ impl Pass for PluginPass<'_> {
             blocks: OnceCell::new(),
             attention: OnceCell::new(),
             parameters: Vec::new(),
+            left_out: BTreeSet::new(),
             used: BTreeSet::new(),
+            modules: BTreeMap::new(),
             used_inputs: BTreeSet::new(),
             unbound: Vec::new(),
             edits: Edits::new(graph),
@@ -184,13 +189,22 @@ impl Pass for PluginPass<'_> {
             notes: Vec::new(),
             lent: Vec::new(),
         };
+        run.leave_other_half();
         let mut call = Call { failure: None, run: Some(run) };
         let function = self.selected.pass.run;
         // SAFETY: the function is as the ABI says, the table is static, and the call outlives it.
         let status = unsafe { function(&raw const HOST, call.as_ctx()) };
         let Call { failure, run } = call;
         let Some(Run {
-            mut edits, tensors, records, mut notes, used, used_inputs, unbound, ..
+            mut edits,
+            tensors,
+            records,
+            mut notes,
+            left_out,
+            used,
+            used_inputs,
+            unbound,
+            ..
         }) = run
         else {
             return Err(Error::bug("a host function took the run out of its call"));
@@ -198,7 +212,7 @@ impl Pass for PluginPass<'_> {
         if status != PEFTC_OK {
             return Err(self.failed(status, failure, unbound));
         }
-        self.check_used(&used)?;
+        self.check_used(&used, &left_out)?;
         notes.extend(self.check_inputs(&used_inputs)?);
         self.small_tensor_bytes = tensors.iter().map(|(_, data)| data.len() as u64).sum();
         for (value, data) in tensors {
@@ -242,8 +256,12 @@ pub(super) struct Run<'a> {
     attention: OnceCell<AttentionSites>,
     /// What `PeftcParameter` numbers, from 1.
     pub(super) parameters: Vec<Parameter>,
+    /// Adapter tensors that are for the other half of an encoder–decoder.
+    left_out: BTreeSet<String>,
     /// Adapter tensors that were asked for.
     pub(super) used: BTreeSet<String>,
+    /// Modules of the model that were looked for, and the names they were found by.
+    pub(super) modules: BTreeMap<String, String>,
     /// Given inputs that were asked for.
     pub(super) used_inputs: BTreeSet<String>,
     /// Names that were looked for and are not there, and what was said of them.
@@ -256,7 +274,22 @@ pub(super) struct Run<'a> {
     lent: Vec<Box<dyn Any>>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn leave_other_half(&mut self) {
+        let Some(adapter) = self.adapter else { return };
+        let LeftOut { names, notes } =
+            LeftOut::find(adapter.tensor_names(), || self.blocks(), || self.attention());
+        let note = |message| Note { level: Level::Info, node: String::new(), message };
+        self.notes.extend(notes.into_iter().map(note));
+        self.left_out = names;
+    }
+
+    /// The names of the adapter's tensors that are for this model.
+    pub(super) fn adapter_names(&self) -> impl Iterator<Item = &'a str> {
+        let names = self.adapter.into_iter().flat_map(Adapter::tensor_names);
+        names.filter(|name| !self.left_out.contains(*name))
+    }
+
     /// The linear sites, found at first use.
     pub(super) fn sites(&self) -> &Sites {
         self.sites.get_or_init(|| Sites::find(self.graph))

@@ -56,7 +56,16 @@ fn run_pass(recipe: &Recipe, adapter: Option<&Adapter>, model: &mut Model) -> Re
     let mut report: String = pass
         .records
         .iter()
-        .map(|r| format!("; {}: {}, {} parameters, {}\n", r.module, r.what, r.parameters, r.target))
+        .map(|r| {
+            let flops = match r.flops_per_token {
+                0 => String::new(),
+                flops => format!(", {flops} FLOPs per token"),
+            };
+            format!(
+                "; {}: {}, {} parameters{flops}, {}\n",
+                r.module, r.what, r.parameters, r.target
+            )
+        })
         .chain(pass.notes.iter().map(|n| format!("; note: {}\n", n.message)))
         .collect();
     for (weight, copy, uses) in &applied.copied {

@@ -288,10 +288,10 @@ def test_an_adapter_of_another_model_is_refused(tmp_path):
         ("t5/adapterhub/double_seq_bn", "near: attention sublayer of layer 0 of the encoder"),
         ("bert/unsupported/adapterhub-inv", "invertible adapters"),
     ]:
-        model = MODELS / "bert/torchscript.onnx"
+        # A copy has no config.json beside it, which would say more.
+        model = shutil.copy(MODELS / "bert/torchscript.onnx", tmp_path)
         result = peftc("apply", MODELS / "blocks" / adapter, model, "-o", output, expect=BAD_INPUT)
         assert text in result.stderr, result.stderr
-        assert not output.exists()
         assert not output.exists()
 
 

@@ -1,4 +1,4 @@
-"""Scaled layers compute what PyTorch + PEFT computes with IA3."""
+"""Scaled layers compute what PyTorch + PEFT, or + adapters, computes with IA3."""
 
 import json
 
@@ -6,12 +6,9 @@ import onnx
 import pytest
 
 from blocks import entries, name_of, run_steps, session_of, steps_of, tolerance
-from support import BAD_INPUT, MODELS, MODES, peftc, relative_l2
+from support import MODELS, MODES, peftc, relative_l2
 
-ALL = entries("peft", "ia3")
-# The decoder with past has not the encoder that the adapter scales too.
-PARTS = [entry for entry in ALL if entry["model"].startswith("blocks/t5") and "past" in entry["model"]]
-ENTRIES = [entry for entry in ALL if entry not in PARTS]
+ENTRIES = entries("peft", "ia3") + entries("adapterhub", "ia3")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -25,9 +22,12 @@ def test_output_is_that_of_torch(entry, mode, tmp_path):
         assert relative_l2(outputs["logits"], expected["adapted"]) <= tolerance(entry)
 
 
-@pytest.mark.parametrize("model", sorted({entry["model"] for entry in ENTRIES}))
+PEFT = [entry for entry in ENTRIES if entry["library"] == "peft"]
+
+
+@pytest.mark.parametrize("model", sorted({entry["model"] for entry in PEFT}))
 def test_fresh_scales_change_no_bit(model, tmp_path):
-    entry = next(entry for entry in ENTRIES if entry["model"] == model)
+    entry = next(entry for entry in PEFT if entry["model"] == model)
     config = json.loads((MODELS / entry["adapter"] / "adapter_config.json").read_text())
     feedforward = config["feedforward_modules"] or []
     targets = [name for name in config["target_modules"] if name not in feedforward]
@@ -38,11 +38,3 @@ def test_fresh_scales_change_no_bit(model, tmp_path):
     results = [run_steps(session_of(path, optimize=False), entry["case"]) for path in (MODELS / model, out)]
     before, after = ([array.tobytes() for step in steps for array in step.values()] for steps in results)
     assert before and before == after
-
-
-@pytest.mark.parametrize("entry", PARTS, ids=name_of)
-def test_scales_without_a_place_are_an_error(entry, tmp_path):
-    out = tmp_path / "out.onnx"
-    stderr = peftc("apply", MODELS / entry["adapter"], MODELS / entry["model"], "-o", out, expect=BAD_INPUT).stderr
-    assert "names match nothing in the model" in stderr and "encoder.block.0.layer.0.SelfAttention.k" in stderr
-    assert not out.exists()

@@ -252,6 +252,11 @@ typedef struct PeftcRecord {
    Parameters of the adapter there.
    */
   uint64_t parameters;
+  /*
+   Floating-point operations that the model computes more there for each token: 2·m·n for a product
+   with a matrix m×n, 1 for a scale. 0 for what is merged.
+   */
+  uint64_t flops_per_token;
 } PeftcRecord;
 
 /*
@@ -1146,11 +1151,12 @@ typedef struct PeftcHost {
    */
   int32_t (*has_adapter)(PeftcCtx*);
   /*
-   How many tensors the adapter has.
+   How many tensors the adapter has for this model: not those for the other half where the
+   model is one half of an encoder–decoder.
    */
   size_t (*adapter_tensor_count)(PeftcCtx*);
   /*
-   The name of a tensor, without the prefix of PEFT's wrapper; sorted by name.
+   The name of one of these tensors, without the prefix of PEFT's wrapper; sorted by name.
    */
   PeftcStatus (*adapter_tensor_name)(PeftcCtx*, size_t index, struct PeftcStr *out);
   /*

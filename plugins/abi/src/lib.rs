@@ -670,6 +670,9 @@ pub struct PeftcRecord {
     pub what: PeftcStr,
     /// Parameters of the adapter there.
     pub parameters: u64,
+    /// Floating-point operations that the model computes more there for each token: 2·m·n for a product
+    /// with a matrix m×n, 1 for a scale. 0 for what is merged.
+    pub flops_per_token: u64,
 }
 
 /// The host's functions. Those that return [`PeftcStatus`] have recorded the reason when they fail.
@@ -756,9 +759,10 @@ pub struct PeftcHost {
 
     /// 1 if the recipe names an adapter.
     pub has_adapter: unsafe extern "C" fn(*mut PeftcCtx) -> i32,
-    /// How many tensors the adapter has.
+    /// How many tensors the adapter has for this model: not those for the other half where the
+    /// model is one half of an encoder–decoder.
     pub adapter_tensor_count: unsafe extern "C" fn(*mut PeftcCtx) -> usize,
-    /// The name of a tensor, without the prefix of PEFT's wrapper; sorted by name.
+    /// The name of one of these tensors, without the prefix of PEFT's wrapper; sorted by name.
     pub adapter_tensor_name:
         unsafe extern "C" fn(*mut PeftcCtx, index: usize, out: *mut PeftcStr) -> PeftcStatus,
     /// A tensor of the adapter. Asking for it marks it as used: a tensor that the pass leaves

@@ -3,8 +3,8 @@
 use crate::activation::Activation;
 use crate::config::{Config, Residual, Scaling};
 use crate::place::Placer;
+use crate::record;
 use crate::weights::{Projection, Weights};
-use crate::{Cost, record};
 use peftc_plugin::fresh::{self, Init, stream};
 use peftc_plugin::{BlockSiteInfo, Error, Result, Run, Sublayer, TaskSpec, TensorType, Value, one};
 
@@ -37,7 +37,6 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     let seed = run.option_i64("seed")?.unwrap_or(0) as u64;
     let config = config(run)?;
     let mut placer = Placer::new(run, &config)?;
-    let (mut total, mut count) = (Cost::default(), 0);
     for site in run.block_sites()? {
         let info = run.block_site(site)?;
         let wanted = match info.sublayer {
@@ -53,11 +52,9 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
         let size = ((info.hidden_size as f64 / factor).floor() as i64).max(1);
         let fresh = Fresh { run, module: &module, site: &info, seed };
         let weights = fresh.weights(size)?;
-        total.add(record(run, &module, &info, &config, &weights)?);
+        record(run, &module, &info, &config, &weights)?;
         placer.place(&module, &info, &weights)?;
-        count += 1;
     }
-    total.note(run, count);
     Ok(())
 }
 

@@ -13,7 +13,6 @@ mod config;
 mod fresh;
 mod keys;
 mod place;
-mod stacks;
 mod tasks;
 mod weights;
 
@@ -55,70 +54,43 @@ fn run(run: &Run<'_>) -> Result<()> {
     }
     fresh::refuse_options(run)?;
     let config = Config::of(run)?;
-    let mut keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
-    stacks::leave_other_half(run, &mut keys)?;
+    let keys = keys::Keys::of(&run.adapter_tensor_names()?)?;
     let sites = keys.sites(run)?;
     keys::check_complete(run, &config, &sites)?;
     let mut placer = Placer::new(run, &config)?;
-    let mut total = Cost::default();
     for (module, site) in &sites {
         let info = run.block_site(*site)?;
         config::check_hidden_size(run, &info)?;
         let weights = Weights::of(run, &config, &keys, module, &info)?;
-        total.add(record(run, module, &info, &config, &weights)?);
+        record(run, module, &info, &config, &weights)?;
         placer.place(module, &info, &weights)?;
     }
-    total.note(run, sites.len());
     Ok(())
 }
 
-/// What adapters cost.
-#[derive(Clone, Copy, Default)]
-struct Cost {
-    parameters: u64,
-    /// Extra, for each token.
-    flops: u64,
-}
-
-impl Cost {
-    fn add(&mut self, other: Self) {
-        self.parameters += other.parameters;
-        self.flops += other.flops;
-    }
-
-    fn note(self, run: &Run<'_>, adapters: usize) {
-        let Self { parameters, flops } = self;
-        run.note(&format!(
-            "bottleneck adapters: {adapters}, with {parameters} parameters and {flops} extra FLOPs per token"
-        ));
-    }
-}
-
-/// Adds an adapter to the report. A product with a matrix d×b has 2db FLOPs.
+/// Adds an adapter to the report: two products with matrices d×b, and one with the gate's d×1.
 fn record(
     run: &Run<'_>,
     module: &str,
     site: &BlockSiteInfo<'_>,
     config: &Config,
     weights: &Weights,
-) -> Result<Cost> {
+) -> Result<()> {
     let (hidden, size) = (site.hidden_size as u64, weights.size as u64);
     let gate = if weights.gate.is_some() { 2 * hidden } else { 0 };
-    let cost = Cost { parameters: weights.parameters, flops: 4 * hidden * size + gate };
     let what = format!(
-        "{}{} b={size} {}, {} FLOPs per token",
+        "{}{} b={size} {}",
         if config.is_parallel { "parallel, " } else { "" },
         sublayer_name(site.sublayer),
         config.activation.name(),
-        cost.flops
     );
     run.record(&Record {
         module,
         value: Some(site.output),
         what: &what,
-        parameters: cost.parameters,
-    })?;
-    Ok(cost)
+        parameters: weights.parameters,
+        flops_per_token: 4 * hidden * size + gate,
+    })
 }
 
 fn sublayer_name(sublayer: Sublayer) -> &'static str {

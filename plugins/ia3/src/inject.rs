@@ -8,8 +8,8 @@ pub(crate) fn layer(run: &Run<'_>, layer: &Layer<'_>) -> Result<()> {
     let Some((_, first)) = layer.sites.first() else { return Ok(()) };
     // x may be read as [in, …].
     let dims = match layer.is_feedforward && first.transposed_input {
-        true => vec![layer.size(), 1],
-        false => vec![layer.size()],
+        true => vec![layer.size, 1],
+        false => vec![layer.size],
     };
     let scales = layer.tensor(run, first.dtype, &dims)?;
     for (_, info) in &layer.sites {

@@ -16,7 +16,8 @@ impl<'a> Keys<'a> {
     pub(crate) fn of(names: &[&'a str]) -> Self {
         let mut keys = Self { layers: Vec::new(), parameters: Vec::new() };
         for &name in names {
-            if let Some(module) = name.strip_suffix(".ia3_l") {
+            let module = name.strip_suffix(".ia3_l").or(name.strip_suffix(".loras.lora_B"));
+            if let Some(module) = module {
                 keys.layers.push((module, name));
             } else if name.ends_with(".weight") || name.ends_with(".bias") {
                 keys.parameters.push((name, saved::parameter_name(name)));
@@ -32,8 +33,9 @@ mod tests {
 
     #[test]
     fn keys_are_grouped() {
-        let keys = Keys::of(&["m.k.ia3_l", "m.modules_to_save.head.weight", "m.odd"]);
-        assert_eq!(keys.layers, [("m.k", "m.k.ia3_l")]);
+        let names = ["m.k.ia3_l", "m.v.loras.lora_B", "m.modules_to_save.head.weight", "m.odd"];
+        let keys = Keys::of(&names);
+        assert_eq!(keys.layers, [("m.k", names[0]), ("m.v", names[1])]);
         assert_eq!(
             keys.parameters,
             [("m.modules_to_save.head.weight", "m.head.weight".to_owned())]

@@ -1,15 +1,41 @@
 //! A layer and its scales.
 
+use crate::Mode;
 use peftc_plugin::{
-    DataType, Error, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
-    one, words,
+    DataType, Error, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Thirds,
+    Value, one, words,
 };
+
+/// What an adapter's configuration says of its scales.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// What all of them are multiplied by.
+    alpha: f64,
+    /// What AdapterHub adapts of a layer that makes queries, keys and values at once.
+    thirds: Option<Thirds>,
+}
+
+impl Form {
+    /// # Errors
+    /// The adapter has gates.
+    pub(crate) fn of(run: &Run<'_>) -> Result<Self> {
+        match run.config_bool("use_gating")? {
+            Some(true) => Err(Error::unsupported(
+                "the adapter has gates (use_gating), which this version cannot apply; IA3 without them can be",
+            )),
+            _ => Ok(Self {
+                alpha: run.config_f64("alpha")?.unwrap_or(1.0),
+                thirds: Thirds::of(run)?,
+            }),
+        }
+    }
+}
 
 /// Where scales come from.
 #[derive(Clone, Copy)]
 pub(crate) enum Learned<'a> {
     /// A tensor of the adapter, `[out, 1]` or `[1, in]`.
-    Adapter(&'a str),
+    Adapter { name: &'a str, form: Form },
     /// Ones.
     Fresh {
         /// Whether they scale the input.
@@ -24,7 +50,19 @@ pub(crate) struct Layer<'a> {
     pub(crate) sites: Vec<(Site, SiteInfo<'a>)>,
     /// Whether the input is scaled, not the output.
     pub(crate) is_feedforward: bool,
-    learned: Learned<'a>,
+    /// How many inputs or outputs are scaled.
+    pub(crate) size: i64,
+    scales: Scales<'a>,
+}
+
+/// The scales of a layer.
+#[derive(Clone, Copy)]
+enum Scales<'a> {
+    Ones,
+    /// α times a tensor of the adapter.
+    All(&'a str, f64),
+    /// α times a tensor for some thirds of the outputs, and α for the others.
+    Of(Thirds, &'a str, f64),
 }
 
 impl<'a> Layer<'a> {
@@ -38,57 +76,64 @@ impl<'a> Layer<'a> {
     ) -> Result<Self> {
         let sites: Vec<_> =
             sites.into_iter().map(|site| Ok((site, run.site(site)?))).collect::<Result<_>>()?;
-        let is_feedforward = match learned {
-            Learned::Fresh { is_feedforward } => is_feedforward,
-            Learned::Adapter(name) => {
-                let tensor = run.adapter_tensor(name)?;
-                let [outputs, inputs] = match sites.first() {
-                    Some((_, info)) => [info.out_features, info.in_features],
-                    None => return Err(Error::invalid(format!("{module}: has no place"))),
-                };
-                match *tensor.dims {
-                    [size, 1] if size == outputs => false,
-                    [1, size] if size == inputs => true,
-                    _ => {
+        let [outputs, inputs] = match sites.first() {
+            Some((_, info)) => [info.out_features, info.in_features],
+            None => return Err(Error::invalid(format!("{module}: has no place"))),
+        };
+        let (is_feedforward, scales) = match learned {
+            Learned::Fresh { is_feedforward } => (is_feedforward, Scales::Ones),
+            Learned::Adapter { name, form: Form { alpha, thirds } } => {
+                let packed = thirds.filter(|_| outputs == 3 * inputs);
+                match (run.adapter_tensor(name)?.dims, packed) {
+                    (&[size, 1], _) if size == outputs => (false, Scales::All(name, alpha)),
+                    (&[1, size], _) if size == inputs => (true, Scales::All(name, alpha)),
+                    (&[size, 1], Some(thirds)) if size == thirds.count() * inputs => {
+                        (false, Scales::Of(thirds, name, alpha))
+                    }
+                    (dims, _) => {
+                        let leaf = name.rsplit('.').next().unwrap_or(name);
+                        let part = packed.map(|thirds| {
+                            format!(", [{}, 1] for those of attn_matrices", thirds.count() * inputs)
+                        });
                         return Err(Error::invalid(format!(
-                            "{module}: ia3_l is {:?}, expected [{outputs}, 1] for the outputs of the layer or \
+                            "{module}: {leaf} is {dims:?}, expected [{outputs}, 1] for the outputs of the layer{} or \
                              [1, {inputs}] for its inputs",
-                            tensor.dims
+                            part.unwrap_or_default()
                         )));
                     }
                 }
             }
         };
-        Ok(Self { module, sites, is_feedforward, learned })
+        let size = if is_feedforward { inputs } else { outputs };
+        Ok(Self { module, sites, is_feedforward, size, scales })
     }
 
-    /// How many scales there are.
-    pub(crate) fn size(&self) -> i64 {
-        let size = |(_, info): &(Site, SiteInfo<'_>)| match self.is_feedforward {
-            true => info.in_features,
-            false => info.out_features,
-        };
-        self.sites.first().map_or(0, size)
-    }
-
-    /// The scales as a source of a task; none for ones.
-    pub(crate) fn source(&self) -> Option<SourceSpec<'a>> {
-        match self.learned {
-            Learned::Adapter(name) => Some(SourceSpec::Adapter(name)),
-            Learned::Fresh { .. } => None,
-        }
+    /// The scales, whole, as a source of a task; none for ones.
+    pub(crate) fn source(&self, run: &Run<'_>) -> Result<Option<SourceSpec<'a>>> {
+        Ok(match self.scales {
+            Scales::Ones => None,
+            Scales::All(name, 1.0) => Some(SourceSpec::Adapter(name)),
+            _ => {
+                let value = self.tensor(run, DataType::F32, &[self.size])?;
+                Some(SourceSpec::Value { value, follows: Vec::new() })
+            }
+        })
     }
 
     /// The scales as a tensor of the graph.
     pub(crate) fn tensor(&self, run: &Run<'_>, dtype: DataType, dims: &[i64]) -> Result<Value> {
-        let (kind, params) = match self.learned {
-            Learned::Adapter(_) => ("turn", words(&[1.0, 0.0])),
-            Learned::Fresh { .. } => ("ones", Vec::new()),
+        let (kind, source, params) = match self.scales {
+            Scales::Ones => ("ones", None, Vec::new()),
+            Scales::All(name, alpha) => ("turn", Some(name), words(&[alpha, 0.0])),
+            Scales::Of(thirds, name, alpha) => {
+                let [q, k, v] = thirds.params();
+                ("spread", Some(name), words(&[alpha, q, k, v]))
+            }
         };
         one(run.add_task(TaskSpec {
             kind,
             label: self.module,
-            sources: self.source().into_iter().collect(),
+            sources: source.map(SourceSpec::Adapter).into_iter().collect(),
             results: vec![(TensorType::new(dtype, dims), format!("{}.ia3_l", self.module))],
             params,
             ..Default::default()
@@ -96,13 +141,21 @@ impl<'a> Layer<'a> {
     }
 
     /// Adds the layer to the report.
-    pub(crate) fn record(&self, run: &Run<'_>) -> Result<()> {
+    pub(crate) fn record(&self, run: &Run<'_>, mode: Mode) -> Result<()> {
         let Some((_, info)) = self.sites.first() else { return Ok(()) };
-        let fresh = if self.source().is_none() { ", fresh" } else { "" };
         let side = if self.is_feedforward { "inputs" } else { "outputs" };
+        let (fresh, parameters) = match self.scales {
+            Scales::Ones => (", fresh", self.size),
+            Scales::All(..) => ("", self.size),
+            Scales::Of(thirds, ..) => ("", self.size / 3 * thirds.count()),
+        };
         let what = format!("scales of {side}{fresh}");
         let value = Some(run.parameter_info(info.weight)?.value);
-        let parameters = self.size() as u64;
-        run.record(&Record { module: self.module, value, what: &what, parameters })
+        let flops_per_token = match mode {
+            Mode::Merge => 0,
+            Mode::Inject => self.size as u64 * self.sites.len() as u64,
+        };
+        let parameters = parameters as u64;
+        run.record(&Record { module: self.module, value, what: &what, parameters, flops_per_token })
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 /// Merges one layer.
 pub(crate) fn layer(run: &Run<'_>, layer: &Layer<'_>) -> Result<()> {
-    let Some(scales) = layer.source() else {
+    let Some(scales) = layer.source(run)? else {
         return Err(Error::invalid(
             "a fresh adapter scales by 1: merging it changes nothing; mode = \"inject\" adds it as a Mul",
         ));

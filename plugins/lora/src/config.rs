@@ -1,9 +1,9 @@
 //! What the adapter's configuration says of the arithmetic, and what of it is refused.
 
-use peftc_plugin::{Error, Result, Run};
+use peftc_plugin::{Error, Result, Run, Thirds};
 
 /// Entries that change the arithmetic or the tensors when they are set.
-const UNSUPPORTED: [(&str, &str); 11] = [
+const UNSUPPORTED: [(&str, &str); 12] = [
     ("use_dora", "DoRA"),
     ("use_qalora", "QA-LoRA"),
     ("use_bdlora", "BD-LoRA"),
@@ -15,6 +15,7 @@ const UNSUPPORTED: [(&str, &str); 11] = [
     ("target_parameters", "LoRA on bare parameters"),
     ("trainable_token_indices", "trainable tokens"),
     ("layer_replication", "layer replication"),
+    ("use_gating", "gates"),
 ];
 
 /// Initializations that leave the base weights as they are.
@@ -50,16 +51,21 @@ pub(crate) struct Scaling {
     rslora: bool,
     rank: i64,
     alpha: f64,
+    /// What AdapterHub adapts of a layer that makes queries, keys and values at once.
+    pub(crate) thirds: Option<Thirds>,
 }
 
 impl Scaling {
     pub(crate) fn of(run: &Run<'_>) -> Result<Self> {
         let missing = |key: &str| Error::invalid(format!("adapter_config.json has no {key:?}"));
+        let thirds = Thirds::of(run)?;
+        let alpha = if thirds.is_some() { "alpha" } else { "lora_alpha" };
         Ok(Self {
             weight: run.option_f64("weight")?.unwrap_or(1.0),
             rslora: run.config_bool("use_rslora")?.unwrap_or(false),
             rank: run.config_i64("r")?.ok_or_else(|| missing("r"))?,
-            alpha: run.config_f64("lora_alpha")?.ok_or_else(|| missing("lora_alpha"))?,
+            alpha: run.config_f64(alpha)?.ok_or_else(|| missing(alpha))?,
+            thirds,
         })
     }
 

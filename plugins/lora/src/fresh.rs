@@ -34,7 +34,8 @@ pub(crate) fn run(run: &Run<'_>, mode: Mode) -> Result<()> {
         infos.iter().map(|(_, info)| name(run, info)).collect::<Result<_>>()?;
     for ((site, info), module) in infos.iter().zip(&names) {
         if !branches.iter().any(|(name, _)| name == module) {
-            branches.push((module.clone(), fresh.branch(run, module, info)?));
+            let places = names.iter().filter(|name| *name == module).count();
+            branches.push((module.clone(), fresh.branch(run, module, info, places)?));
         }
         if let Some((_, branch)) = branches.iter().find(|(name, _)| name == module) {
             branch.add(run, *site, info, None)?;
@@ -64,6 +65,7 @@ impl Fresh {
         run: &Run<'_>,
         module: &'m str,
         info: &SiteInfo<'_>,
+        places: usize,
     ) -> Result<Branch<'m>> {
         let (inputs, outputs) = (info.in_features, info.out_features);
         if self.rank > inputs.min(outputs) {
@@ -94,9 +96,14 @@ impl Fresh {
                 Init::Zero,
             )?,
         };
-        let what = format!("{} fresh", describe(self.rank, self.scale));
         let parameters = (self.rank * (inputs + outputs)) as u64;
-        run.record(&Record { module, value: Some(info.output), what: &what, parameters })?;
+        run.record(&Record {
+            module,
+            value: Some(info.output),
+            what: &format!("{} fresh", describe(self.rank, self.scale)),
+            parameters,
+            flops_per_token: 2 * parameters * places as u64,
+        })?;
         Ok(branch)
     }
 

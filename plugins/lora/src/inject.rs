@@ -3,18 +3,20 @@
 use crate::keys::CheckedLayer;
 use crate::merge::scaled_bias;
 use peftc_plugin::{
-    Attr, DataType, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
-    TensorType, Value, one, words,
+    Attr, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
+    one, words,
 };
 
 /// Injects one layer.
 pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
     let Some(&(_, first)) = layer.sites.first() else { return Ok(()) };
     let dtype = first.dtype;
+    let a_type = TensorType::new(dtype, [first.in_features, layer.inner()]);
+    let b_type = TensorType::new(dtype, [layer.inner(), first.out_features]);
     let branch = Branch {
         module: layer.module,
-        a: turned(run, layer, layer.a, [first.in_features, layer.rank], dtype, 1.0)?,
-        b: turned(run, layer, layer.b, [layer.rank, first.out_features], dtype, layer.scale)?,
+        a: turned(run, layer, ("lora_A", SourceSpec::Adapter(layer.a)), a_type, 1.0)?,
+        b: turned(run, layer, ("lora_B", layer.b(run)?), b_type, layer.scale)?,
     };
     let bias = match layer.b_bias {
         Some(name) => {
@@ -26,25 +28,29 @@ pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
     for &(site, info) in &layer.sites {
         branch.add(run, site, &info, bias)?;
     }
-    let (what, parameters) = (layer.what(), layer.parameters);
-    run.record(&Record { module: layer.module, value: Some(first.output), what: &what, parameters })
+    let rows = first.in_features + first.out_features;
+    run.record(&Record {
+        module: layer.module,
+        value: Some(first.output),
+        what: &layer.what(),
+        parameters: layer.parameters,
+        flops_per_token: (2 * layer.inner() * rows) as u64 * layer.sites.len() as u64,
+    })
 }
 
 /// A tensor of the adapter, transposed, scaled and cast.
 fn turned(
     run: &Run<'_>,
     layer: &CheckedLayer<'_>,
-    name: &str,
-    dims: [i64; 2],
-    dtype: DataType,
+    (leaf, source): (&str, SourceSpec<'_>),
+    ty: TensorType,
     scale: f64,
 ) -> Result<Value> {
-    let leaf = if name == layer.a { "lora_A" } else { "lora_B" };
     one(run.add_task(TaskSpec {
         kind: "turn",
         label: layer.module,
-        sources: vec![SourceSpec::Adapter(name)],
-        results: vec![(TensorType::new(dtype, dims), format!("{}.{leaf}.weight", layer.module))],
+        sources: vec![source],
+        results: vec![(ty, format!("{}.{leaf}.weight", layer.module))],
         params: words(&[scale, 1.0]),
         ..Default::default()
     })?)

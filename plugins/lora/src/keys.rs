@@ -1,7 +1,10 @@
 //! The adapter's tensors by what they are for.
 
 use crate::config::Scaling;
-use peftc_plugin::{Error, Result, Run, Site, SiteInfo, TensorView, saved};
+use peftc_plugin::{
+    DataType, Error, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, TensorView,
+    Thirds, one, saved, words,
+};
 use std::collections::BTreeMap;
 
 /// The tensors of an adapter, grouped.
@@ -32,9 +35,10 @@ impl<'a> Keys<'a> {
                     "the adapter has {what} at {module} ({name}), which this version cannot apply"
                 )));
             }
-            if let Some(module) = name.strip_suffix(".lora_A.weight") {
+            let module_of = |ends: [&str; 2]| ends.iter().find_map(|end| name.strip_suffix(end));
+            if let Some(module) = module_of([".lora_A.weight", ".loras.lora_A"]) {
                 keys.layers.entry(module).or_default().a = Some(name);
-            } else if let Some(module) = name.strip_suffix(".lora_B.weight") {
+            } else if let Some(module) = module_of([".lora_B.weight", ".loras.lora_B"]) {
                 keys.layers.entry(module).or_default().b = Some(name);
             } else if let Some(module) = name.strip_suffix(".lora_B.bias") {
                 keys.layers.entry(module).or_default().b_bias = Some(name);
@@ -83,7 +87,10 @@ pub(crate) struct CheckedLayer<'r> {
     /// The tensor A, `[r, in]`.
     pub(crate) a: &'r str,
     /// The tensor B, `[out, r]`.
-    pub(crate) b: &'r str,
+    b: &'r str,
+    /// The thirds of the outputs that are adapted, each with an A and a B of its own; none for a
+    /// layer that is adapted as a whole.
+    thirds: Option<Thirds>,
     /// The bias of B, `[out]`.
     pub(crate) b_bias: Option<&'r str>,
     pub(crate) rank: i64,
@@ -116,13 +123,20 @@ impl<'r> CheckedLayer<'r> {
                 "{module}: adapter_config.json gives it rank {rank}"
             )));
         }
+        let is_packed = |site: &SiteInfo<'_>| {
+            let is_whole =
+                a.dims.first() == Some(&rank) && b.dims.first() == Some(&site.out_features);
+            site.out_features == 3 * site.in_features && !is_whole
+        };
+        let thirds = scaling.thirds.filter(|_| sites.iter().all(|(_, site)| is_packed(site)));
         for (_, site) in &sites {
-            check_shapes(module, a, b, bias, rank, site)?;
+            check_shapes(module, [a, b], bias, rank, thirds, site)?;
         }
         Ok(Self {
             module,
             a: a_name,
             b: b_name,
+            thirds,
             b_bias: layer.b_bias,
             rank,
             scale: scaling.scale(run, module, rank)?,
@@ -133,6 +147,27 @@ impl<'r> CheckedLayer<'r> {
                 .map(|t| t.ty().elements())
                 .sum(),
         })
+    }
+
+    /// The rank of all thirds together.
+    pub(crate) fn inner(&self) -> i64 {
+        self.rank * self.thirds.map_or(1, Thirds::count)
+    }
+
+    /// B for all outputs, `[out, inner]`, whole, as a source of a task.
+    pub(crate) fn b(&self, run: &Run<'_>) -> Result<SourceSpec<'r>> {
+        let Some(thirds) = self.thirds else { return Ok(SourceSpec::Adapter(self.b)) };
+        let outputs = self.sites.first().map_or(0, |(_, site)| site.out_features);
+        let ty = TensorType::new(DataType::F32, [outputs, self.inner()]);
+        let value = one(run.add_task(TaskSpec {
+            kind: "spread",
+            label: self.module,
+            sources: vec![SourceSpec::Adapter(self.b)],
+            results: vec![(ty, format!("{}.lora_B.spread", self.module))],
+            params: words(&thirds.params()),
+            ..Default::default()
+        })?)?;
+        Ok(SourceSpec::Value { value, follows: Vec::new() })
     }
 
     /// What the report says of it.
@@ -147,10 +182,10 @@ pub(crate) fn describe(rank: i64, scale: f64) -> String {
 
 fn check_shapes(
     module: &str,
-    a: TensorView<'_>,
-    b: TensorView<'_>,
+    [a, b]: [TensorView<'_>; 2],
     bias: Option<TensorView<'_>>,
     rank: i64,
+    thirds: Option<Thirds>,
     site: &SiteInfo<'_>,
 ) -> Result<()> {
     if a.dims.len() > 2 {
@@ -160,13 +195,21 @@ fn check_shapes(
         )));
     }
     let (inputs, outputs) = (site.in_features, site.out_features);
+    let (inner, adapted, of_thirds) = match thirds {
+        None => (rank, outputs, String::new()),
+        Some(thirds) => {
+            let n = thirds.count();
+            let of_thirds = format!(" for each of {n} in attn_matrices");
+            (rank.saturating_mul(n), n * inputs, of_thirds)
+        }
+    };
     let expected =
-        [(a.dims, vec![rank, inputs], "lora_A"), (b.dims, vec![outputs, rank], "lora_B")];
+        [(a.dims, vec![inner, inputs], "lora_A"), (b.dims, vec![adapted, rank], "lora_B")];
     for (found, wanted, name) in expected {
         if found != wanted {
             return Err(Error::invalid(format!(
                 "{module}: {name} is {found:?}, expected {wanted:?}: the layer has {inputs} inputs and {outputs} \
-                 outputs, and adapter_config.json gives it rank {rank}"
+                 outputs, and adapter_config.json gives it rank {rank}{of_thirds}"
             )));
         }
     }
@@ -192,9 +235,10 @@ mod tests {
             "m.q.lora_B.weight",
             "m.v.base_layer.bias",
             "m.odd",
+            "m.k.loras.lora_A",
         ];
         let keys = Keys::of(&names).expect("plain LoRA");
-        assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.q"]);
+        assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.k", &"m.q"]);
         let expected = [
             ("lm_head.weight", "lm_head.weight".to_owned()),
             ("m.v.base_layer.bias", "m.v.bias".to_owned()),

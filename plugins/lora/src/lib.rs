@@ -2,6 +2,7 @@
 //!
 //! h = W₀x + s·B(Ax), B ∈ ℝ^{out×r}, A ∈ ℝ^{r×in}, s = α/r, or α/√r for rsLoRA.
 //! `merge` adds s·BA to the weights; `inject` keeps A and B as a side branch, with s in B.
+//! Adapters are PEFT's or AdapterHub's.
 //! Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021; Kalajdzievski, "A Rank
 //! Stabilization Scaling Factor for Fine-Tuning with LoRA", 2023.
 
@@ -19,7 +20,7 @@ peftc_plugin::export_plugin! {
     passes: [{
         name: "lora",
         summary: "low-rank adaptation, merged into the weights or as a side branch",
-        peft_types: ["LORA"],
+        peft_types: ["LORA", "adapterhub_lora"],
         options: [
             {
                 key: "mode",
@@ -47,6 +48,7 @@ peftc_plugin::export_plugin! {
         { name: "merge", split_axes: [0, 1], run: tasks::merge::run },
         { name: "turn", split_axes: [], run: saved::turn },
         { name: "bias", split_axes: [], run: tasks::bias::run },
+        { name: "spread", split_axes: [], run: tasks::spread::run },
         { name: "init", split_axes: [], run: fresh_tensors::init },
     ],
 }

@@ -16,7 +16,9 @@ pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
         if index == 0 {
             let (what, parameters) = (layer.what(), layer.parameters);
             let value = Some(weight.value);
-            run.record(&Record { module: layer.module, value, what: &what, parameters })?;
+            let record =
+                Record { module: layer.module, value, what: &what, parameters, flops_per_token: 0 };
+            run.record(&record)?;
         }
         let Some(b_bias) = layer.b_bias else { continue };
         match info.bias {
@@ -43,7 +45,7 @@ fn merged_weight(run: &Run<'_>, layer: &CheckedLayer<'_>, weight: &ParameterInfo
         sources: vec![
             SourceSpec::Value { value: weight.value, follows },
             SourceSpec::Adapter(layer.a),
-            SourceSpec::Adapter(layer.b),
+            layer.b(run)?,
         ],
         results: vec![(weight.stored.clone(), format!("{}.weight.merged", layer.module))],
         params: words(&[scale, f64::from(u8::from(weight.transposed))]),

@@ -2,6 +2,7 @@
 
 pub(crate) mod bias;
 pub(crate) mod merge;
+pub(crate) mod spread;
 
 use peftc_plugin::{Error, Result, TaskCall, TensorMut, TensorView};
 

@@ -177,6 +177,6 @@ impl<'a> Layer<'a> {
     pub(crate) fn record(&self, run: &Run<'_>, what: &str) -> Result<()> {
         let module = if self.info.module.is_empty() { &self.name } else { self.info.module };
         let value = Some(self.weight.value);
-        run.record(&Record { module, value, what, parameters: 0 })
+        run.record(&Record { module, value, what, ..Default::default() })
     }
 }

@@ -9,7 +9,6 @@ use crate::graph::{Place, forget_sizes_between, forget_sizes_until};
 use crate::masks::Masks;
 use crate::positions;
 use checkpoint::Source;
-use gate::Gate;
 use peftc_plugin::{AttentionInfo, Attr, Node, Position, Result, Run, Stack, Value};
 use std::collections::HashMap;
 
@@ -29,7 +28,6 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     if source.shifts_positions() {
         shift(run, &source, &sites)?;
     }
-    note_cost(run, &source, &sites);
     source.replace_parameters(run)
 }
 
@@ -106,18 +104,4 @@ fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Res
         ));
     }
     positions::shift(run, &all, source.length())
-}
-
-/// Each key costs 2 operations a feature and head for its score, and each value as many.
-fn note_cost(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) {
-    let flops: i64 = source
-        .layers(sites)
-        .iter()
-        .map(|(site, _)| {
-            let features = site.keys.features + site.values.features;
-            let gate = source.gate(site).map_or(0, Gate::flops);
-            2 * source.length() * site.heads * features + gate
-        })
-        .sum();
-    run.note(&format!("the prefix costs {flops} more floating-point operations for each token"));
 }

@@ -76,7 +76,14 @@ impl Prompt<'_> {
         let ty = TensorType::new(dtype, [1, self.rows, self.features]);
         let what = format!("{} tokens of {}", self.rows, self.features);
         let value = Some(beside);
-        run.record(&Record { module: "prompt", value, what: &what, parameters: self.parameters })?;
+        let parameters = self.parameters;
+        run.record(&Record {
+            module: "prompt",
+            value,
+            what: &what,
+            parameters,
+            flops_per_token: 0,
+        })?;
         one(run.add_task(TaskSpec {
             kind: self.kind,
             label: "prompt",

@@ -39,6 +39,7 @@ mod run;
 pub mod saved;
 mod task;
 mod tensor;
+mod thirds;
 
 pub use error::{Error, Result, Status};
 pub use ids::{Attention, BlockSite, Node, Parameter, Site, Value};
@@ -49,6 +50,7 @@ pub use run::{
 };
 pub use task::{TaskCall, TensorMut, words};
 pub use tensor::{DataType, TensorType, TensorView};
+pub use thirds::Thirds;
 
 #[doc(hidden)]
 pub use peftc_abi as abi;

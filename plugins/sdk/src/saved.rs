@@ -36,7 +36,7 @@ fn replace(run: &Run<'_>, tensor: &str, name: &str) -> Result<()> {
     let (module, leaf) = name.rsplit_once('.').unwrap_or((name, ""));
     let what = format!("saved {leaf}");
     let (value, parameters) = (Some(info.value), torch.elements());
-    run.record(&Record { module, value, what: &what, parameters })
+    run.record(&Record { module, value, what: &what, parameters, flops_per_token: 0 })
 }
 
 /// A task kind: a tensor scaled, cast, and transposed if it is a matrix that has to be.

@@ -45,7 +45,7 @@ pub(super) unsafe extern "C" fn adapter_tensor_count(ctx: *mut PeftcCtx) -> usiz
     // SAFETY: the plugin passes on the context it was given.
     unsafe {
         host_call(ctx, |run| {
-            count = run.adapter.map_or(0, |a| a.tensor_names().count());
+            count = run.adapter_names().count();
             Ok(())
         });
     }
@@ -60,7 +60,8 @@ pub(super) unsafe extern "C" fn adapter_tensor_name(
     // SAFETY: as the ABI says of the arguments; the adapter outlives the run.
     unsafe {
         host_call(ctx, |run| {
-            let name = run.require_adapter()?.tensor_names().nth(index);
+            run.require_adapter()?;
+            let name = run.adapter_names().nth(index);
             let name =
                 name.ok_or_else(|| invalid(format!("the adapter has no tensor number {index}")))?;
             give(out, PeftcStr::new(name))

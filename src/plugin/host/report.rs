@@ -60,6 +60,7 @@ pub(super) unsafe extern "C" fn record(
                 target,
                 what: text(record.what)?.to_owned(),
                 parameters: record.parameters,
+                flops_per_token: record.flops_per_token,
             });
             Ok(())
         })

@@ -41,10 +41,13 @@ pub(super) unsafe extern "C" fn sites_of_module(
     unsafe {
         host_call(ctx, |run| {
             let name = text(module)?;
-            let sites = match run.sites().of_module(name) {
-                Ok(found) => run.number_sites(&found),
+            let (module, sites) = match run.sites().of_module(name) {
+                Ok(found) => {
+                    (found.first().and_then(|s| s.module.clone()), run.number_sites(&found))
+                }
                 Err(error) => return Err(run.not_there(name, error)),
             };
+            run.found(module.unwrap_or_default(), name)?;
             give(len, sites.len())?;
             give(out, run.lend(sites))
         })
@@ -74,6 +77,17 @@ pub(super) unsafe extern "C" fn sites_of_targets(
 }
 
 impl<'a> Run<'a> {
+    /// Two layers of an adapter that are one layer of the model: it is for a model of more stacks.
+    fn found(&mut self, module: String, name: &str) -> Result<(), Ended> {
+        let first = self.modules.entry(module).or_insert_with(|| name.to_owned());
+        match first == name {
+            true => Ok(()),
+            false => Err(invalid(format!(
+                "{first} and {name} are one layer of the model: the adapter is for a model of more stacks"
+            ))),
+        }
+    }
+
     /// The given inputs of a site, which from now on count as used.
     pub(super) fn use_site_inputs(&mut self, site: PeftcSite) -> Result<&'a Tensor, Ended> {
         let inputs = self.inputs.ok_or(Ended::Absent)?;

@@ -21,9 +21,8 @@ const %encoder.block.0.layer.1.adapters.a.adapter_up.weight = f32[2, 1] {1, 2}
 const %encoder.block.0.layer.1.adapters.a.adapter_up.bias = f32[2] {3, 4}
 const %decoder.block.0.layer.2.adapters.a.adapter_up.bias = f32[2] {1, 2}
 ---
-; encoder.block.0.layer.1: feed-forward b=1 relu, 8 FLOPs per token, 7 parameters, h
-; note: the model is the encoder alone: 1 adapters of the decoder are left out; they belong into the decoder's model
-; note: bottleneck adapters: 1, with 7 parameters and 8 extra FLOPs per token
+; encoder.block.0.layer.1: feed-forward b=1 relu, 7 parameters, 8 FLOPs per token, h
+; note: the model is the encoder alone: the adapter's tensors for the decoder are left out (1); they belong into the decoder's model
 model ir=8 opset ""=17
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}

@@ -11,5 +11,5 @@ const %layers.0.output_adapters.adapters.a.adapter_down.0.bias = f32[1] {5}
 const %layers.0.output_adapters.adapters.a.adapter_up.weight = f32[2, 1] {1, 2}
 const %layers.0.output_adapters.adapters.a.adapter_up.bias = f32[2] {3, 4}
 ---
-error: pass "bottleneck" (plugin peftc-plugin-bottleneck 0.1.0): no attention or feed-forward sublayer was found
+error: pass "bottleneck" (plugin peftc-plugin-bottleneck 0.1.0): the model has no feed-forward sublayer of layer 0, which "layers.0.output_adapters" names
   looked for linear layers whose output is added to what they were computed from; of 1 linear layers none is such

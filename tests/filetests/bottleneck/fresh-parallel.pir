@@ -14,8 +14,7 @@ graph g(%x: f32[n, m, 2]) -> (%y) {
   %y = Add(%h, %x)
 }
 ---
-; layers.0.fc2: parallel, feed-forward b=2 relu, 16 FLOPs per token, 12 parameters, h
-; note: bottleneck adapters: 1, with 12 parameters and 16 extra FLOPs per token
+; layers.0.fc2: parallel, feed-forward b=2 relu, 12 parameters, 16 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}

@@ -22,8 +22,7 @@ const %layers.0.output_adapters.adapters.a.adapter_up.bias = f32[2] {3, 4}
 const %layers.0.output_adapters.adapters.a.gate.weight = f32[1, 2] {1, 2}
 const %layers.0.output_adapters.adapters.a.gate.bias = f32[1] {3}
 ---
-; layers.0.output_adapters: feed-forward b=1 relu, 12 FLOPs per token, 10 parameters, h
-; note: bottleneck adapters: 1, with 10 parameters and 12 extra FLOPs per token
+; layers.0.output_adapters: feed-forward b=1 relu, 10 parameters, 12 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}

@@ -36,8 +36,7 @@ const %layers.0.output_adapters.adapters.a.adapter_down.0.bias = f32[2] {3, 4}
 const %layers.0.output_adapters.adapters.a.adapter_norm_after.weight = f32[2] {1, 2}
 const %layers.0.output_adapters.adapters.a.adapter_norm_after.bias = f32[2] {3, 4}
 ---
-; layers.0.output_adapters: feed-forward b=1 relu, 8 FLOPs per token, 15 parameters, h
-; note: bottleneck adapters: 1, with 15 parameters and 8 extra FLOPs per token
+; layers.0.output_adapters: feed-forward b=1 relu, 15 parameters, 8 FLOPs per token, h
 model ir=8 opset ""=16
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}

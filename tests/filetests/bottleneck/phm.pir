@@ -21,8 +21,7 @@ const %layers.0.output_adapters.adapters.a.adapter_down.0.b = f32[2] {5, 6}
 const %layers.0.output_adapters.adapters.a.adapter_up.W = f32[2, 1, 1] {7, 8}
 const %shared_parameters.a.phm_rule = f32[2, 2, 2] {1, 0, 0, 1, 0, 1, 1, 0}
 ---
-; layers.0.output_adapters: feed-forward b=2 relu, 16 FLOPs per token, 8 parameters, h
-; note: bottleneck adapters: 1, with 8 parameters and 16 extra FLOPs per token
+; layers.0.output_adapters: feed-forward b=2 relu, 8 parameters, 16 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}

@@ -22,8 +22,7 @@ const %layers.0.output_adapters.adapters.a.adapter_up.bias = f32[2] {3, 4}
 const %layers.0.output_adapters.adapters.a.non_linearity.f.weight = f32[1] {0.25}
 const %layers.0.output_adapters.adapters.a.adapter_down.1.f.weight = f32[1] {0.25}
 ---
-; layers.0.output_adapters: feed-forward b=1 prelu, 8 FLOPs per token, 8 parameters, h
-; note: bottleneck adapters: 1, with 8 parameters and 8 extra FLOPs per token
+; layers.0.output_adapters: feed-forward b=1 prelu, 8 parameters, 8 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w1 = f32[2, 3] {1.0, 0.0, 0.0, 0.0, 1.0, 0.0}

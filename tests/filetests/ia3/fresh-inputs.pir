@@ -7,7 +7,7 @@ graph g(%x: f32[n, 2]) -> (%y) {
   %y = Add(%h, %b) name "/q/Add"
 }
 ---
-; q: scales of inputs, fresh, 2 parameters, w
+; q: scales of inputs, fresh, 2 parameters, 2 FLOPs per token, w
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}

@@ -9,7 +9,7 @@ graph g(%x: f16[2, n]) -> (%y) {
 {"peft_type": "IA3", "target_modules": ["q"], "feedforward_modules": ["q"]}
 const %base_model.model.q.ia3_l = f32[1, 2] {2, 3}
 ---
-; q: scales of inputs, 2 parameters, w
+; q: scales of inputs, 2 parameters, 2 FLOPs per token, w
 model ir=8 opset ""=17
 graph g(%x: f16[2, n]) -> (%y) {
   const %w = f16[3, 2] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}

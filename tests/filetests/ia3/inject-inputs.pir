@@ -10,7 +10,7 @@ graph g(%x: f32[n, 2]) -> (%y) {
 {"peft_type": "IA3", "target_modules": ["q"], "feedforward_modules": ["q"]}
 const %base_model.model.q.ia3_l = f32[1, 2] {2, 3}
 ---
-; q: scales of inputs, 2 parameters, w
+; q: scales of inputs, 2 parameters, 2 FLOPs per token, w
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}

@@ -10,7 +10,7 @@ graph g(%x: f32[n, 2]) -> (%y) {
 {"peft_type": "IA3", "target_modules": ["q"], "feedforward_modules": []}
 const %base_model.model.q.ia3_l = f32[3, 1] {1, 10, 100}
 ---
-; q: scales of outputs, 3 parameters, w
+; q: scales of outputs, 3 parameters, 3 FLOPs per token, w
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}

@@ -7,7 +7,7 @@ graph g(%x: f16[n, 2]) -> (%y) {
   %y = Add(%h, %b) name "/q/Add"
 }
 ---
-; q: r=2 scale=1 fresh, 10 parameters, h
+; q: r=2 scale=1 fresh, 10 parameters, 20 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f16[n, 2]) -> (%y) {
   const %w = f16[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}

@@ -7,7 +7,7 @@ graph g(%x: f32[n, 2]) -> (%y) {
   %y = Add(%h, %b) name "/q/Add"
 }
 ---
-; q: r=1 scale=1 fresh, 5 parameters, h
+; q: r=1 scale=1 fresh, 5 parameters, 10 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}

@@ -10,7 +10,7 @@ graph g(%x: f32[2, n]) -> (%y) {
 const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
 const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 ---
-; q: r=1 scale=2, 5 parameters, y
+; q: r=1 scale=2, 5 parameters, 10 FLOPs per token, y
 model ir=8 opset ""=17
 graph g(%x: f32[2, n]) -> (%y) {
   const %w = f32[3, 2] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}

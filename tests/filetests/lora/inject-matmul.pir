@@ -11,7 +11,7 @@ graph g(%x: f32[n, 2]) -> (%y) {
 const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
 const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 ---
-; q: r=1 scale=2, 5 parameters, h
+; q: r=1 scale=2, 5 parameters, 10 FLOPs per token, h
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {0.0, 0.0, 0.0, 0.0, 0.0, 0.0}

@@ -12,7 +12,7 @@ const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
 const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 const %base_model.model.k.weight = f32[3, 2] {1, 2, 3, 4, 5, 6}
 ---
-; q: r=1 scale=2, 5 parameters, h
+; q: r=1 scale=2, 5 parameters, 10 FLOPs per token, h
 ; k: saved weight, 6 parameters, w
 ; copied: w stays for 1 other use(s), k.weight.saved is the changed copy
 model ir=8 opset ""=17

@@ -25,9 +25,8 @@ graph g(%q: f32[batch, 4, n, 2], %k: f32[batch, 2, n, 2], %v: f32[batch, 2, n, 2
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 1, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[1, 8] {0, 1, 2, 3, 4, 5, 6, 7}
 ---
-; attn: 1 keys and values of 2 heads of 2, 8 parameters, k
+; attn: 1 keys and values of 2 heads of 2, 8 parameters, 32 FLOPs per token, k
 ; note: no positions were found that go into the computation: they stay as they are
-; note: the prefix costs 32 more floating-point operations for each token
 model ir=8 opset ""=17
 graph g(%q: f32[batch, 4, n, 2], %k: f32[batch, 2, n, 2], %v: f32[batch, 2, n, 2], %ids: i64[batch, n]) -> (%y) {
   const %two = i64[1] {2}

@@ -28,9 +28,8 @@ graph g(%x: f32[batch, n, 4], %mask: f32[batch, 1, 1, n]) -> (%y) {
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
 ---
-; attn: 2 keys and values of 2 heads of 2, 16 parameters, k_split
+; attn: 2 keys and values of 2 heads of 2, 16 parameters, 32 FLOPs per token, k_split
 ; note: no positions were found that go into the computation: they stay as they are
-; note: the prefix costs 32 more floating-point operations for each token
 model ir=8 opset ""=17
 graph g(%x: f32[batch, n, 4], %mask: f32[batch, 1, 1, n]) -> (%y) {
   const %q = f32[4, 4] {1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0}

@@ -42,11 +42,15 @@ pub(super) fn add(
     );
     let parameters =
         [&site.keys, &site.values].map(|of| Layout::of(of, source.length()).elements() as u64);
+    let features = site.keys.features + site.values.features;
     let record = Record {
         module: &module,
         value: Some(site.keys.value),
         what: &what,
         parameters: parameters.iter().sum::<u64>() + gate.map_or(0, Gate::parameters),
+        // Each key has a score and each value a weight, for every head of Q.
+        flops_per_token: (2 * source.length() * site.heads * features + gate.map_or(0, Gate::flops))
+            as u64,
     };
     run.record(&record)
 }

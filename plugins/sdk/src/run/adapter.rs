@@ -13,7 +13,8 @@ impl<'a> Run<'a> {
         unsafe { (self.host.has_adapter)(self.ctx) != 0 }
     }
 
-    /// The names of the adapter's tensors, without the prefix of PEFT's wrapper, sorted.
+    /// The names of the adapter's tensors, without the prefix of PEFT's wrapper, sorted. Where the model
+    /// is one half of an encoder–decoder, the host leaves those for the other half out, with a note.
     pub fn adapter_tensor_names(&self) -> Result<Vec<&'a str>> {
         // SAFETY: host and context are those of this run, which outlives the names.
         unsafe {

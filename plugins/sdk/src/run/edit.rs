@@ -65,7 +65,7 @@ pub struct TaskSpec<'s> {
 }
 
 /// A line of the report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'s> {
     /// The module.
     pub module: &'s str,
@@ -75,6 +75,9 @@ pub struct Record<'s> {
     pub what: &'s str,
     /// Parameters of the adapter there.
     pub parameters: u64,
+    /// Floating-point operations that the model computes more there for each token: 2·m·n for a product
+    /// with a matrix m×n, 1 for a scale. 0 for what is merged.
+    pub flops_per_token: u64,
 }
 
 /// The one value of a task or of a node.
@@ -260,6 +263,7 @@ impl Run<'_> {
             value: record.value.map_or(PeftcValue::default(), |v| v.0),
             what: PeftcStr::new(record.what),
             parameters: record.parameters,
+            flops_per_token: record.flops_per_token,
         };
         // SAFETY: host and context are those of this run; the record outlives the call.
         check(unsafe { (self.host.record)(self.ctx, &raw const raw) })
