@@ -63,6 +63,8 @@ pub struct PassReport {
     pub bound: Vec<Record>,
     /// Notes of the pass.
     pub notes: Vec<Note>,
+    /// Files of arrays for callers that it has beside the model.
+    pub archives: Vec<PathBuf>,
     /// Weights that others use too, and were copied for this pass.
     pub copied_weights: Vec<CopiedWeight>,
     /// What rounding to the weight's type lost; none where no weight was merged.
@@ -190,10 +192,11 @@ impl Report {
     }
 }
 
-/// Elements of all floating-point initializers: weights, not shapes and indices.
+/// Elements of all floating-point initializers and defaults of inputs: weights, not shapes and
+/// indices.
 pub fn parameters(model: &Model) -> u64 {
-    let initializers = model.graph.initializers();
-    let weights = initializers.iter().filter(|(_, tensor)| tensor.dtype.is_float());
+    let stored = model.graph.stored_tensors();
+    let weights = stored.iter().filter(|(_, tensor)| tensor.dtype.is_float());
     // A sparse tensor can say to have nearly any number of elements.
     weights.filter_map(|(_, tensor)| tensor.element_count()).fold(0, u64::saturating_add)
 }

@@ -179,6 +179,9 @@ fn pass_text(pass: &PassReport) -> String {
     let modules: BTreeSet<&str> = pass.bound.iter().map(|r| r.module.as_str()).collect();
     text += &format!("  bound     {}\n", plural(modules.len(), "module"));
     text += &table(&bound_rows(&pass.bound), "            ");
+    for archive in &pass.archives {
+        text += &format!("  archive   {}\n", archive.display());
+    }
     for copied in &pass.copied_weights {
         text += &format!(
             "  copied    {} is used in {} other place(s) too: it stays, {} is the changed copy\n",

@@ -11,7 +11,7 @@ typedef struct PeftcCtx PeftcCtx;
 /*
  The minor version of this ABI.
  */
-#define PEFTC_ABI_MINOR 4
+#define PEFTC_ABI_MINOR 5
 
 /*
  Note level: good to know.
@@ -1314,6 +1314,22 @@ typedef struct PeftcHost {
    An input of the graph, in order.
    */
   PeftcStatus (*input_at)(PeftcCtx*, size_t index, struct PeftcValue *out);
+  /*
+   Gives an input of the graph a default: a tensor that this run adds, such as the result of a
+   weight task, of a type and shape as the input is declared with. Callers may then leave the
+   input out. Fails if it has a default.
+   */
+  PeftcStatus (*set_default)(PeftcCtx*, struct PeftcValue input, struct PeftcValue default);
+  /*
+   Has the host write constants, which may be results of weight tasks, to a file beside the
+   model: `STEM.NAME.npz` for a model `STEM.onnx`, an archive of NumPy with an array for each,
+   by these names. `name` is made of `a-z`, `0-9` and `-`.
+   */
+  PeftcStatus (*add_archive)(PeftcCtx*,
+                             struct PeftcStr name,
+                             const struct PeftcStr *arrays,
+                             const struct PeftcValue *values,
+                             size_t count);
 } PeftcHost;
 
 /*

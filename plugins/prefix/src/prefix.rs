@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod layer;
+mod past;
 
 use crate::graph::{Place, forget_sizes_between, forget_sizes_until};
 use crate::masks::Masks;
@@ -9,23 +10,32 @@ use crate::positions;
 use checkpoint::Source;
 use peftc_plugin::{AttentionInfo, Node, Position, Result, Run, Stack, Value};
 
-/// Puts a prefix into the graph.
+/// Puts a prefix in front of the keys and values of every layer.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     let sites = run.attention_sites()?;
     let sites: Vec<AttentionInfo<'_>> =
         sites.into_iter().map(|site| run.attention(site)).collect::<Result<_>>()?;
     let source = Source::of(run, &sites)?;
-    let mut added = Added::default();
-    for (site, blocks) in source.layers(&sites) {
-        layer::add(run, &source, site, blocks, &mut added)?;
-        forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
-    }
-    extend_relative(run, &source, &sites)?;
-    if source.shifts_positions() {
-        shift(run, &source, &sites)?;
+    match run.option_str("form")? {
+        Some("past") => past::give(run, &source, &sites)?,
+        _ => put_inside(run, &source, &sites)?,
     }
     note_cost(run, &source, &sites);
     source.replace_parameters(run)
+}
+
+/// Puts the prefix into the graph.
+fn put_inside(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
+    let mut added = Added::default();
+    for (site, blocks) in source.layers(sites) {
+        layer::add(run, source, site, blocks, &mut added)?;
+        forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
+    }
+    extend_relative(run, source, sites)?;
+    if source.shifts_positions() {
+        shift(run, source, sites)?;
+    }
+    Ok(())
 }
 
 /// What layers share.
@@ -71,25 +81,33 @@ fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
     forget_sizes_until(run, &done, &contexts)
 }
 
+/// Where learned positions of the stack with the prefix are looked up: the encoder has none.
+fn learned_positions(run: &Run<'_>) -> Result<Vec<Position>> {
+    let learned = run.learned_positions()?.into_iter();
+    Ok(learned.filter(|p| p.stack != Stack::Encoder).collect())
+}
+
 fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
-    // The encoder has no prefix.
-    let learned = run.learned_positions()?.into_iter().filter(|p| p.stack != Stack::Encoder);
-    let learned: Vec<Position> = learned.collect();
-    let rows = learned.iter().filter_map(|p| p.rows).min();
+    let learned = learned_positions(run)?;
+    note_table(run, source, &learned);
     let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
     let all: Vec<_> = learned.into_iter().chain(rotary).collect();
     let is_relative = sites.iter().any(|site| !site.relative.is_empty());
     if all.is_empty() && !is_relative {
         run.warn("no positions were found that go into the computation: they stay as they are");
     }
-    if let Some(rows) = rows {
+    positions::shift(run, &all, source.length())
+}
+
+/// Says what a table of positions leaves for tokens.
+fn note_table(run: &Run<'_>, source: &Source<'_>, learned: &[Position]) {
+    if let Some(rows) = learned.iter().filter_map(|p| p.rows).min() {
         run.note(&format!(
             "positions begin at {}: of {rows} position embeddings {} are left for tokens",
             source.length(),
             (rows - source.length()).max(0)
         ));
     }
-    positions::shift(run, &all, source.length())
 }
 
 /// Each key costs 2 operations a feature and head for its score, and each value as many.

@@ -1,7 +1,7 @@
 //! What a run may leave behind when it is killed, and how the next one cleans it up.
 //!
 //! While a run writes a model, a *run file* beside it, `.NAME.run`, lists the files it may leave:
-//! those under temporary names, the new data, the data it replaces. The run holds a lock on it,
+//! those under temporary names, the new data and archives, the data and archives it replaces. The run holds a lock on it,
 //! which ends with the process. So no two runs write one model, and a run file that can be
 //! locked is that of a run that was killed, at whatever moment; of the files it lists those that
 //! no model refers to are garbage.
@@ -27,7 +27,7 @@ use std::path::{Component, Path, PathBuf};
 struct Listed {
     /// Names in its folder that the run may leave.
     may_leave: Vec<String>,
-    /// Locations of data that the model refers to once it is there.
+    /// Locations of data and archives that the model refers to once it is there.
     needs: Vec<String>,
 }
 
@@ -73,14 +73,18 @@ impl RunFile {
         }
     }
 
-    /// Lists, on the disk, what writing a plan may leave, and the data that it replaces.
+    /// Lists, on the disk, what writing a plan may leave, and the files that it replaces.
     pub(super) fn list(&self, plan: &WritePlan, replaced: &[PathBuf]) -> Result<()> {
-        let named = plan.side_files.iter().map(|(_, to)| to).chain([&plan.path]);
+        let archives = || plan.archives.iter().map(|archive| &archive.path);
+        let named = plan.side_files.iter().map(|(_, to)| to).chain(archives()).chain([&plan.path]);
         let files = named.map(|path| self.temporary(path)).chain(replaced.iter().cloned());
         let files = files.chain(plan.data.iter().map(|(path, _)| path.clone()));
+        let files = files.chain(archives().filter(|a| a.symlink_metadata().is_err()).cloned());
+        let linked = plan.linked().iter().map(|file| file.location.clone());
+        let named = |path: &PathBuf| Some(file_name(path)?.to_owned());
         let listed = Listed {
-            may_leave: files.filter_map(|path| Some(file_name(&path)?.to_owned())).collect(),
-            needs: plan.linked().iter().map(|file| file.location.clone()).collect(),
+            may_leave: files.filter_map(|path| named(&path)).collect(),
+            needs: linked.chain(archives().filter_map(named)).collect(),
         };
         let text = serde_json::to_vec(&listed).map_err(|e| Error::bug(e.to_string()))?;
         self.write(&text).map_err(|e| Error::write_file(&plan.path, &e))
@@ -153,7 +157,7 @@ fn clean_listed(run: &Path, file: &File) -> Vec<PathBuf> {
     let listed = listed.and_then(|text| serde_json::from_str::<Listed>(&text).ok());
     let model = file_name(run).and_then(model_of_run);
     let (Some(Listed { may_leave, .. }), Some(model)) = (listed, model) else { return Vec::new() };
-    let own = may_leave.iter().filter(|n| is_plain(n) && (is_temporary(n) || is_data(n, model)));
+    let own = may_leave.iter().filter(|n| is_plain(n) && (is_temporary(n) || is_own(n, model)));
     remove_unneeded(own.map(|name| run.with_file_name(name)).collect()).unwrap_or_default()
 }
 
@@ -199,11 +203,11 @@ fn locations_in(path: &Path) -> Result<Vec<String>> {
     Ok(serde_json::from_slice::<Listed>(&text).map(|listed| listed.needs).unwrap_or_default())
 }
 
-/// The data files that peftc wrote for the model that is at this path now.
+/// The data files and archives that peftc wrote for the model that is at this path now.
 pub(super) fn own_data_of(model: &Path) -> Vec<PathBuf> {
     let Some(name) = file_name(model) else { return Vec::new() };
     let locations = external_locations(model).unwrap_or_default().into_iter();
-    let own = locations.filter(|l| is_plain(l) && is_data(l, name));
+    let own = locations.filter(|l| is_plain(l) && is_own(l, name));
     own.map(|location| model.with_file_name(location)).collect()
 }
 
@@ -216,6 +220,20 @@ fn is_plain(name: &str) -> bool {
 /// The name of the model that a run file is beside, `.NAME.run`; none for other files.
 fn model_of_run(file: &str) -> Option<&str> {
     file.strip_prefix('.')?.strip_suffix(".run").filter(|model| !model.is_empty())
+}
+
+/// Whether a name is that of a file that peftc writes for a model: its data or an archive.
+fn is_own(file: &str, model: &str) -> bool {
+    is_data(file, model) || is_archive(file, model)
+}
+
+/// Whether a name is that of a model's archive, `STEM.<a-z, 0-9, ->.npz`.
+fn is_archive(file: &str, model: &str) -> bool {
+    let stem = Path::new(model).file_stem().and_then(|stem| stem.to_str());
+    let rest = stem.and_then(|stem| file.strip_prefix(stem)?.strip_prefix('.'));
+    let word = rest.and_then(|rest| rest.strip_suffix(".npz"));
+    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    word.is_some_and(|word| !word.is_empty() && word.bytes().all(is_word))
 }
 
 /// Whether a name is that of a model's data file, `NAME.<8 hex>.data`.

@@ -14,13 +14,7 @@ pub(super) fn add(
     [keys, values]: [i64; 2],
     added: &mut Added,
 ) -> Result<()> {
-    if site.is_causal {
-        return Err(Error::unsupported(format!(
-            "{}: the operator Attention masks by itself (is_causal = 1), so that a prefix in front would be masked too: \
-             export the model with an attention mask",
-            site.module
-        )));
-    }
+    refuse_causal(site)?;
     let module = name(run, site)?;
     let key =
         Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
@@ -30,6 +24,28 @@ pub(super) fn add(
     for mask in &site.masks {
         added.masks.widen(run, &module, mask, source.length())?;
     }
+    record(run, source, site, &module, site.keys.value)
+}
+
+pub(super) fn refuse_causal(site: &AttentionInfo<'_>) -> Result<()> {
+    match site.is_causal {
+        false => Ok(()),
+        true => Err(Error::unsupported(format!(
+            "{}: the operator Attention masks by itself (is_causal = 1), so that a prefix in front would be masked too: \
+             export the model with an attention mask",
+            site.module
+        ))),
+    }
+}
+
+/// Adds the line of a layer to the report; `value` is what has the keys.
+pub(super) fn record(
+    run: &Run<'_>,
+    source: &Source<'_>,
+    site: &AttentionInfo<'_>,
+    module: &str,
+    value: Value,
+) -> Result<()> {
     let what = format!(
         "{} keys and values of {} heads of {}",
         source.length(),
@@ -38,17 +54,13 @@ pub(super) fn add(
     );
     let parameters =
         [&site.keys, &site.values].map(|of| Layout::of(of, source.length()).elements() as u64);
-    let record = Record {
-        module: &module,
-        value: Some(site.keys.value),
-        what: &what,
-        parameters: parameters.iter().sum(),
-    };
+    let record =
+        Record { module, value: Some(value), what: &what, parameters: parameters.iter().sum() };
     run.record(&record)
 }
 
 /// The module, or the node where the module is unknown.
-fn name(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<String> {
+pub(super) fn name(run: &Run<'_>, site: &AttentionInfo<'_>) -> Result<String> {
     Ok(match site.module {
         "" => run.node(site.softmax)?.name.trim_start_matches('/').to_owned(),
         module => module.to_owned(),
