@@ -81,33 +81,34 @@ fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
     forget_sizes_until(run, &done, &contexts)
 }
 
-/// Where learned positions of the stack with the prefix are looked up: the encoder has none.
-fn learned_positions(run: &Run<'_>) -> Result<Vec<Position>> {
-    let learned = run.learned_positions()?.into_iter();
-    Ok(learned.filter(|p| p.stack != Stack::Encoder).collect())
+fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
+    positions::shift(run, &positions_behind(run, source, sites)?, source.length())
 }
 
-fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
-    let learned = learned_positions(run)?;
-    note_table(run, source, &learned);
+/// Where the positions of real tokens become angles or embeddings.
+fn positions_behind(
+    run: &Run<'_>,
+    source: &Source<'_>,
+    sites: &[AttentionInfo<'_>],
+) -> Result<Vec<Position>> {
+    // The encoder has no prefix.
+    let learned = run.learned_positions()?.into_iter().filter(|p| p.stack != Stack::Encoder);
+    let learned: Vec<Position> = learned.collect();
+    let rows = learned.iter().filter_map(|p| p.rows).min();
     let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
     let all: Vec<_> = learned.into_iter().chain(rotary).collect();
     let is_relative = sites.iter().any(|site| !site.relative.is_empty());
     if all.is_empty() && !is_relative {
         run.warn("no positions were found that go into the computation: they stay as they are");
     }
-    positions::shift(run, &all, source.length())
-}
-
-/// Says what a table of positions leaves for tokens.
-fn note_table(run: &Run<'_>, source: &Source<'_>, learned: &[Position]) {
-    if let Some(rows) = learned.iter().filter_map(|p| p.rows).min() {
+    if let Some(rows) = rows.filter(|_| source.shifts_positions()) {
         run.note(&format!(
             "positions begin at {}: of {rows} position embeddings {} are left for tokens",
             source.length(),
             (rows - source.length()).max(0)
         ));
     }
+    Ok(all)
 }
 
 /// Each key costs 2 operations a feature and head for its score, and each value as many.

@@ -27,7 +27,7 @@ use std::path::{Component, Path, PathBuf};
 struct Listed {
     /// Names in its folder that the run may leave.
     may_leave: Vec<String>,
-    /// Locations of data and archives that the model refers to once it is there.
+    /// Locations of data that the model refers to once it is there.
     needs: Vec<String>,
 }
 
@@ -80,11 +80,9 @@ impl RunFile {
         let files = named.map(|path| self.temporary(path)).chain(replaced.iter().cloned());
         let files = files.chain(plan.data.iter().map(|(path, _)| path.clone()));
         let files = files.chain(archives().filter(|a| a.symlink_metadata().is_err()).cloned());
-        let linked = plan.linked().iter().map(|file| file.location.clone());
-        let named = |path: &PathBuf| Some(file_name(path)?.to_owned());
         let listed = Listed {
-            may_leave: files.filter_map(|path| named(&path)).collect(),
-            needs: linked.chain(archives().filter_map(named)).collect(),
+            may_leave: files.filter_map(|path| Some(file_name(&path)?.to_owned())).collect(),
+            needs: plan.linked().iter().map(|file| file.location.clone()).collect(),
         };
         let text = serde_json::to_vec(&listed).map_err(|e| Error::bug(e.to_string()))?;
         self.write(&text).map_err(|e| Error::write_file(&plan.path, &e))

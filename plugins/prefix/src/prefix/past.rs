@@ -2,23 +2,17 @@
 //! prefix to it, or leave it to the defaults of the past inputs.
 
 use super::checkpoint::Source;
-use super::{layer, learned_positions, note_table};
+use super::{layer, positions_behind};
+use crate::graph::input;
 use crate::layout::Layout;
-use peftc_plugin::{AttentionInfo, Error, KeyValues, Result, Run, Value};
+use peftc_plugin::{AttentionInfo, Error, KeyValues, Node, Result, Run, Stack, Value};
+use std::collections::HashSet;
 
 /// The name of the archive, and of the arrays in the graph.
 const NAME: &str = "prefix";
 
 /// Gives the past inputs of every layer the prefix as a default, and to the archive.
 pub(super) fn give(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
-    let inputs = inputs(run)?;
-    let has = |name: &str| inputs.iter().any(|input| *input == name);
-    if !source.shifts_positions() && !has("position_ids") {
-        return Err(Error::unsupported(
-            "form = \"past\": real tokens of this prefix begin at position 0, but the model has no input position_ids, \
-             and counts positions from the length of the past: form = \"inside\" puts the prefix into the graph",
-        ));
-    }
     let mut arrays = Vec::new();
     for (site, blocks) in source.layers(sites) {
         layer::refuse_causal(site)?;
@@ -30,16 +24,66 @@ pub(super) fn give(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
         layer::record(run, source, site, &module, keys)?;
     }
     run.add_archive(NAME, &arrays)?;
-    if source.shifts_positions() {
-        note_table(run, source, &learned_positions(run)?);
-    }
-    note_use(run, source, arrays.len(), &has);
-    Ok(())
+    let positions = shift(run, source, sites, &arrays)?;
+    note_use(run, source, sites, arrays.len(), positions)
 }
 
-/// The names of the model's inputs.
-fn inputs<'a>(run: &Run<'a>) -> Result<Vec<&'a str>> {
-    run.inputs()?.into_iter().map(|input| Ok(run.value(input)?.name)).collect()
+/// How positions of real tokens come behind the prefix, or do not: what callers do.
+fn shift(
+    run: &Run<'_>,
+    source: &Source<'_>,
+    sites: &[AttentionInfo<'_>],
+    past: &[(&str, Value)],
+) -> Result<Option<String>> {
+    let behind = positions_behind(run, source, sites)?;
+    let mut slots: Vec<(Node, usize)> = behind.iter().map(|p| (p.node, p.slot)).collect();
+    let layers = source.layers(sites);
+    let relative = layers.iter().flat_map(|(site, _)| &site.relative);
+    slots.extend(relative.map(|relative| (relative.node, relative.query_slot)));
+    if slots.is_empty() {
+        return Ok(None);
+    }
+    let inputs = inputs_behind(run, &slots)?;
+    let is_given = inputs.contains("position_ids");
+    let counts =
+        |name: &str| name == "attention_mask" || past.iter().any(|(past, _)| *past == name);
+    let is_counted = inputs.iter().any(|name| counts(name));
+    match (source.shifts_positions(), is_given) {
+        (true, true) => {
+            Ok(Some(format!("in every step callers add {} to position_ids", source.length())))
+        }
+        (true, false) if is_counted => {
+            Ok(Some("positions count from the length of the past: callers do nothing".into()))
+        }
+        (true, false) => Err(Error::unsupported(
+            "form = \"past\": positions are made of neither position_ids nor the past, so that real tokens would not come \
+             behind the prefix: form = \"inside\" puts the prefix into the graph",
+        )),
+        (false, true) => Ok(Some("position_ids stay as they are: real tokens begin at 0".into())),
+        (false, false) => Err(Error::unsupported(
+            "form = \"past\": real tokens of this prefix begin at position 0, but the model has no input position_ids to say \
+             so, and counts the past: form = \"inside\" puts the prefix into the graph",
+        )),
+    }
+}
+
+/// The names of the inputs that what is in these slots is made of.
+fn inputs_behind<'a>(run: &Run<'a>, slots: &[(Node, usize)]) -> Result<HashSet<&'a str>> {
+    let slots = slots.iter().map(|&(node, slot)| input(run, node, slot));
+    let mut waiting = slots.collect::<Result<Vec<Value>>>()?;
+    let (mut seen, mut names) = (HashSet::new(), HashSet::new());
+    while let Some(value) = waiting.pop() {
+        let info = run.value(value)?;
+        if info.is_input {
+            names.insert(info.name);
+        }
+        if let Some(node) = info.producer.filter(|node| seen.insert(*node)) {
+            for slot in 0..run.node(node)?.input_count {
+                waiting.extend(run.node_input(node, slot)?);
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// The input that is the past of keys or values.
@@ -81,19 +125,31 @@ fn set_default<'a>(
 }
 
 /// Says what callers do.
-fn note_use(run: &Run<'_>, source: &Source<'_>, arrays: usize, has: &dyn Fn(&str) -> bool) {
+fn note_use(
+    run: &Run<'_>,
+    source: &Source<'_>,
+    sites: &[AttentionInfo<'_>],
+    arrays: usize,
+    positions: Option<String>,
+) -> Result<()> {
     let length = source.length();
     run.note(&format!(
         "the archive has the past of the first step: {arrays} arrays of {length} rows, by the names of the inputs, to \
          repeat to the batch. For batch 1 these inputs may be left out in that step: the arrays are their defaults"
     ));
-    if has("attention_mask") {
-        run.note(&format!("in every step callers put {length} ones in front of attention_mask"));
+    // Beside an encoder, attention_mask is that of the encoder.
+    let mask = match sites.iter().any(|site| site.stack == Stack::Encoder) {
+        true => "decoder_attention_mask",
+        false => "attention_mask",
+    };
+    for input in run.inputs()? {
+        if run.value(input)?.name == mask {
+            run.note(&format!("in every step callers put {length} ones in front of {mask}"));
+        }
     }
-    run.note(&match (has("position_ids"), source.shifts_positions()) {
-        (true, true) => format!("in every step callers add {length} to position_ids"),
-        (true, false) => "position_ids stay as they are: real tokens begin at 0".to_owned(),
-        (false, _) => "positions count from the length of the past: callers do nothing".to_owned(),
-    });
+    if let Some(positions) = positions {
+        run.note(&positions);
+    }
     run.note(&format!("present outputs have the {length} rows in front from the first step on"));
+    Ok(())
 }
