@@ -317,6 +317,7 @@ fn the_json_report_has_its_schema() {
             "options",
             "bound",
             "notes",
+            "archives",
             "copied_weights",
             "rounding",
             "approximation"

@@ -192,11 +192,10 @@ impl Report {
     }
 }
 
-/// Elements of all floating-point initializers and defaults of inputs: weights, not shapes and
-/// indices.
+/// Elements of all floating-point initializers: weights, not shapes and indices.
 pub fn parameters(model: &Model) -> u64 {
-    let stored = model.graph.stored_tensors();
-    let weights = stored.iter().filter(|(_, tensor)| tensor.dtype.is_float());
+    let initializers = model.graph.initializers();
+    let weights = initializers.iter().filter(|(_, tensor)| tensor.dtype.is_float());
     // A sparse tensor can say to have nearly any number of elements.
     weights.filter_map(|(_, tensor)| tensor.element_count()).fold(0, u64::saturating_add)
 }

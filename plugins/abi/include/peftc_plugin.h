@@ -1319,7 +1319,7 @@ typedef struct PeftcHost {
    weight task, of a type and shape as the input is declared with. Callers may then leave the
    input out. Fails if it has a default.
    */
-  PeftcStatus (*set_default)(PeftcCtx*, struct PeftcValue input, struct PeftcValue default);
+  PeftcStatus (*set_default)(PeftcCtx*, struct PeftcValue input, struct PeftcValue tensor);
   /*
    Has the host write constants, which may be results of weight tasks, to a file beside the
    model: `STEM.NAME.npz` for a model `STEM.onnx`, an archive of NumPy with an array for each,

@@ -924,7 +924,7 @@ pub struct PeftcHost {
     /// weight task, of a type and shape as the input is declared with. Callers may then leave the
     /// input out. Fails if it has a default.
     pub set_default:
-        unsafe extern "C" fn(*mut PeftcCtx, input: PeftcValue, default: PeftcValue) -> PeftcStatus,
+        unsafe extern "C" fn(*mut PeftcCtx, input: PeftcValue, tensor: PeftcValue) -> PeftcStatus,
     /// Has the host write constants, which may be results of weight tasks, to a file beside the
     /// model: `STEM.NAME.npz` for a model `STEM.onnx`, an archive of NumPy with an array for each,
     /// by these names. `name` is made of `a-z`, `0-9` and `-`.

@@ -342,18 +342,18 @@ pub(super) unsafe extern "C" fn forget_sizes(ctx: *mut PeftcCtx, value: PeftcVal
 pub(super) unsafe extern "C" fn set_default(
     ctx: *mut PeftcCtx,
     input: PeftcValue,
-    default: PeftcValue,
+    tensor: PeftcValue,
 ) -> PeftcStatus {
     // SAFETY: as the ABI says of the arguments.
     unsafe {
         host_call(ctx, |run| {
-            let (input, default) = (run.value_id(input)?, run.value_id(default)?);
+            let (input, tensor) = (run.value_id(input)?, run.value_id(tensor)?);
             let producer = run.graph.get_value(input).map(|v| &run.graph.node(v.producer()).kind);
             if matches!(producer, Some(NodeKind::Input { default: Some(_) })) {
                 let name = run.name_of(input);
                 return Err(invalid(format!("the input {name:?} has a default already")));
             }
-            run.edits.set_default(input, default);
+            run.edits.set_default(input, tensor);
             Ok(())
         })
     }

@@ -247,9 +247,9 @@ impl Run<'_> {
 
     /// Gives an input of the graph a default, a tensor that this run adds, so that callers may leave
     /// it out. Its declared type and shape stay.
-    pub fn set_default(&self, input: Value, default: Value) -> Result<()> {
+    pub fn set_default(&self, input: Value, tensor: Value) -> Result<()> {
         // SAFETY: host and context are those of this run.
-        check(unsafe { (self.host.set_default)(self.ctx, input.0, default.0) })
+        check(unsafe { (self.host.set_default)(self.ctx, input.0, tensor.0) })
     }
 
     /// Has the host write constants to a file beside the model, `STEM.NAME.npz`: an archive of NumPy
