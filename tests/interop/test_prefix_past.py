@@ -162,6 +162,26 @@ def test_the_report_says_what_callers_do(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_snippet_of_the_documentation(tmp_path):
+    """It decodes the tokens that the prefix inside the graph does."""
+    section = (MODELS.parent / "docs" / "prefix.md").read_text().partition("### As a past")[2].partition("\n## ")[0]
+    snippet = "\n".join(line[8:] for line in section.splitlines() if line.startswith(" " * 8))
+    model, archive = apply(LLAMA, tmp_path)
+    scope = {"np": np, "session": session_of(model), "ids": np.array([[5, 6, 7], [8, 9, 10]]), "steps": 3}
+    exec(snippet.replace("adapted.prefix.npz", str(archive)), scope)
+    peftc("apply", MODELS / LLAMA["adapter"], MODELS / LLAMA["model"], "-o", tmp_path / "inside.onnx")
+    session = session_of(tmp_path / "inside.onnx")
+    ids, past = np.array([[5, 6, 7], [8, 9, 10]]), {name: rows[:, :, :0] for name, rows in scope["past"].items()}
+    for step in range(3):
+        feed = {"input_ids": ids, "attention_mask": np.ones((2, 3 + step), np.int64)} | past
+        outputs = dict(zip([o.name for o in session.get_outputs()], session.run(None, feed), strict=True))
+        past = {name: outputs[name.replace("past_key_values", "present")] for name in past}
+        ids = outputs["logits"][:, -1:].argmax(-1)
+    assert np.array_equal(scope["ids"], ids)
+    assert relative_l2(scope["outputs"]["logits"], outputs["logits"]) <= 1e-5
+    assert scope["mask"].shape == (2, 3 + 3 + 3)
+
+
 def refused(folder, *arguments):
     before = sorted(folder.iterdir())
     result = peftc("apply", *arguments, expect=BAD_INPUT)
