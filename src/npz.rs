@@ -56,7 +56,7 @@ impl Layout {
         let (mut entries, mut start) = (Vec::new(), 0);
         for (name, dtype, dims) in arrays {
             if name.is_empty() || !names.insert(name) {
-                return Err(Error::input(format!("an archive has one array a name, not {name:?}")));
+                return Err(Error::input(format!("an array without a name of its own: {name:?}")));
             }
             let file = format!("{name}.npy");
             let (npy, elements) = npy::header(name, dtype, dims)?;

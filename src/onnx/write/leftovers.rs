@@ -1,10 +1,10 @@
 //! What a run may leave behind when it is killed, and how the next one cleans it up.
 //!
 //! While a run writes a model, a *run file* beside it, `.NAME.run`, lists the files it may leave:
-//! those under temporary names, the new data and archives, the data and archives it replaces. The run holds a lock on it,
-//! which ends with the process. So no two runs write one model, and a run file that can be
-//! locked is that of a run that was killed, at whatever moment; of the files it lists those that
-//! no model refers to are garbage.
+//! those under temporary names, the new data and archives, those it replaces. The run holds a
+//! lock on it, which ends with the process. So no two runs write one model, and a run file that
+//! can be locked is that of a run that was killed, at whatever moment; of the files it lists
+//! those that no model refers to are garbage.
 //!
 //! Whether a model refers to a file is asked of every file, whatever its name, in the file's
 //! folder and those above, since data lies in the model's folder or below it; and of the runs

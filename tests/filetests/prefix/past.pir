@@ -52,7 +52,7 @@ graph g(%ids: i64[batch, n], %attention_mask: i64[batch, total], %past_key_value
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
 ---
-; attn: 2 keys and values of 2 heads of 2, 16 parameters, past_key_values.0.key
+; attn: 2 keys and values of 2 heads of 2 as the past, 16 parameters, past_key_values.0.key
 ; note: positions begin at 2: of 8 position embeddings 6 are left for tokens
 ; note: the archive has the past of the first step: 2 arrays of 2 rows, by the names of the inputs, to repeat to the batch. For batch 1 these inputs may be left out in that step: the arrays are their defaults
 ; note: in every step callers put 2 ones in front of attention_mask

@@ -24,7 +24,7 @@ pub(super) fn add(
     for mask in &site.masks {
         added.masks.widen(run, &module, mask, source.length())?;
     }
-    record(run, source, site, &module, site.keys.value)
+    record(run, source, site, &module, site.keys.value, "")
 }
 
 pub(super) fn refuse_causal(site: &AttentionInfo<'_>) -> Result<()> {
@@ -38,16 +38,17 @@ pub(super) fn refuse_causal(site: &AttentionInfo<'_>) -> Result<()> {
     }
 }
 
-/// Adds the line of a layer to the report; `value` is what has the keys.
+/// Adds the line of a layer to the report: `value` is what has the keys, `form` how.
 pub(super) fn record(
     run: &Run<'_>,
     source: &Source<'_>,
     site: &AttentionInfo<'_>,
     module: &str,
     value: Value,
+    form: &str,
 ) -> Result<()> {
     let what = format!(
-        "{} keys and values of {} heads of {}",
+        "{} keys and values of {} heads of {}{form}",
         source.length(),
         site.kv_heads,
         site.head_size

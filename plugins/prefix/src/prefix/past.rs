@@ -21,7 +21,7 @@ pub(super) fn give(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
         let values = past(&module, &site.values, "values")?;
         arrays.push(set_default(run, source, keys, &site.keys, blocks[0])?);
         arrays.push(set_default(run, source, values, &site.values, blocks[1])?);
-        layer::record(run, source, site, &module, keys)?;
+        layer::record(run, source, site, &module, keys, " as the past")?;
     }
     run.add_archive(NAME, &arrays)?;
     let positions = shift(run, source, sites, &arrays)?;
