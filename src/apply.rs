@@ -15,9 +15,9 @@ use crate::adapter::{Adapter, LayerInputs};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
 use crate::ir::{Model, verify_model};
-use crate::onnx::{self, ReadModel, UnknownField, WriteOptions};
+use crate::onnx::{self, Archive, ReadModel, UnknownField, WriteOptions};
 use crate::pass;
-use crate::plugin::{Options, PluginPass, Plugins, Selected};
+use crate::plugin::{self, Options, PluginPass, Plugins, Selected};
 use crate::recipe::{PassRecipe, Recipe};
 use crate::weights::{self, Plan};
 use std::path::{Path, PathBuf};
@@ -61,16 +61,21 @@ pub fn apply(job: &Job, plugins: &Plugins, context: &Context) -> Result<Report> 
     let mut report = Report::new(&model_path, &destination.model, &model, job.dry_run);
     let structure = onnx::structure_sha256(&model)?;
     let mut plan = Plan::default();
+    let mut archives = Vec::new();
     for (position, recipe) in job.recipe.passes.iter().enumerate() {
-        let step = Step { job, position, recipe, plugins, context, model_path: &model_path };
-        report.passes.push(step.run(&mut model, &mut plan, &structure)?);
+        let (model_path, destination) = (&model_path, &destination);
+        let step = Step { job, position, recipe, plugins, context, model_path, destination };
+        report.passes.push(step.run(&mut model, &mut plan, &mut archives, &structure)?);
     }
     report.count_parameters(&model);
     let (copies, left_out) = destination.copies()?;
     let names = copies.iter().filter_map(|(from, _)| from.file_name());
     report.side_files = names.map(|name| name.to_string_lossy().into_owned()).collect();
     report.left_out = left_out;
-    let write = onnx::plan(&model, &destination.model, &job.write)?.with_side_files(copies);
+    onnx::refer_to(&mut model, &archives)?;
+    let write = onnx::plan(&model, &destination.model, &job.write)?
+        .with_side_files(copies)
+        .with_archives(archives)?;
     report.files = write.files();
     report.linked = write.linked().to_vec();
     if !job.dry_run {
@@ -93,11 +98,19 @@ struct Step<'a> {
     plugins: &'a Plugins,
     context: &'a Context,
     model_path: &'a Path,
+    destination: &'a Destination,
 }
 
 impl Step<'_> {
-    /// Runs the pass: the model and the plan have what it records, the report what it did.
-    fn run(&self, model: &mut Model, plan: &mut Plan, structure: &str) -> Result<PassReport> {
+    /// Runs the pass: the model, the plan and the archives have what it records, the report what it
+    /// did.
+    fn run(
+        &self,
+        model: &mut Model,
+        plan: &mut Plan,
+        archives: &mut Vec<Archive>,
+        structure: &str,
+    ) -> Result<PassReport> {
         let selected = self.plugins.pass(&self.recipe.name)?;
         let options = Options::check(selected.pass, &self.job.recipe, self.recipe)?;
         let adapter = self.recipe.adapter.as_deref().map(Adapter::open).transpose()?;
@@ -123,7 +136,18 @@ impl Step<'_> {
         )
         .with_inputs(inputs.as_ref());
         let applied = pass::run(&mut pass, model)?;
-        let PluginPass { records, notes, small_tensor_bytes, .. } = pass;
+        let PluginPass { records, notes, small_tensor_bytes, archives: added, .. } = pass;
+        let first = archives.len();
+        for plugin::Archive { name, arrays } in added {
+            let path = self.destination.archive(&name, self.model_path)?;
+            if archives.iter().any(|known| known.path == path) {
+                return Err(Error::input(format!(
+                    "pass {:?}: an earlier pass has an archive {name:?} already",
+                    selected.pass.name
+                )));
+            }
+            archives.push(Archive { path, arrays });
+        }
         let report = PassReport {
             pass: selected.pass.name.clone(),
             plugin: format!("{} {}", selected.plugin.name, selected.plugin.version),
@@ -133,6 +157,7 @@ impl Step<'_> {
             flops_per_token: records.iter().map(|record| record.flops_per_token).sum(),
             bound: records,
             notes,
+            archives: archives[first..].iter().map(|a| a.path.clone()).collect(),
             copied_weights: applied.copied.into_iter().map(Into::into).collect(),
             rounding: None,
             approximation: None,

@@ -10,6 +10,7 @@ mod disk;
 pub mod error;
 pub mod inspect;
 pub mod ir;
+mod npz;
 pub mod onnx;
 pub mod pass;
 pub mod plugin;

@@ -1,6 +1,7 @@
 //! The ONNX file format: reading and writing. The only place that knows protobuf.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod carried;
 mod external;
 mod link;
@@ -10,6 +11,7 @@ mod scan;
 mod types;
 mod write;
 
+pub use archive::{Archive, refer_to};
 pub(crate) use carried::{
     GraphCarried, ModelCarried, carried_by_graph, carried_by_model, carried_by_op,
 };

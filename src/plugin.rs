@@ -15,5 +15,5 @@ mod task;
 pub use library::{OptionInfo, OptionKind, PassInfo, Plugin};
 pub use options::Options;
 pub use registry::{Plugins, Selected};
-pub use run::{Note, PluginPass, Record, task_label};
+pub use run::{Archive, Note, PluginPass, Record, task_label};
 pub use search::SearchPath;

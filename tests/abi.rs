@@ -1,7 +1,7 @@
 //! What the host does with plugins that are wrong, broken, or break the rules.
 
 use peftc::ir::{Model, text};
-use peftc::plugin::{Note, Options, PluginPass, Plugins, SearchPath};
+use peftc::plugin::{Archive, Note, Options, PluginPass, Plugins, SearchPath};
 use peftc::recipe::Recipe;
 use peftc::weights::{self, Placement, Plan};
 use peftc::{Context, Error, ErrorKind, Result};
@@ -109,6 +109,16 @@ fn context() -> Context {
 
 /// Runs a pass of the misbehaving plugin; gives its notes.
 fn run(name: &str, options: &[&str], model: &mut Model, plan: &mut Plan) -> Result<Vec<Note>> {
+    Ok(run_whole(name, options, model, plan)?.0)
+}
+
+/// Runs a pass of the misbehaving plugin; gives its notes and archives.
+fn run_whole(
+    name: &str,
+    options: &[&str],
+    model: &mut Model,
+    plan: &mut Plan,
+) -> Result<(Vec<Note>, Vec<Archive>)> {
     let folder = folder();
     install("misbehave", folder.path(), "misbehave");
     let plugins = load(folder.path());
@@ -119,7 +129,7 @@ fn run(name: &str, options: &[&str], model: &mut Model, plan: &mut Plan) -> Resu
     let context = context();
     let mut pass = PluginPass::new(0, selected, &options, None, plan, &context);
     peftc::pass::run(&mut pass, model)?;
-    Ok(pass.notes)
+    Ok((pass.notes, pass.archives))
 }
 
 /// Runs a pass that has to fail, and leave the graph as it was.
@@ -179,6 +189,32 @@ fn bad_edits_are_refused_whole() {
         assert_eq!(error.kind(), ErrorKind::Bug);
         assert!(error.helps().iter().any(|h| h.contains(expected)), "{what}: {error}");
     }
+}
+
+#[test]
+fn archives_have_names_of_files_and_constants() {
+    let (mut model, mut plan) = (text::parse(MODEL).expect("a model"), Plan::default());
+    let (_, archives) =
+        run_whole("archive", &["name=a-1"], &mut model, &mut plan).expect("an archive");
+    let [Archive { name, arrays }] = archives.as_slice() else { panic!("one: {archives:?}") };
+    let [(array, tensor)] = arrays.as_slice() else { panic!("one: {arrays:?}") };
+    assert_eq!((name.as_str(), array.as_str(), tensor.bytes()), ("a-1", "x", Some(&[3, 4][..])));
+    assert_eq!(text::print(&model), text::print(&text::parse(MODEL).expect("a model")));
+    for name in ["", "a/b", r"a\b", "..", "a.npz", "A", "ä"] {
+        let error = refused("archive", &[&format!("name={name:?}")]);
+        assert!(
+            error.message().contains("names no archive: a-z, 0-9 and - are accepted"),
+            "{error}"
+        );
+    }
+    for (name, expected) in
+        [("twice", "there is an archive \"a\" already"), ("computed", "value \"h\" is no constant")]
+    {
+        let error = refused("archive", &[&format!("name={name}")]);
+        assert!(error.message().contains(expected), "{error}");
+    }
+    let error = refused("archive", &["name=default"]);
+    assert!(error.helps().iter().any(|h| h.contains("\"h\" is no graph input")), "{error}");
 }
 
 #[test]

@@ -179,6 +179,15 @@ fn the_example_of_a_prefix_applies() {
 }
 
 #[test]
+fn the_example_of_a_prefix_as_a_past_applies() {
+    let folder = Folder::new();
+    let (model, output) = ("models/blocks/llama/torchscript-past.onnx", folder.path("out.onnx"));
+    let report = done(&["apply", "examples/prefix-past.toml", model, "-o", &output]);
+    assert_has(&report, &["archive   ", "out.prefix.npz", "3 ones in front of attention_mask"]);
+    assert_eq!(folder.names(), ["out.onnx", "out.prefix.npz"]);
+}
+
+#[test]
 fn the_default_output_is_named_after_model_and_recipe_in_the_current_folder() {
     let folder = Folder::new();
     let absolute = |path: &str| root().join(path).display().to_string();
@@ -318,6 +327,7 @@ fn the_json_report_has_its_schema() {
             "bound",
             "flops_per_token",
             "notes",
+            "archives",
             "copied_weights",
             "rounding",
             "approximation"

@@ -36,17 +36,20 @@ impl Destination {
             }
             Some(path) => Self { model: path.clone(), side_files_of: None },
         };
-        let is_input = |path: &Path| matches!((path.canonicalize(), input.canonicalize()), (Ok(a), Ok(b)) if a == b);
-        if is_input(&destination.model) {
-            return Err(Error::input(format!(
-                "{}: is the input, which is never written to",
-                destination.model.display()
-            )));
-        }
+        refuse_input(&destination.model, input)?;
         if !job.force && !job.dry_run {
             destination.refuse_existing()?;
         }
         Ok(destination)
+    }
+
+    /// Where an archive of this name goes, beside the model.
+    pub(super) fn archive(&self, name: &str, input: &Path) -> Result<PathBuf> {
+        let mut file = self.model.file_stem().unwrap_or_default().to_os_string();
+        file.push(format!(".{name}.npz"));
+        let path = self.model.with_file_name(file);
+        refuse_input(&path, input)?;
+        Ok(path)
     }
 
     fn refuse_existing(&self) -> Result<()> {
@@ -107,6 +110,16 @@ impl Destination {
         let others =
             file_names(from)?.into_iter().filter(|n| Some(n.as_os_str()) != self.model.file_name());
         Ok(others.partition(is_side_file))
+    }
+}
+
+fn refuse_input(path: &Path, input: &Path) -> Result<()> {
+    match (path.canonicalize(), input.canonicalize()) {
+        (Ok(a), Ok(b)) if a == b => {
+            let path = path.display();
+            Err(Error::input(format!("{path}: is the input, which is never written to")))
+        }
+        _ => Ok(()),
     }
 }
 

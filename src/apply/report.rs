@@ -65,6 +65,8 @@ pub struct PassReport {
     pub flops_per_token: u64,
     /// Notes of the pass.
     pub notes: Vec<Note>,
+    /// Files of arrays for callers that it has beside the model.
+    pub archives: Vec<PathBuf>,
     /// Weights that others use too, and were copied for this pass.
     pub copied_weights: Vec<CopiedWeight>,
     /// What rounding to the weight's type lost; none where no weight was merged.

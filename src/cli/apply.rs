@@ -183,6 +183,9 @@ fn pass_text(pass: &PassReport) -> String {
         let flops = count(pass.flops_per_token);
         text += &format!("  cost      {flops} more FLOPs per token\n");
     }
+    for archive in &pass.archives {
+        text += &format!("  archive   {}\n", archive.display());
+    }
     for copied in &pass.copied_weights {
         text += &format!(
             "  copied    {} is used in {} other place(s) too: it stays, {} is the changed copy\n",

@@ -35,6 +35,7 @@ pub struct Edits {
 enum Edit {
     AddInitializer { value: usize, tensor: Tensor },
     AddInput { value: usize, default: Option<Tensor> },
+    SetDefault { input: ValueId, by: ValueId },
     AddNode { op: Op, inputs: Vec<Option<ValueId>>, first: usize, outputs: usize },
     ReplaceUses { old: ValueId, by: ValueId },
     ReplaceInput { at: Use, by: ValueId },
@@ -129,6 +130,9 @@ impl Edits {
     /// Gives an initializer that this list adds its elements; other values are left alone.
     pub fn fill(&mut self, value: ValueId, bytes: Bytes) {
         let added = value.as_added();
+        if let Some(tensor) = added.and_then(|i| self.added.get_mut(i)?.tensor.as_mut()) {
+            tensor.data = TensorData::Bytes(bytes.clone());
+        }
         for edit in &mut self.list {
             if let Edit::AddInitializer { value, tensor } = edit
                 && Some(*value) == added
@@ -152,6 +156,12 @@ impl Edits {
         self.added[value].info = Some(info);
         self.list.push(Edit::AddInput { value, default });
         ValueId::added(value)
+    }
+
+    /// Gives the graph input `input`, which has no default, that of the added initializer `by`. Its
+    /// declared type stays.
+    pub fn set_default(&mut self, input: ValueId, by: ValueId) {
+        self.list.push(Edit::SetDefault { input, by });
     }
 
     /// Adds an operator and gives the values it makes.

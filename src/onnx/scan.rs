@@ -3,6 +3,7 @@
 
 mod fields;
 
+use super::archive;
 use super::proto::StringStringEntryProto;
 use fields::Message;
 use prost::Message as _;
@@ -48,9 +49,11 @@ pub(super) fn unknown_fields(model: &[u8]) -> Vec<UnknownField> {
         .collect()
 }
 
-/// The external data files that an encoded ModelProto names, sorted; none in other files.
+/// The external data files and archives that an encoded ModelProto names, sorted; none in other
+/// files.
 pub(super) fn external_locations(model: &[u8]) -> BTreeSet<String> {
     const EXTERNAL_DATA: u32 = 13;
+    const METADATA_PROPS: u32 = 14;
     let mut found = BTreeSet::new();
     let starts_as_model =
         varint(model, 0).is_some_and(|(key, _)| is_field(&fields::MODEL_PROTO, key >> 3));
@@ -58,11 +61,16 @@ pub(super) fn external_locations(model: &[u8]) -> BTreeSet<String> {
         return found;
     }
     walk(model, &mut |field| {
-        if (field.message, field.tag) == ("TensorProto", EXTERNAL_DATA)
-            && let Some(Ok(entry)) = field.payload.map(StringStringEntryProto::decode)
-            && entry.key() == "location"
-        {
-            found.insert(entry.value().to_owned());
+        let key = match (field.message, field.tag) {
+            ("TensorProto", EXTERNAL_DATA) => "location",
+            ("ModelProto", METADATA_PROPS) => archive::PROPERTY,
+            _ => return,
+        };
+        let entry = field.payload.and_then(|entry| StringStringEntryProto::decode(entry).ok());
+        match entry.filter(|entry| entry.key() == key) {
+            Some(entry) if key == "location" => drop(found.insert(entry.value().to_owned())),
+            Some(entry) => found.extend(archive::names(entry.value())),
+            None => {}
         }
     });
     found

@@ -1,5 +1,6 @@
 //! Writing a model: first the plan of all files, then their content, the model's name last.
 
+mod archive;
 mod commit;
 mod encode;
 mod layout;

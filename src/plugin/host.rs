@@ -4,6 +4,7 @@
 //! it, its failure is recorded, and out parameters are written last.
 
 mod adapter;
+mod archive;
 mod attention;
 mod blocks;
 mod edit;
@@ -77,6 +78,8 @@ pub(super) static HOST: PeftcHost = PeftcHost {
     input_count: graph::input_count,
     input_at: graph::input_at,
     lengths_behind: attention::lengths_behind,
+    set_default: edit::set_default,
+    add_archive: archive::add_archive,
 };
 
 impl<'a> Run<'a> {

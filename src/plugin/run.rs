@@ -9,7 +9,7 @@ use super::task::PluginTaskKind;
 use crate::adapter::{Adapter, AttentionSites, BlockSites, LayerInputs, LeftOut, Parameter, Sites};
 use crate::context::{Context, Level};
 use crate::error::{Error, Result};
-use crate::ir::{Edits, Graph, Model, NodeId, ValueId};
+use crate::ir::{Edits, Graph, Model, NodeId, Tensor, ValueId};
 use crate::pass::Pass;
 use crate::weights::Plan;
 use peftc_abi::*;
@@ -45,6 +45,15 @@ pub struct Note {
     pub message: String,
 }
 
+/// A file of arrays that goes beside the model.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// What stands between the model's name and `.npz`.
+    pub name: String,
+    /// Its arrays.
+    pub arrays: Vec<(String, Tensor)>,
+}
+
 /// What the labels of the weight tasks of a pass begin with.
 pub fn task_label(position: usize, pass: &str) -> String {
     format!("pass {} ({pass}): ", position + 1)
@@ -63,6 +72,8 @@ pub struct PluginPass<'a> {
     pub records: Vec<Record>,
     /// What it noted, after a run.
     pub notes: Vec<Note>,
+    /// The files that it wants beside the model, after a run.
+    pub archives: Vec<Archive>,
     /// Bytes of the tensors it added that are no results of weight tasks, after a run.
     pub small_tensor_bytes: u64,
 }
@@ -88,6 +99,7 @@ impl<'a> PluginPass<'a> {
             context,
             records: Vec::new(),
             notes: Vec::new(),
+            archives: Vec::new(),
             small_tensor_bytes: 0,
         }
     }
@@ -187,6 +199,7 @@ impl Pass for PluginPass<'_> {
             tensors: Vec::new(),
             records: Vec::new(),
             notes: Vec::new(),
+            archives: Vec::new(),
             lent: Vec::new(),
         };
         run.leave_other_half();
@@ -201,6 +214,7 @@ impl Pass for PluginPass<'_> {
             records,
             mut notes,
             left_out,
+            archives,
             used,
             used_inputs,
             unbound,
@@ -218,10 +232,22 @@ impl Pass for PluginPass<'_> {
         for (value, data) in tensors {
             edits.fill(value, data.into());
         }
+        self.archives = archives.into_iter().map(|a| archive(graph, &edits, a)).collect();
         self.records = records;
         self.notes = notes;
         Ok(edits)
     }
+}
+
+/// An archive, with what its values are.
+fn archive(
+    graph: &Graph,
+    edits: &Edits,
+    (name, arrays): (String, Vec<(String, ValueId)>),
+) -> Archive {
+    let tensor = |id| edits.added_tensor(id).or_else(|| graph.constant(id)).cloned();
+    let arrays = arrays.into_iter().filter_map(|(array, id)| Some((array, tensor(id)?)));
+    Archive { name, arrays: arrays.collect() }
 }
 
 /// The names that match nothing in the model, and what is near the first.
@@ -271,6 +297,8 @@ pub(super) struct Run<'a> {
     pub(super) tensors: Vec<(ValueId, Box<[u8]>)>,
     pub(super) records: Vec<Record>,
     pub(super) notes: Vec<Note>,
+    /// Names of archives, and their arrays.
+    pub(super) archives: Vec<(String, Vec<(String, ValueId)>)>,
     lent: Vec<Box<dyn Any>>,
 }
 

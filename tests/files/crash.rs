@@ -2,6 +2,7 @@
 //! the next run does not clean up.
 
 use crate::support::{chain, content, done, names, peftc, text, write};
+use peftc::ir::text as pir;
 use peftc::onnx::ExternalData;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -26,6 +27,20 @@ impl Setup {
         std::fs::create_dir(setup.target_folder()).expect("a folder");
         let recipe =
             "[[pass]]\nname = \"lora\"\nrank = 1\ntargets = \"all-linear\"\nmode = \"merge\"\n";
+        std::fs::write(setup.recipe(), recipe).expect("a recipe");
+        setup
+    }
+
+    /// Two models with past inputs, and a recipe whose pass gives them a prefix.
+    fn with_past() -> Self {
+        let setup = Self::new(1, 24);
+        let case = include_str!("../filetests/prefix/past.pir");
+        let model = case.split("\n--- ").next().expect("a model");
+        for name in ["old", "new"] {
+            let model = pir::parse(&model.replace("past_key_values", name)).expect("a model");
+            write(&model, &setup.path(name), ExternalData::Never).expect("it is written");
+        }
+        let recipe = "[[pass]]\nname = \"prefix\"\nlength = 2\nform = \"past\"\n";
         std::fs::write(setup.recipe(), recipe).expect("a recipe");
         setup
     }
@@ -160,6 +175,61 @@ fn kill_at_random_moments() {
     );
     setup.apply("old");
     assert_clean(&setup.target_folder());
+}
+
+#[test]
+fn archives_are_whole_too() {
+    let setup = Setup::with_past();
+    let [new, old] = ["new", "old"].map(|name| {
+        setup.apply(name);
+        (content(&setup.target()).expect("it loads"), archive(&setup).expect("it is there"))
+    });
+    let is_archive = |bytes: &[u8]| bytes == old.1 || bytes == new.1;
+    let arguments = setup.arguments("new");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    for point in 1.. {
+        let output = peftc(&arguments).env("PEFTC_FAILPOINT", point.to_string()).output();
+        let now = content(&setup.target()).unwrap_or_else(|e| panic!("failpoint {point}: {e}"));
+        assert!(now == old.0 || now == new.0, "failpoint {point}: neither old nor new");
+        assert!(archive(&setup).is_some_and(|bytes| is_archive(&bytes)), "failpoint {point}");
+        if now == new.0 {
+            assert_eq!(archive(&setup).as_ref(), Some(&new.1), "failpoint {point}");
+        }
+        setup.apply("old");
+        assert_eq!(names(&setup.target_folder()), ["out.onnx", "out.prefix.npz"]);
+        if output.expect("peftc starts").status.success() {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_new_archive_stays_with_its_model_alone() {
+    let setup = Setup::with_past();
+    let arguments = setup.arguments("new");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let other = setup.target_folder().join("other.onnx");
+    let mut seen = [false, false];
+    for point in 1.. {
+        for name in names(&setup.target_folder()) {
+            std::fs::remove_file(setup.target_folder().join(name)).expect("a file");
+        }
+        let output = peftc(&arguments).env("PEFTC_FAILPOINT", point.to_string()).output();
+        // Another run in the folder cleans up.
+        done(&["apply", "examples/copy.toml", &text(setup.path("old")), "-o", &text(&other)]);
+        let model = setup.target().exists();
+        assert_eq!(archive(&setup).is_some(), model, "failpoint {point}");
+        assert_eq!(names(&setup.target_folder()).len(), if model { 3 } else { 1 });
+        seen[usize::from(model)] = true;
+        if output.expect("peftc starts").status.success() {
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}
+
+fn archive(setup: &Setup) -> Option<Vec<u8>> {
+    std::fs::read(setup.target_folder().join("out.prefix.npz")).ok()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is removed, and what is not: what others need, and what others are writing.
 
 use crate::support::{chain, content, done, names, peftc, refused, text, write};
-use peftc::onnx::{self, ExternalData, WriteOptions};
+use peftc::onnx::{self, Archive, ExternalData, WriteOptions};
 use peftc::{Context, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -125,6 +125,32 @@ fn what_came_meanwhile_is_not_replaced_without_force() {
     assert_eq!(error.kind(), ErrorKind::Input);
     assert_eq!(std::fs::read(&out).expect("a file"), b"precious");
     assert_eq!(names(folder.path()), ["base.onnx", &onnx_data(folder.path()), "out.onnx"]);
+}
+
+#[test]
+fn an_error_leaves_no_archive() {
+    let (folder, model) = folder_with("base.onnx");
+    let read = onnx::read(&model).expect("it loads").model;
+    let before = names(folder.path());
+    let (_, weight) = read.graph.initializers()[0];
+    let arrays = |name: &str| vec![(name.to_owned(), weight.clone())];
+    let path = folder.path().join("out.weights.npz");
+    let plan = |arrays| {
+        let archive = Archive { path: path.clone(), arrays };
+        let plan = onnx::plan(&read, &folder.path().join("out.onnx"), &WriteOptions::default());
+        plan.expect("a plan").with_archives(vec![archive])
+    };
+    let error = plan([arrays("w"), arrays("w")].concat()).expect_err("two of one name");
+    assert!(error.message().contains("out.weights.npz: "), "{error}");
+    let failed = plan(arrays("w"))
+        .expect("a plan")
+        .commit::<()>(&context(), &|_, _| Err(peftc::Error::input("on purpose")));
+    assert_eq!(failed.expect_err("it fails").message(), "on purpose");
+    assert_eq!(names(folder.path()), before);
+    plan(arrays("w")).expect("a plan").commit(&context(), &|_, _| Ok(())).expect("it is written");
+    let written = std::fs::read(&path).expect("it is there");
+    let bytes = weight.bytes().expect("they are there");
+    assert!(written.windows(bytes.len()).any(|w| w == bytes));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! - `initializer NAME = TENSOR`
 //! - `node NAME = OP(A, B)`
 //! - `uses OLD BY`, `input NODE SLOT BY`, `weight OLD BY NODE/SLOT…`, `delta TO DELTA`
+//! - `default INPUT BY`
 //! - `remove NODE`
 //!
 //! Values and nodes are named without `%`; a node is named by its first output.
@@ -77,6 +78,9 @@ impl Script<'_> {
                 let op = Op { op_type: "Add".into(), ..Op::default() };
                 let sum = NewNode { op, inputs: vec![], outputs: vec![format!("{to}_sum")] };
                 self.edits.add_delta(self.value(to)?, self.value(delta)?, sum);
+            }
+            ("default", [input, by]) => {
+                self.edits.set_default(self.value(input)?, self.value(by)?);
             }
             ("remove", [node]) => self.edits.remove_node(self.find_node(node)?),
             _ => return None,

@@ -67,6 +67,10 @@ fn run_pass(recipe: &Recipe, adapter: Option<&Adapter>, model: &mut Model) -> Re
             )
         })
         .chain(pass.notes.iter().map(|n| format!("; note: {}\n", n.message)))
+        .chain(pass.archives.iter().map(|a| {
+            let arrays: Vec<_> = a.arrays.iter().map(|(name, _)| name.as_str()).collect();
+            format!("; archive {}: {}\n", a.name, arrays.join(", "))
+        }))
         .collect();
     for (weight, copy, uses) in &applied.copied {
         report += &format!(
@@ -77,14 +81,14 @@ fn run_pass(recipe: &Recipe, adapter: Option<&Adapter>, model: &mut Model) -> Re
     Ok(report)
 }
 
-/// Computes the pending initializers of a model and puts them in place.
+/// Computes the pending tensors of a model and puts them in place.
 fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> {
     let pending: Vec<_> = model
         .graph
-        .initializers()
+        .stored_tensors()
         .into_iter()
         .filter_map(|(value, tensor)| match tensor.data {
-            TensorData::Pending { task, result } => Some((value, task, result, tensor.byte_len()?)),
+            TensorData::Pending { task, result } => Some((value, task, result, tensor.clone())),
             _ => None,
         })
         .collect();
@@ -94,19 +98,24 @@ fn compute(model: &mut Model, plan: &Plan, context: &Context) -> Result<String> 
     let placements: Vec<_> = pending
         .iter()
         .zip(&files)
-        .map(|(&(_, task, result, _), file)| Placement { task, result, file, offset: 0 })
+        .map(|((_, task, result, _), file)| Placement {
+            task: *task,
+            result: *result,
+            file,
+            offset: 0,
+        })
         .collect();
     let measures = weights::run(plan, &placements, context, &|_| {})?;
     drop(placements);
-    for ((value, _, _, len), mut file) in pending.into_iter().zip(files) {
-        let mut bytes = Vec::with_capacity(len as usize);
+    for ((value, _, _, mut tensor), mut file) in pending.into_iter().zip(files) {
+        let mut bytes = Vec::new();
         std::io::Seek::rewind(&mut file).map_err(io)?;
         file.read_to_end(&mut bytes).map_err(io)?;
-        let tensor = model
-            .graph
-            .initializer_mut(value)
-            .ok_or_else(|| Error::bug("an initializer is gone"))?;
         tensor.data = TensorData::Bytes(bytes.into());
+        match model.graph.initializer_mut(value) {
+            Some(initializer) => *initializer = tensor,
+            None => model.graph.set_default(value, tensor),
+        }
     }
     let lines = measures.iter().flat_map(|(label, values)| {
         values.iter().map(move |(name, &value)| match value.fract() == 0.0 {

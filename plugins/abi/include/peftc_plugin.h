@@ -1332,6 +1332,22 @@ typedef struct PeftcHost {
                                 size_t apart_count,
                                 const struct PeftcStated **out,
                                 size_t *len);
+  /*
+   Gives an input of the graph a default: a tensor that this run adds, such as the result of a
+   weight task, of a type and shape as the input is declared with. Callers may then leave the
+   input out. Fails if it has a default.
+   */
+  PeftcStatus (*set_default)(PeftcCtx*, struct PeftcValue input, struct PeftcValue tensor);
+  /*
+   Has the host write constants, which may be results of weight tasks, to a file beside the
+   model: `STEM.NAME.npz` for a model `STEM.onnx`, an archive of NumPy with an array for each,
+   by these names. `name` is made of `a-z`, `0-9` and `-`.
+   */
+  PeftcStatus (*add_archive)(PeftcCtx*,
+                             struct PeftcStr name,
+                             const struct PeftcStr *arrays,
+                             const struct PeftcValue *values,
+                             size_t count);
 } PeftcHost;
 
 /*

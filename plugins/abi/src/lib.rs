@@ -936,6 +936,21 @@ pub struct PeftcHost {
         out: *mut *const PeftcStated,
         len: *mut usize,
     ) -> PeftcStatus,
+    /// Gives an input of the graph a default: a tensor that this run adds, such as the result of a
+    /// weight task, of a type and shape as the input is declared with. Callers may then leave the
+    /// input out. Fails if it has a default.
+    pub set_default:
+        unsafe extern "C" fn(*mut PeftcCtx, input: PeftcValue, tensor: PeftcValue) -> PeftcStatus,
+    /// Has the host write constants, which may be results of weight tasks, to a file beside the
+    /// model: `STEM.NAME.npz` for a model `STEM.onnx`, an archive of NumPy with an array for each,
+    /// by these names. `name` is made of `a-z`, `0-9` and `-`.
+    pub add_archive: unsafe extern "C" fn(
+        *mut PeftcCtx,
+        name: PeftcStr,
+        arrays: *const PeftcStr,
+        values: *const PeftcValue,
+        count: usize,
+    ) -> PeftcStatus,
 }
 
 /// The host's functions for a running task. They may be called from the calling thread only.

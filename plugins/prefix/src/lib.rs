@@ -21,6 +21,13 @@ peftc_plugin::export_plugin! {
         summary: "learned keys and values in front of those of every attention",
         peft_types: ["PREFIX_TUNING", "adapterhub_prefix_tuning"],
         options: [
+            {
+                key: "form",
+                kind: String,
+                default: "\"inside\"",
+                choices: ["inside", "past"],
+                help: "in the graph, or the past that callers give at the first step",
+            },
             { key: "length", kind: Int, default: "", choices: [], help: "keys and values of a fresh prefix" },
             {
                 key: "init",

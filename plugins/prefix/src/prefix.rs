@@ -4,6 +4,7 @@ mod bias;
 mod checkpoint;
 mod gate;
 mod layer;
+mod past;
 
 use crate::graph::{Place, forget_sizes_between, forget_sizes_until};
 use crate::masks::Masks;
@@ -12,23 +13,32 @@ use checkpoint::Source;
 use peftc_plugin::{AttentionInfo, Attr, Node, Position, Result, Run, Stack, Value};
 use std::collections::HashMap;
 
-/// Puts a prefix into the graph.
+/// Puts a prefix in front of the keys and values of every layer.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
     let sites = run.attention_sites()?;
     let mut sites: Vec<AttentionInfo<'_>> =
         sites.into_iter().map(|site| run.attention(site)).collect::<Result<_>>()?;
     let source = Source::of(run, &sites)?;
-    let mut added = Added::default();
-    bias::drop_behind_change(run, &source, &mut sites, &mut added.masks)?;
-    for (site, blocks) in source.layers(&sites) {
-        layer::add(run, &source, site, blocks, &mut added)?;
-        forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
-    }
-    extend_relative(run, &source, &sites)?;
-    if source.shifts_positions() {
-        shift(run, &source, &sites)?;
+    match run.option_str("form")? {
+        Some("past") => past::give(run, &source, &sites)?,
+        _ => put_inside(run, &source, &mut sites)?,
     }
     source.replace_parameters(run)
+}
+
+/// Puts the prefix into the graph.
+fn put_inside(run: &Run<'_>, source: &Source<'_>, sites: &mut [AttentionInfo<'_>]) -> Result<()> {
+    let mut added = Added::default();
+    bias::drop_behind_change(run, source, sites, &mut added.masks)?;
+    for (site, blocks) in source.layers(sites) {
+        layer::add(run, source, site, blocks, &mut added)?;
+        forget_sizes_between(run, &[site.keys.node, site.values.node], site.context)?;
+    }
+    extend_relative(run, source, sites)?;
+    if source.shifts_positions() {
+        shift(run, source, sites)?;
+    }
+    Ok(())
 }
 
 /// What layers share.
@@ -86,6 +96,15 @@ fn extend_relative(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
 }
 
 fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Result<()> {
+    positions::shift(run, &positions_behind(run, source, sites)?, source.length())
+}
+
+/// Where the positions of real tokens become angles or embeddings.
+fn positions_behind(
+    run: &Run<'_>,
+    source: &Source<'_>,
+    sites: &[AttentionInfo<'_>],
+) -> Result<Vec<Position>> {
     // The encoder has no prefix.
     let learned = run.learned_positions()?.into_iter().filter(|p| p.stack != Stack::Encoder);
     let learned: Vec<Position> = learned.collect();
@@ -96,12 +115,12 @@ fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Res
     if all.is_empty() && !is_relative {
         run.warn("no positions were found that go into the computation: they stay as they are");
     }
-    if let Some(rows) = rows {
+    if let Some(rows) = rows.filter(|_| source.shifts_positions()) {
         run.note(&format!(
             "positions begin at {}: of {rows} position embeddings {} are left for tokens",
             source.length(),
             (rows - source.length()).max(0)
         ));
     }
-    positions::shift(run, &all, source.length())
+    Ok(all)
 }

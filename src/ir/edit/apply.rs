@@ -72,6 +72,7 @@ impl Apply<'_> {
         self.declare();
         self.redirect(uses);
         self.settle_weights();
+        self.set_defaults();
         self.remove();
         outputs.keep(self.graph, &mut self.edits.value_names)?;
         captures::settle(self.graph);
@@ -171,6 +172,16 @@ impl Apply<'_> {
                 _ => continue,
             };
             uses.into_iter().rev().for_each(|at| self.graph.connect(by, at));
+        }
+    }
+
+    fn set_defaults(&mut self) {
+        for edit in &self.edits.list {
+            let Edit::SetDefault { input, by } = edit else { continue };
+            let by = self.resolve(*by);
+            if let Some(tensor) = self.graph.constant(by).cloned() {
+                self.graph.set_default(*input, tensor);
+            }
         }
     }
 

@@ -32,6 +32,7 @@ impl Check<'_> {
             Edit::AddInitializer { value, .. } | Edit::AddInput { value, .. } => {
                 self.name_is_free(number, *value);
             }
+            Edit::SetDefault { input, by } => self.set_default(number, *input, *by),
             Edit::AddNode { inputs, first, outputs, .. } => {
                 inputs.iter().flatten().for_each(|&v| self.is_value(number, v));
                 (*first..first + outputs).for_each(|v| self.name_is_free(number, v));
@@ -65,6 +66,35 @@ impl Check<'_> {
         };
         if !known {
             self.problem(number, format!("{value:?} is not a value of this graph"));
+        }
+    }
+
+    fn set_default(&mut self, number: usize, input: ValueId, by: ValueId) {
+        let producer = self.graph.get_value(input).map(|v| &self.graph.node(v.producer()).kind);
+        if !matches!(producer, Some(NodeKind::Input { default: None })) {
+            let name = self.name(input);
+            self.problem(number, format!("{name} is no graph input without a default"));
+        }
+        let is_same =
+            |edit: &Edit| matches!(edit, Edit::SetDefault { input: i, .. } if *i == input);
+        if let Some(earlier) = self.edits.list[..number].iter().position(is_same) {
+            let earlier = self.describe(earlier);
+            self.problem(number, format!("it has a default already: {earlier}"));
+        }
+        let Some(tensor) = self.edits.added_tensor(by) else {
+            return self.problem(number, "the default is no initializer that this list adds");
+        };
+        let declared = self.graph.value_type(input);
+        let shape = declared.as_ref().and_then(|ty| ty.shape());
+        let fits = |shape: &[Dim]| {
+            let fits =
+                |(declared, &size): (&Dim, &i64)| declared.as_known().is_none_or(|d| d == size);
+            shape.len() == tensor.dims.len() && shape.iter().zip(&tensor.dims).all(fits)
+        };
+        let is_type = declared.as_ref().and_then(|ty| ty.dtype()).is_none_or(|d| d == tensor.dtype);
+        if !is_type || !shape.is_none_or(fits) {
+            let (dtype, dims) = (tensor.dtype, &tensor.dims);
+            self.problem(number, format!("a default {dtype} {dims:?} is not of the declared type"));
         }
     }
 
@@ -203,6 +233,9 @@ impl Check<'_> {
         let what = match &self.edits.list[number] {
             Edit::AddInitializer { value, .. } => format!("add initializer {:?}", added(*value)),
             Edit::AddInput { value, .. } => format!("add input {:?}", added(*value)),
+            Edit::SetDefault { input, by } => {
+                format!("set default of {} to {}", name(*input), name(*by))
+            }
             Edit::AddNode { op, .. } => format!("add node {:?} ({})", op.name, op.op_type),
             Edit::ReplaceUses { old, by } => {
                 format!("replace uses of {} by {}", name(*old), name(*by))

@@ -1,5 +1,6 @@
 //! Writing the files of a plan. The model's rename into place is the only commit point.
 
+use super::archive::ArchivePlan;
 use super::layout::{Content, FilePlan, Segment, WritePlan};
 use super::leftovers::{self, RunFile};
 use crate::context::{Context, Event, Level};
@@ -39,8 +40,10 @@ impl WritePlan {
             context.note(Level::Info, format!("removed what a killed run left behind: {removed}"));
         }
         let run = RunFile::lock(&self.path)?;
-        if self.refuse_existing && self.path.symlink_metadata().is_ok() {
-            return Err(Error::input(format!("{} is there already", self.path.display()))
+        let mut paths = std::iter::once(&self.path).chain(self.archives.iter().map(|a| &a.path));
+        let existing = paths.find(|path| path.symlink_metadata().is_ok());
+        if let Some(path) = existing.filter(|_| self.refuse_existing) {
+            return Err(Error::input(format!("{} is there already", path.display()))
                 .help("--force overwrites it"));
         }
         let replaced = leftovers::own_data_of(&self.path);
@@ -66,13 +69,25 @@ impl WritePlan {
     /// Writes all files under names that mean nothing yet, then gives the model its name.
     fn write<T>(&self, context: &Context, runner: &Runner<'_, T>, run: &RunFile) -> Result<T> {
         let progress = Progress::new(self, context);
-        let model = NewFile::create(run.temporary(&self.path), &self.path, self.model.len)?;
+        let mut model = NewFile::create(run.temporary(&self.path), &self.path, self.model.len)?;
         let data = match &self.data {
             Some((path, plan)) => Some((NewFile::create(path.clone(), path, plan.len)?, plan)),
             None => None,
         };
-        let files: Vec<(&NewFile, &FilePlan)> =
-            data.iter().map(|(file, plan)| (file, *plan)).chain([(&model, &self.model)]).collect();
+        let mut archives = self
+            .archives
+            .iter()
+            .map(|plan| {
+                let ArchivePlan { path, file, .. } = plan;
+                Ok((NewFile::create(run.temporary(path), path, file.len)?, plan))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let files: Vec<(&NewFile, &FilePlan)> = data
+            .iter()
+            .map(|(file, plan)| (file, *plan))
+            .chain(archives.iter().map(|(file, plan)| (file, &plan.file)))
+            .chain([(&model, &self.model)])
+            .collect();
         let placements: Vec<Placement<'_>> =
             files.iter().flat_map(|(file, plan)| placements(file, plan)).collect();
         let jobs: Vec<(&NewFile, &Segment)> = files
@@ -85,19 +100,26 @@ impl WritePlan {
         let result = runner(&placements, &|bytes| progress.add(bytes))?;
         drop(placements);
         context.cancel().check()?;
+        for (file, plan) in &archives {
+            for (at, header) in plan.headers(&file.file, context.cancel())? {
+                file.write_chunks(&header, at, context, &progress)?;
+            }
+        }
         files.iter().try_for_each(|(file, _)| file.sync())?;
         drop(files);
         let copy = |(from, to): &(PathBuf, PathBuf)| NewFile::copy_of(from, run.temporary(to), to);
         let side_files = self.side_files.iter().map(copy).collect::<Result<Vec<_>>>()?;
         let folder = folder_of(&self.path);
         disk::sync_folder(folder).map_err(|e| Error::write_file(folder, &e))?;
-        for (file, (_, to)) in side_files.into_iter().zip(&self.side_files) {
+        for (mut file, (_, to)) in side_files.into_iter().zip(&self.side_files) {
             file.rename(to)?;
+            file.keep();
         }
+        archives.iter_mut().try_for_each(|(file, plan)| file.rename(&plan.path))?;
         model.rename(&self.path)?;
-        if let Some((data, _)) = data {
-            data.keep();
-        }
+        let (data, archives) =
+            (data.map(|(file, _)| file), archives.into_iter().map(|(file, _)| file));
+        [model].into_iter().chain(data).chain(archives).for_each(NewFile::keep);
         Ok(result)
     }
 }
@@ -228,9 +250,9 @@ impl NewFile {
         disk::sync_file(&self.file).map_err(|e| self.failed(&e))
     }
 
-    fn rename(mut self, to: &Path) -> Result<()> {
+    fn rename(&mut self, to: &Path) -> Result<()> {
         disk::rename(&self.path, to).map_err(|e| Error::write_file(to, &e))?;
-        self.kept = true;
+        self.path = to.to_owned();
         Ok(())
     }
 

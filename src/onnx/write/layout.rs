@@ -1,5 +1,6 @@
 //! Where every byte of an output goes, known before any is read or computed.
 
+use super::archive::ArchivePlan;
 use super::encode::Encoder;
 use super::rope::{Piece, Rope};
 use super::store::{Inline, Omit, Outside};
@@ -7,6 +8,7 @@ use super::{ExternalData, OutputFile, WriteOptions};
 use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
 use crate::ir::{Model, TensorData};
+use crate::onnx::Archive;
 use crate::onnx::link::{LinkedFile, Links};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,7 @@ pub struct WritePlan {
     pub(super) refuse_existing: bool,
     /// Files that go with the model: what they are copies of, and where they go.
     pub(super) side_files: Vec<(PathBuf, PathBuf)>,
+    pub(super) archives: Vec<ArchivePlan>,
 }
 
 /// The plan of one file.
@@ -60,6 +63,12 @@ impl FilePlan {
         let offset = self.len;
         self.push(len, Content::Elements(data));
         offset
+    }
+
+    /// Puts elements at a place behind those that are there.
+    pub(super) fn push_at(&mut self, offset: u64, len: u64, data: TensorData) {
+        self.len = offset;
+        self.push(len, Content::Elements(data));
     }
 
     fn stored_results(&self) -> impl Iterator<Item = (u32, u64)> {
@@ -101,6 +110,7 @@ impl WritePlan {
             linked: Vec::new(),
             refuse_existing: options.refuse_existing,
             side_files: Vec::new(),
+            archives: Vec::new(),
         }
     }
 
@@ -109,7 +119,9 @@ impl WritePlan {
         let model = OutputFile { path: self.path.clone(), bytes: self.model.len };
         let data =
             self.data.iter().map(|(path, plan)| OutputFile { path: path.clone(), bytes: plan.len });
-        std::iter::once(model).chain(data).collect()
+        let archives = self.archives.iter();
+        let archives = archives.map(|a| OutputFile { path: a.path.clone(), bytes: a.file.len });
+        std::iter::once(model).chain(data).chain(archives).collect()
     }
 
     /// The weight tasks whose results are stored, and the bytes each takes with the padding behind
@@ -125,6 +137,15 @@ impl WritePlan {
     pub fn with_side_files(mut self, files: Vec<(PathBuf, PathBuf)>) -> Self {
         self.side_files = files;
         self
+    }
+
+    /// Writes archives into the model's folder too, each whole or not at all, before the model.
+    ///
+    /// # Errors
+    /// One cannot hold its arrays.
+    pub fn with_archives(mut self, archives: Vec<Archive>) -> Result<Self> {
+        self.archives = archives.into_iter().map(ArchivePlan::new).collect::<Result<_>>()?;
+        Ok(self)
     }
 
     /// The data files of the input that the output refers to instead of having a copy.

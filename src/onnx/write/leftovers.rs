@@ -1,10 +1,10 @@
 //! What a run may leave behind when it is killed, and how the next one cleans it up.
 //!
 //! While a run writes a model, a *run file* beside it, `.NAME.run`, lists the files it may leave:
-//! those under temporary names, the new data, the data it replaces. The run holds a lock on it,
-//! which ends with the process. So no two runs write one model, and a run file that can be
-//! locked is that of a run that was killed, at whatever moment; of the files it lists those that
-//! no model refers to are garbage.
+//! those under temporary names, the new data and archives, those it replaces. The run holds a
+//! lock on it, which ends with the process. So no two runs write one model, and a run file that
+//! can be locked is that of a run that was killed, at whatever moment; of the files it lists
+//! those that no model refers to are garbage.
 //!
 //! Whether a model refers to a file is asked of every file, whatever its name, in the file's
 //! folder and those above, since data lies in the model's folder or below it; and of the runs
@@ -73,11 +73,13 @@ impl RunFile {
         }
     }
 
-    /// Lists, on the disk, what writing a plan may leave, and the data that it replaces.
+    /// Lists, on the disk, what writing a plan may leave, and the files that it replaces.
     pub(super) fn list(&self, plan: &WritePlan, replaced: &[PathBuf]) -> Result<()> {
-        let named = plan.side_files.iter().map(|(_, to)| to).chain([&plan.path]);
+        let archives = || plan.archives.iter().map(|archive| &archive.path);
+        let named = plan.side_files.iter().map(|(_, to)| to).chain(archives()).chain([&plan.path]);
         let files = named.map(|path| self.temporary(path)).chain(replaced.iter().cloned());
         let files = files.chain(plan.data.iter().map(|(path, _)| path.clone()));
+        let files = files.chain(archives().filter(|a| a.symlink_metadata().is_err()).cloned());
         let listed = Listed {
             may_leave: files.filter_map(|path| Some(file_name(&path)?.to_owned())).collect(),
             needs: plan.linked().iter().map(|file| file.location.clone()).collect(),
@@ -153,7 +155,7 @@ fn clean_listed(run: &Path, file: &File) -> Vec<PathBuf> {
     let listed = listed.and_then(|text| serde_json::from_str::<Listed>(&text).ok());
     let model = file_name(run).and_then(model_of_run);
     let (Some(Listed { may_leave, .. }), Some(model)) = (listed, model) else { return Vec::new() };
-    let own = may_leave.iter().filter(|n| is_plain(n) && (is_temporary(n) || is_data(n, model)));
+    let own = may_leave.iter().filter(|n| is_plain(n) && (is_temporary(n) || is_own(n, model)));
     remove_unneeded(own.map(|name| run.with_file_name(name)).collect()).unwrap_or_default()
 }
 
@@ -199,11 +201,11 @@ fn locations_in(path: &Path) -> Result<Vec<String>> {
     Ok(serde_json::from_slice::<Listed>(&text).map(|listed| listed.needs).unwrap_or_default())
 }
 
-/// The data files that peftc wrote for the model that is at this path now.
+/// The data files and archives that peftc wrote for the model that is at this path now.
 pub(super) fn own_data_of(model: &Path) -> Vec<PathBuf> {
     let Some(name) = file_name(model) else { return Vec::new() };
     let locations = external_locations(model).unwrap_or_default().into_iter();
-    let own = locations.filter(|l| is_plain(l) && is_data(l, name));
+    let own = locations.filter(|l| is_plain(l) && is_own(l, name));
     own.map(|location| model.with_file_name(location)).collect()
 }
 
@@ -216,6 +218,20 @@ fn is_plain(name: &str) -> bool {
 /// The name of the model that a run file is beside, `.NAME.run`; none for other files.
 fn model_of_run(file: &str) -> Option<&str> {
     file.strip_prefix('.')?.strip_suffix(".run").filter(|model| !model.is_empty())
+}
+
+/// Whether a name is that of a file that peftc writes for a model: its data or an archive.
+fn is_own(file: &str, model: &str) -> bool {
+    is_data(file, model) || is_archive(file, model)
+}
+
+/// Whether a name is that of a model's archive, `STEM.<a-z, 0-9, ->.npz`.
+fn is_archive(file: &str, model: &str) -> bool {
+    let stem = Path::new(model).file_stem().and_then(|stem| stem.to_str());
+    let rest = stem.and_then(|stem| file.strip_prefix(stem)?.strip_prefix('.'));
+    let word = rest.and_then(|rest| rest.strip_suffix(".npz"));
+    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    word.is_some_and(|word| !word.is_empty() && word.bytes().all(is_word))
 }
 
 /// Whether a name is that of a model's data file, `NAME.<8 hex>.data`.

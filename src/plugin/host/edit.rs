@@ -2,8 +2,8 @@
 
 use super::{raw_value, tensor_type};
 use crate::ir::{
-    Attribute, AttributeValue, DataType, Dim, Metadata, NewNode, Op, Tensor, TensorData, Type, Use,
-    ValueInfo, element_count, text as pir,
+    Attribute, AttributeValue, DataType, Dim, Metadata, NewNode, NodeKind, Op, Tensor, TensorData,
+    Type, Use, ValueInfo, element_count, text as pir,
 };
 use crate::plugin::call::{Ended, by_ref, give, host_call, invalid, slice, text};
 use crate::plugin::run::Run;
@@ -334,6 +334,26 @@ pub(super) unsafe extern "C" fn forget_sizes(ctx: *mut PeftcCtx, value: PeftcVal
         host_call(ctx, |run| {
             let id = run.value_id(value)?;
             run.edits.forget_sizes(id);
+            Ok(())
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn set_default(
+    ctx: *mut PeftcCtx,
+    input: PeftcValue,
+    tensor: PeftcValue,
+) -> PeftcStatus {
+    // SAFETY: as the ABI says of the arguments.
+    unsafe {
+        host_call(ctx, |run| {
+            let (input, tensor) = (run.value_id(input)?, run.value_id(tensor)?);
+            let producer = run.graph.get_value(input).map(|v| &run.graph.node(v.producer()).kind);
+            if matches!(producer, Some(NodeKind::Input { default: Some(_) })) {
+                let name = run.name_of(input);
+                return Err(invalid(format!("the input {name:?} has a default already")));
+            }
+            run.edits.set_default(input, tensor);
             Ok(())
         })
     }

@@ -113,6 +113,6 @@ impl<'a> Source<'a> {
 }
 
 /// Whether a site is of a decoder's self-attention, or of the only stack there is.
-fn is_target(site: &AttentionInfo<'_>) -> bool {
+pub(crate) fn is_target(site: &AttentionInfo<'_>) -> bool {
     matches!(site.stack, Stack::Only | Stack::Decoder)
 }

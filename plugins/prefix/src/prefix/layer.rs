@@ -15,13 +15,7 @@ pub(super) fn add(
     [keys, values]: [i64; 2],
     added: &mut Added,
 ) -> Result<()> {
-    if site.is_causal {
-        return Err(Error::unsupported(format!(
-            "{}: the operator Attention masks by itself (is_causal = 1), so that a prefix in front would be masked too: \
-             export the model with an attention mask",
-            site.module
-        )));
-    }
+    refuse_causal(site)?;
     let module = name(run, site)?;
     let key =
         Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
@@ -33,8 +27,32 @@ pub(super) fn add(
     for mask in &site.masks {
         added.masks.widen(run, &module, mask, source.length())?;
     }
+    record(run, source, site, &module, site.keys.value, "")
+}
+
+pub(super) fn refuse_causal(site: &AttentionInfo<'_>) -> Result<()> {
+    match site.is_causal {
+        false => Ok(()),
+        true => Err(Error::unsupported(format!(
+            "{}: the operator Attention masks by itself (is_causal = 1), so that a prefix in front would be masked too: \
+             export the model with an attention mask",
+            site.module
+        ))),
+    }
+}
+
+/// Adds the line of a layer to the report: `value` is what has the keys, `form` how.
+pub(super) fn record(
+    run: &Run<'_>,
+    source: &Source<'_>,
+    site: &AttentionInfo<'_>,
+    module: &str,
+    value: Value,
+    form: &str,
+) -> Result<()> {
+    let gate = source.gate(site);
     let what = format!(
-        "{} keys and values of {} heads of {}{}",
+        "{} keys and values of {} heads of {}{}{form}",
         source.length(),
         site.kv_heads,
         site.head_size,
@@ -44,8 +62,8 @@ pub(super) fn add(
         [&site.keys, &site.values].map(|of| Layout::of(of, source.length()).elements() as u64);
     let features = site.keys.features + site.values.features;
     let record = Record {
-        module: &module,
-        value: Some(site.keys.value),
+        module,
+        value: Some(value),
         what: &what,
         parameters: parameters.iter().sum::<u64>() + gate.map_or(0, Gate::parameters),
         // Each key has a score and each value a weight, for every head of Q.

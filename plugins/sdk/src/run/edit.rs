@@ -248,6 +248,30 @@ impl Run<'_> {
         check(unsafe { (self.host.forget_sizes)(self.ctx, value.0) })
     }
 
+    /// Gives an input of the graph a default, a tensor that this run adds, so that callers may leave
+    /// it out. Its declared type and shape stay.
+    pub fn set_default(&self, input: Value, tensor: Value) -> Result<()> {
+        // SAFETY: host and context are those of this run.
+        check(unsafe { (self.host.set_default)(self.ctx, input.0, tensor.0) })
+    }
+
+    /// Has the host write constants to a file beside the model, `STEM.NAME.npz`: an archive of NumPy
+    /// with an array for each, by these names.
+    pub fn add_archive(&self, name: &str, arrays: &[(&str, Value)]) -> Result<()> {
+        let names: Vec<PeftcStr> = arrays.iter().map(|(name, _)| PeftcStr::new(name)).collect();
+        let values: Vec<PeftcValue> = arrays.iter().map(|(_, value)| value.0).collect();
+        // SAFETY: host and context are those of this run; both arrays outlive the call.
+        check(unsafe {
+            (self.host.add_archive)(
+                self.ctx,
+                PeftcStr::new(name),
+                names.as_ptr(),
+                values.as_ptr(),
+                arrays.len(),
+            )
+        })
+    }
+
     /// Adds a model-local function, given in the text form (`function "domain" "name" …`);
     /// without opset imports it has the model's. One that is there already, and says the same,
     /// stays.

@@ -1,6 +1,8 @@
 //! Passes that do what passes must not do, for the tests of the host.
 
-use peftc_plugin::{Error, NodeSpec, Result, Run, SourceSpec, TaskCall, TaskSpec, Value};
+use peftc_plugin::{
+    DataType, Error, NodeSpec, Result, Run, SourceSpec, TaskCall, TaskSpec, TensorType, Value,
+};
 
 peftc_plugin::export_plugin! {
     passes: [
@@ -14,6 +16,13 @@ peftc_plugin::export_plugin! {
             peft_types: [],
             options: [{ key: "what", kind: String, default: "", choices: ["twice", "used", "cycle"], help: "which" }],
             run: bad_edits,
+        },
+        {
+            name: "archive",
+            summary: "asks for archives",
+            peft_types: [],
+            options: [{ key: "name", kind: String, default: "", choices: [], help: "its name, twice or computed" }],
+            run: archive,
         },
         { name: "task-panic", summary: "a weight task that panics", peft_types: [], options: [], run: task_panic },
         { name: "task-fail", summary: "a weight task that fails", peft_types: [], options: [], run: task_fail },
@@ -58,6 +67,17 @@ fn neg(run: &Run<'_>, of: Value) -> Result<Value> {
 fn valid_edit(run: &Run<'_>) -> Result<()> {
     let (_, output) = ends(run)?;
     run.replace_uses(output, neg(run, output)?)
+}
+
+fn archive(run: &Run<'_>) -> Result<()> {
+    let name = run.option_str("name")?.unwrap_or_default();
+    let tensor = run.add_tensor("numbers", &TensorType::new(DataType::U8, [2]), &[3, 4])?;
+    match name {
+        "twice" => run.add_archive("a", &[]).and_then(|()| run.add_archive("a", &[])),
+        "computed" => run.add_archive("a", &[("x", ends(run)?.1)]),
+        "default" => run.set_default(ends(run)?.1, tensor),
+        name => run.add_archive(name, &[("x", tensor)]),
+    }
 }
 
 fn panic(run: &Run<'_>) -> Result<()> {

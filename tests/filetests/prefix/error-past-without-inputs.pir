@@ -1,0 +1,41 @@
+; test: pass prefix form=past
+model ir=8 opset ""=17
+graph g(%x: f32[batch, n, 4], %attention_mask: i64[batch, total]) -> (%y, %present.0.key, %present.0.value) {
+  const %q = f32[4, 4] {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}
+  const %k = f32[4, 4] {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}
+  const %v = f32[4, 4] {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}
+  const %split = i64[4] {0, 0, 2, 2}
+  const %join = i64[3] {0, 0, 4}
+  const %scale = f32[] {0.5}
+  const %axes = i64[2] {1, 2}
+  const %one = f32[] {1}
+  const %far = f32[] {-1000}
+  %q_flat = MatMul(%x, %q) name "/attn/q/MatMul"
+  %k_flat = MatMul(%x, %k) name "/attn/k/MatMul"
+  %v_flat = MatMul(%x, %v) name "/attn/v/MatMul"
+  %q_split = Reshape(%q_flat, %split) name "/attn/Reshape"
+  %k_split = Reshape(%k_flat, %split) name "/attn/Reshape_1"
+  %v_split = Reshape(%v_flat, %split) name "/attn/Reshape_2"
+  %q_heads = Transpose(%q_split) name "/attn/Transpose" {perm: ints [0, 2, 1, 3]}
+  %k_heads = Transpose(%k_split) name "/attn/Transpose_1" {perm: ints [0, 2, 1, 3]}
+  %v_heads = Transpose(%v_split) name "/attn/Transpose_2" {perm: ints [0, 2, 1, 3]}
+  %present.0.key = Identity(%k_heads) name "/attn/Identity"
+  %present.0.value = Identity(%v_heads) name "/attn/Identity_1"
+  %k_turned = Transpose(%present.0.key) name "/attn/Transpose_3" {perm: ints [0, 1, 3, 2]}
+  %products = MatMul(%q_heads, %k_turned) name "/attn/MatMul"
+  %scores = Mul(%products, %scale) name "/attn/Mul"
+  %mask_axes = Unsqueeze(%attention_mask, %axes) name "/Unsqueeze"
+  %mask_float = Cast(%mask_axes) name "/Cast" {to: 1}
+  %mask_off = Sub(%one, %mask_float) name "/Sub"
+  %mask = Mul(%mask_off, %far) name "/Mul"
+  %masked = Add(%scores, %mask) name "/attn/Add"
+  %weights = Softmax(%masked) name "/attn/Softmax" {axis: -1}
+  %context = MatMul(%weights, %present.0.value) name "/attn/MatMul_1"
+  %context_split = Transpose(%context) name "/attn/Transpose_4" {perm: ints [0, 2, 1, 3]}
+  %y = Reshape(%context_split, %join) name "/attn/Reshape_3"
+}
+--- adapter
+{"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
+const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
+---
+error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): form = "past": attn: no input of the model is the past of its keys: export the model with past inputs, or form = "inside" puts the prefix into the graph
