@@ -26,8 +26,8 @@ impl Masks {
         }
         if mask.has_bias {
             return Err(Error::unsupported(format!(
-                "{module}: its scores have a learned bias that is not of relative positions as T5's is, which this version \
-                 cannot extend to a prefix"
+                "{module}: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions as T5's \
+                 is, which this version cannot extend to a prefix"
             )));
         }
         let value = input(run, mask.node, mask.slot)?;

@@ -301,7 +301,8 @@ impl Finder<'_> {
             );
             named
                 || is_given && query.is_some()
-                || matches!((source(query), source(key)), (Some(q), Some(k)) if q != k)
+                || matches!((source(query), source(key)), (Some(q), Some(k))
+                    if q != k && !self.made_by(k).contains(&self.graph.value(q).producer()))
         };
         let cross: Vec<bool> = sites.iter().map(is_cross).collect();
         let attended: HashSet<NodeId> = sites

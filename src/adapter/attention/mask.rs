@@ -1,8 +1,8 @@
 //! From a Softmax back to the product that makes the scores, and what masks them on the way.
 
-use super::super::shapes::{Shapes, Size, scalar};
+use super::super::shapes::{Shapes, Size, floats, literal, scalar};
 use super::way::other_than_scalar;
-use crate::ir::{DataType, Graph, NodeId, ValueId};
+use crate::ir::{DataType, Graph, NodeId, Tensor, ValueId};
 use std::collections::HashSet;
 
 /// What a mask does.
@@ -31,7 +31,7 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it has a learned bias that is not of relative positions as T5's is.
+    /// Whether it has a bias of positions, learned or as ALiBi's, that is not one of T5's.
     pub has_bias: bool,
 }
 
@@ -124,11 +124,11 @@ fn take_apart(
     found: &mut Scores,
 ) {
     let Some(value) = graph.node_input(node, slot) else { return };
-    if kind != MaskKind::Additive || !has_table(graph, value) {
+    if kind != MaskKind::Additive || !has_bias(graph, value) {
         return found.masks.extend(mask(graph, shapes, node, slot, kind));
     }
     let maker = graph.value(value).producer();
-    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_table(graph, v));
+    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_bias(graph, v));
     let mut each = |slots: [(usize, MaskKind); 2]| {
         for (slot, kind) in slots {
             take_apart(graph, shapes, maker, slot, kind, found);
@@ -213,17 +213,21 @@ pub(super) fn mask(
         rank: sizes.map_or(0, <[Size]>::len),
         dtype,
         is_one_column: sizes.is_some_and(|s| s.last() == Some(&Size::Known(1))),
-        has_bias: kind == MaskKind::Additive && has_table(graph, value),
+        has_bias: kind == MaskKind::Additive && has_bias(graph, value),
     })
 }
 
-/// Whether a value is made by looking up rows of a constant table of floats.
-fn has_table(graph: &Graph, value: ValueId) -> bool {
+/// Whether a value is made of a bias of positions: of rows of a constant table of floats, or of
+/// numbers that neither keep a score nor mask it, as the slopes of ALiBi are.
+fn has_bias(graph: &Graph, value: ValueId) -> bool {
     let mut values = vec![value];
     let mut seen = HashSet::new();
     while let Some(value) = values.pop() {
         if !seen.insert(value) || seen.len() > 256 {
             continue;
+        }
+        if literal(graph, value).is_some_and(is_bias) {
+            return true;
         }
         let node = graph.value(value).producer();
         let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
@@ -235,3 +239,12 @@ fn has_table(graph: &Graph, value: ValueId) -> bool {
     }
     false
 }
+
+/// Whether a tensor of more than one float has one that is no mask's.
+fn is_bias(tensor: &Tensor) -> bool {
+    tensor.dims.iter().product::<i64>() > 1
+        && floats(tensor).is_some_and(|mut f| f.any(|x| x != 0.0 && x != 1.0 && x > LEAST_BIAS))
+}
+
+/// Less than this masks a score.
+const LEAST_BIAS: f64 = -1e4;

@@ -54,6 +54,10 @@ pub(super) fn rotary(
     is_linear: &dyn Fn(NodeId) -> bool,
 ) -> Vec<Position> {
     let rotary = |node, slot| Position::new(graph, shapes, PositionKind::Rotary, node, slot);
+    let is_float = |node| {
+        let dtype = graph.node_input(node, 0).and_then(|v| shapes.dtype(v));
+        dtype.is_some_and(|d| d.is_float())
+    };
     let mut found = Vec::new();
     for node in ancestors(graph, value, is_linear) {
         let Some(op) = graph.node(node).op() else { continue };
@@ -66,6 +70,10 @@ pub(super) fn rotary(
                 found.push(rotary(node, 1));
             }
             "Gather" if is_table(graph, node) => {
+                found.push(rotary(node, 1));
+            }
+            // A table that was repeated for each row of the batch.
+            "GatherElements" if is_float(node) => {
                 found.push(rotary(node, 1));
             }
             _ => {}

@@ -63,13 +63,26 @@ fn number(tensor: &Tensor) -> Option<f64> {
     if tensor.element_count()? != 1 {
         return None;
     }
+    match tensor.dtype {
+        DataType::I64 => Some(i64::from_le_bytes(tensor.bytes()?.try_into().ok()?) as f64),
+        _ => floats(tensor)?.next(),
+    }
+}
+
+/// The elements of a tensor of floats.
+pub(in crate::adapter) fn floats(tensor: &Tensor) -> Option<Box<dyn Iterator<Item = f64> + '_>> {
+    fn each<const N: usize>(
+        bytes: &[u8],
+        value: fn([u8; N]) -> f64,
+    ) -> Box<dyn Iterator<Item = f64> + '_> {
+        Box::new(bytes.as_chunks::<N>().0.iter().map(move |&chunk| value(chunk)))
+    }
     let bytes = tensor.bytes()?;
     Some(match tensor.dtype {
-        DataType::F64 => f64::from_le_bytes(bytes.try_into().ok()?),
-        DataType::F32 => f32::from_le_bytes(bytes.try_into().ok()?).into(),
-        DataType::F16 => f16::from_le_bytes(bytes.try_into().ok()?).to_f64(),
-        DataType::BF16 => bf16::from_le_bytes(bytes.try_into().ok()?).to_f64(),
-        DataType::I64 => i64::from_le_bytes(bytes.try_into().ok()?) as f64,
+        DataType::F64 => each(bytes, f64::from_le_bytes),
+        DataType::F32 => each(bytes, |b| f32::from_le_bytes(b).into()),
+        DataType::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f64()),
+        DataType::BF16 => each(bytes, |b| bf16::from_le_bytes(b).to_f64()),
         _ => return None,
     })
 }
