@@ -198,6 +198,10 @@ fn counts(graph: &Graph, index: ValueId) -> bool {
             NodeKind::Input { .. } if graph.value(value).name() == "position_ids" => return true,
             NodeKind::Op(op) if op.is("Range") || op.is("CumSum") => return true,
             NodeKind::Op(op) if ["Shape", "Size"].iter().any(|name| op.is(name)) => {}
+            // What is looked up by positions may be anything, such as types of tokens.
+            NodeKind::Op(op) if op.op_type.starts_with("Gather") => {
+                values.extend(graph.node_input(node, 0));
+            }
             NodeKind::Op(_) => values.extend(graph.node_inputs(node).into_iter().flatten()),
             NodeKind::Initializer(tensor) if is_count(tensor) => return true,
             _ => {}
