@@ -78,6 +78,16 @@ impl Place<'_> {
         run.add_tensor(&self.name(leaf), &TensorType::new(dtype, []), &bytes)
     }
 
+    /// −∞ in some type of floats.
+    pub(crate) fn lowest(&self, run: &Run<'_>, dtype: DataType) -> Result<Value> {
+        let size = dtype
+            .float_size()
+            .ok_or_else(|| Error::unsupported(format!("an additive mask of {dtype}")))?;
+        let mut bytes = vec![0; size];
+        dtype.encode_f32(&[f32::NEG_INFINITY], &mut bytes)?;
+        run.add_tensor(&self.name("never"), &TensorType::new(dtype, []), &bytes)
+    }
+
     /// The batch of a value, as a vector of one element.
     pub(crate) fn batch(&self, run: &Run<'_>, of: Value) -> Result<Value> {
         let shape = self.node(run, "Shape", &[of], Vec::new())?;

@@ -24,22 +24,34 @@ impl Masks {
         if mask.is_one_column || !self.done.insert((mask.node, mask.slot)) {
             return Ok(());
         }
+        let by = self.widened(run, module, mask, columns)?;
+        run.replace_input(mask.node, mask.slot, by)
+    }
+
+    /// The mask, wider by `columns`.
+    pub(crate) fn widened(
+        &mut self,
+        run: &Run<'_>,
+        module: &str,
+        mask: &Mask,
+        columns: i64,
+    ) -> Result<Value> {
+        let value = input(run, mask.node, mask.slot)?;
+        if mask.is_one_column {
+            return Ok(value);
+        }
         if mask.has_bias {
             return Err(Error::unsupported(format!(
-                "{module}: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions as T5's \
-                 is, which this version cannot extend to a prefix"
+                "{module}: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions \
+                 as T5's is, which this version cannot extend to a prefix"
             )));
         }
-        let value = input(run, mask.node, mask.slot)?;
-        let by = match self.widened.get(&(value, mask.kind)) {
-            Some(&by) => by,
-            None => {
-                let by = widened(run, module, mask, value, columns)?;
-                self.widened.insert((value, mask.kind), by);
-                by
-            }
-        };
-        run.replace_input(mask.node, mask.slot, by)
+        if let Some(&by) = self.widened.get(&(value, mask.kind)) {
+            return Ok(by);
+        }
+        let by = widened(run, module, mask, value, columns)?;
+        self.widened.insert((value, mask.kind), by);
+        Ok(by)
     }
 }
 

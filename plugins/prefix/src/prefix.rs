@@ -1,5 +1,6 @@
 //! The pass `prefix`.
 
+mod causal;
 mod checkpoint;
 mod layer;
 

@@ -231,7 +231,7 @@ fn has_bias(graph: &Graph, value: ValueId) -> bool {
         }
         let node = graph.value(value).producer();
         let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
-        let table = graph.node_input(node, 0).and_then(|v| graph.constant(v));
+        let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
         if op.is("Gather") && table.is_some_and(|t| t.dtype.is_float()) {
             return true;
         }

@@ -6,17 +6,28 @@ use half::{bf16, f16};
 /// More elements are no shape.
 const MOST_ELEMENTS: u64 = 64;
 
-/// The tensor of an initializer or of a Constant.
-pub(in crate::adapter) fn literal(graph: &Graph, value: ValueId) -> Option<&Tensor> {
-    if let Some(tensor) = graph.constant(value) {
-        return Some(tensor);
+/// The tensor of an initializer or of a Constant, which Identity may share.
+pub(in crate::adapter) fn literal(graph: &Graph, mut value: ValueId) -> Option<&Tensor> {
+    for _ in 0..MOST_SHARES {
+        if let Some(tensor) = graph.constant(value) {
+            return Some(tensor);
+        }
+        let node = graph.get_value(value)?.producer();
+        let op = graph.node(node).op()?;
+        if !op.is("Identity") {
+            let constant = op.attribute("value").filter(|_| op.is("Constant"));
+            return constant.and_then(|value| match value {
+                AttributeValue::Tensor(tensor) => Some(tensor),
+                _ => None,
+            });
+        }
+        value = graph.node_input(node, 0)?;
     }
-    let op = graph.node(graph.get_value(value)?.producer()).op().filter(|op| op.is("Constant"))?;
-    match op.attribute("value")? {
-        AttributeValue::Tensor(tensor) => Some(tensor),
-        _ => None,
-    }
+    None
 }
+
+/// A longer way is none: no exporter makes one, but a cycle does.
+const MOST_SHARES: usize = 8;
 
 /// The elements of a small tensor of integers or booleans.
 pub(in crate::adapter) fn integers(tensor: &Tensor) -> Option<Vec<i64>> {

@@ -1,10 +1,10 @@
 //! One layer: rows in front of K and of V, and what has to know of them.
 
-use super::Added;
 use super::checkpoint::Source;
+use super::{Added, causal};
 use crate::graph::{Place, input};
 use crate::layout::Layout;
-use peftc_plugin::{AttentionInfo, Attr, Error, KeyValues, Record, Result, Run, Value};
+use peftc_plugin::{AttentionInfo, Attr, KeyValues, Record, Result, Run, Value};
 
 /// Adds the rows of a layer: the blocks of the source that are its keys and its values.
 pub(super) fn add(
@@ -14,21 +14,17 @@ pub(super) fn add(
     [keys, values]: [i64; 2],
     added: &mut Added,
 ) -> Result<()> {
-    if site.is_causal {
-        return Err(Error::unsupported(format!(
-            "{}: the operator Attention masks by itself (is_causal = 1), so that a prefix in front would be masked too: \
-             export the model with an attention mask",
-            site.module
-        )));
-    }
     let module = name(run, site)?;
     let key =
         Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
     let value = Part { of: &site.values, part: "prefix/value", leaf: "prefix.value", ..key };
-    key.put(source, keys, added)?;
-    value.put(source, values, added)?;
-    for mask in &site.masks {
-        added.masks.widen(run, &module, mask, source.length())?;
+    let longer = [key.put(source, keys, added)?, value.put(source, values, added)?];
+    match site.is_causal {
+        true => causal::open(run, site, &module, longer, source.length(), &mut added.masks)?,
+        false => site
+            .masks
+            .iter()
+            .try_for_each(|mask| added.masks.widen(run, &module, mask, source.length()))?,
     }
     let what = format!(
         "{} keys and values of {} heads of {}",
@@ -67,8 +63,9 @@ struct Part<'p, 'a> {
 }
 
 impl Part<'_, '_> {
-    /// Puts rows in front: one Concat, and the lengths that are stated behind it.
-    fn put(&self, source: &Source<'_>, block: i64, added: &mut Added) -> Result<()> {
+    /// Puts rows in front: one Concat, and the lengths that are stated behind it. Gives the longer
+    /// value; an operator that masks by itself is replaced, so it is not told here.
+    fn put(&self, source: &Source<'_>, block: i64, added: &mut Added) -> Result<Value> {
         let (run, of) = (self.run, self.of);
         let place = Place { role: self.leaf, module: self.module, part: self.part };
         let layout = Layout::of(of, source.length());
@@ -78,12 +75,20 @@ impl Part<'_, '_> {
         let rows = place.node(run, "Expand", &[rows, shape], Vec::new())?;
         let axis = Attr::Int(of.sequence_axis as i64);
         let longer = place.node(run, "Concat", &[rows, of.value], vec![("axis", axis)])?;
-        run.replace_input(of.node, of.slot, longer)?;
+        if !self.is_replaced() {
+            run.replace_input(of.node, of.slot, longer)?;
+        }
         of.stated.iter().try_for_each(|stated| {
             let shape = input(run, stated.node, stated.slot)?;
             let grown = self.grown(&place, shape, stated.axis, stated.rank, source.length())?;
             run.replace_input(stated.node, stated.slot, grown)
-        })
+        })?;
+        Ok(longer)
+    }
+
+    /// Whether the node that reads K or V is the operator Attention that is replaced.
+    fn is_replaced(&self) -> bool {
+        self.site.is_causal && self.of.node == self.site.scores
     }
 
     /// A shape with a larger element.
