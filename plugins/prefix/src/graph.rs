@@ -78,13 +78,18 @@ impl Place<'_> {
         run.add_tensor(&self.name(leaf), &TensorType::new(dtype, []), &bytes)
     }
 
-    /// −∞ in some type of floats.
+    /// The lowest number of some type of floats.
     pub(crate) fn lowest(&self, run: &Run<'_>, dtype: DataType) -> Result<Value> {
         let size = dtype
             .float_size()
             .ok_or_else(|| Error::unsupported(format!("an additive mask of {dtype}")))?;
+        let number = match dtype {
+            DataType::F16 => -65504.0,
+            DataType::BF16 => f32::from_bits(0xff7f_0000),
+            _ => f32::MIN,
+        };
         let mut bytes = vec![0; size];
-        dtype.encode_f32(&[f32::NEG_INFINITY], &mut bytes)?;
+        dtype.encode_f32(&[number], &mut bytes)?;
         run.add_tensor(&self.name("never"), &TensorType::new(dtype, []), &bytes)
     }
 

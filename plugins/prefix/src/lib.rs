@@ -13,6 +13,7 @@ mod positions;
 mod prefix;
 mod prompt;
 mod tasks;
+mod window;
 
 peftc_plugin::export_plugin! {
     passes: [{

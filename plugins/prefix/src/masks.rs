@@ -1,6 +1,7 @@
-//! Masks get columns in front that everyone sees.
+//! Masks get columns in front that everyone sees, or those within whose window they are.
 
 use crate::graph::{Place, input};
+use crate::window::Window;
 use peftc_plugin::{Attr, Error, Mask, MaskKind, Node, Result, Run, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -63,6 +64,9 @@ fn widened(run: &Run<'_>, module: &str, mask: &Mask, value: Value, columns: i64)
             run.value(value)?.name
         )));
     };
+    if let Some(window) = Window::of(run, value)? {
+        return window.widened(run, &place, mask, value, columns);
+    }
     let mut pads = vec![0; 2 * mask.rank];
     pads[last] = columns;
     let pads = place.vector(run, "pads", &pads)?;
