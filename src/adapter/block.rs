@@ -2,7 +2,9 @@
 //!
 //! A sublayer ends with `residual + projection(…)`, where what is projected was computed from
 //! `residual`. Its norm stands before it (pre-LN: between the residual and what is computed from it) or
-//! after it (post-LN: on the sum). Where the exporter left module names, they number the layers;
+//! after it (post-LN: on the sum). Between the projection and the residual Add may stand a norm of its
+//! output, and a scale. Attention and feed-forward may both be computed from one residual, and are then
+//! added to each other before it or after. Where the exporter left module names, they number the layers;
 //! else their order does.
 
 mod find;
@@ -52,15 +54,19 @@ pub struct BlockSite {
     pub sublayer: Sublayer,
     /// The MatMul or Gemm of the output projection.
     pub projection: NodeId,
-    /// What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+    /// What is added to the residual: the projection's output with its bias, its norm and scale,
+    /// `[…, hidden]`.
     pub output: ValueId,
-    /// What the sublayer was computed from, `[…, hidden]`.
+    /// What it is added to: what the sublayer was computed from, `[…, hidden]`, or the sum of that and
+    /// of a sublayer beside.
     pub residual: ValueId,
-    /// The residual Add, or an operator that adds and normalizes.
+    /// The residual Add, or an operator that adds and normalizes; or the Add of attention and
+    /// feed-forward beside each other, to which the residual is added then.
     pub add: NodeId,
     /// The input slot of `output` in it.
     pub slot: usize,
-    /// What it makes; none where an operator that normalizes too keeps it to itself.
+    /// The sum with the residual; none where an operator that normalizes too keeps it to itself, and
+    /// for an attention that the feed-forward beside it is added to first.
     pub sum: Option<ValueId>,
     /// The norm between the residual and what is computed from it.
     pub norm_before: Option<Norm>,

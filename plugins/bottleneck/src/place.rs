@@ -55,7 +55,8 @@ impl<'p, 'a> Placer<'p, 'a> {
             config: self.config,
             site,
             weights,
-            residual: *self.replaced.get(&site.residual).unwrap_or(&site.residual),
+            residual: self.current(site.residual),
+            beside: self.beside(site)?.map(|value| self.current(value)),
         };
         let new = match self.config.is_parallel {
             true => place.parallel()?,
@@ -63,6 +64,20 @@ impl<'p, 'a> Placer<'p, 'a> {
         };
         self.replaced.extend(new);
         Ok(())
+    }
+
+    /// What stands for a value of the model, as the sublayers before left it.
+    fn current(&self, value: Value) -> Value {
+        *self.replaced.get(&value).unwrap_or(&value)
+    }
+
+    /// What the attention beside a feed-forward made: an Add joins the two before the residual Add.
+    fn beside(&self, site: &BlockSiteInfo<'_>) -> Result<Option<Value>> {
+        let maker = site.sum.map(|sum| self.run.value(sum)).transpose()?.and_then(|sum| sum.producer);
+        match maker.is_some_and(|maker| maker != site.add) {
+            true => self.run.node_input(site.add, 1 - site.slot),
+            false => Ok(None),
+        }
     }
 
     fn check(&self, module: &str, site: &BlockSiteInfo<'_>, weights: &Weights) -> Result<()> {
@@ -117,6 +132,8 @@ struct Place<'p, 'a> {
     weights: &'p Weights,
     /// The residual of the model, as the sublayers before left it.
     residual: Value,
+    /// What an attention beside this feed-forward made, as its adapter left it.
+    beside: Option<Value>,
 }
 
 /// What the roles of this pass's operators begin with.
@@ -154,14 +171,27 @@ impl Place<'_, '_> {
     fn added_and_normed(&self, y: Value) -> Result<Value> {
         match &self.site.norm_after {
             Some(_) if self.is_fused()? => self.fused_once_more(y),
-            Some(norm) => self.copy(norm, self.add("residual_add", y, self.residual)?),
-            None => self.add("residual_add", y, self.residual),
+            Some(norm) => self.copy(norm, self.added(y)?),
+            None => self.added(y),
         }
+    }
+
+    /// y + r, in the order of the model.
+    fn added(&self, y: Value) -> Result<Value> {
+        let y = match self.beside {
+            Some(beside) => self.add("beside", y, beside)?,
+            None => y,
+        };
+        self.add("residual_add", y, self.residual)
     }
 
     /// AdapterHub's `ParallelAdapter`: reads what the sublayer was computed from.
     fn parallel(&self) -> Result<Replaced> {
-        let up = apply(&self.b, self.config, self.weights, self.residual, None)?;
+        let r = match self.beside {
+            Some(beside) => self.add("beside", beside, self.residual)?,
+            None => self.residual,
+        };
+        let up = apply(&self.b, self.config, self.weights, r, None)?;
         let y = self.add("parallel", self.made()?, up)?;
         match self.config.original_ln_after {
             true => self.hand_to_model(y),
@@ -218,7 +248,13 @@ impl Place<'_, '_> {
     fn result(&self) -> Result<Value> {
         self.refuse_fused()?;
         let norm = self.site.norm_after.as_ref().map(|norm| norm.output);
-        norm.or(self.site.sum).ok_or_else(|| Error::invalid("a residual Add without a sum"))
+        norm.or(self.site.sum).ok_or_else(|| {
+            Error::unsupported(format!(
+                "{}: the model adds this attention and the feed-forward beside it in one, between which this adapter \
+                 stands",
+                self.b.module
+            ))
+        })
     }
 
     /// The sum with the model's residual, before its norm.
@@ -252,7 +288,7 @@ impl Place<'_, '_> {
             self.b.run.replace_input(self.site.add, slot, zeros)?;
         }
         self.b.run.replace_input(self.site.add, self.site.slot, y)?;
-        Ok(None)
+        Ok(Some((self.site.output, y)))
     }
 
     /// `y` stands for what the sublayer leaves for the next one.

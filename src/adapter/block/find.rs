@@ -78,7 +78,8 @@ impl<'g> Finder<'g> {
         self.streams.extend(made.into_iter().flatten().map(|value| (value, stream)));
         // Attention and feed-forward beside each other: the sum is what the latter leaves.
         let is_first = sublayer != Sublayer::FeedForward && at.sum != self.sum_of(at.add);
-        self.found.push(BlockSite {
+        let beside = self.found.iter().position(|known| is_first && known.add == at.add);
+        self.found.insert(beside.unwrap_or(self.found.len()), BlockSite {
             sublayer,
             module: site.module.clone(),
             stack: None,
