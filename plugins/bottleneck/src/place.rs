@@ -73,7 +73,8 @@ impl<'p, 'a> Placer<'p, 'a> {
 
     /// What the attention beside a feed-forward made: an Add joins the two before the residual Add.
     fn beside(&self, site: &BlockSiteInfo<'_>) -> Result<Option<Value>> {
-        let maker = site.sum.map(|sum| self.run.value(sum)).transpose()?.and_then(|sum| sum.producer);
+        let maker =
+            site.sum.map(|sum| self.run.value(sum)).transpose()?.and_then(|sum| sum.producer);
         match maker.is_some_and(|maker| maker != site.add) {
             true => self.run.node_input(site.add, 1 - site.slot),
             false => Ok(None),
@@ -159,6 +160,7 @@ impl Place<'_, '_> {
         let y = apply(&self.b, config, self.weights, x, Some(residual))?;
         match (config.original_ln_after, config.original_ln_before) {
             (true, false) => self.hand_to_model(y),
+            (true, true) if self.left().is_none() => self.hand_to_model(y),
             (true, true) => {
                 let out = self.added_and_normed(y)?;
                 self.replace_result(out)
@@ -244,17 +246,19 @@ impl Place<'_, '_> {
         }
     }
 
-    /// What the sublayer leaves for the next one: the sum, or its norm.
+    /// What the sublayer leaves for the next one: the sum, or its norm. An attention that the
+    /// feed-forward beside it is added to first leaves none in the model.
+    fn left(&self) -> Option<Value> {
+        self.site.norm_after.as_ref().map(|norm| norm.output).or(self.site.sum)
+    }
+
+    /// What the sublayer leaves, made where the model does not.
     fn result(&self) -> Result<Value> {
         self.refuse_fused()?;
-        let norm = self.site.norm_after.as_ref().map(|norm| norm.output);
-        norm.or(self.site.sum).ok_or_else(|| {
-            Error::unsupported(format!(
-                "{}: the model adds this attention and the feed-forward beside it in one, between which this adapter \
-                 stands",
-                self.b.module
-            ))
-        })
+        match self.left() {
+            Some(value) => Ok(value),
+            None => self.add("sum", self.made()?, self.residual),
+        }
     }
 
     /// The sum with the model's residual, before its norm.
@@ -293,7 +297,14 @@ impl Place<'_, '_> {
 
     /// `y` stands for what the sublayer leaves for the next one.
     fn replace_result(&self, y: Value) -> Result<Replaced> {
-        let result = self.result()?;
+        self.refuse_fused()?;
+        let result = self.left().ok_or_else(|| {
+            Error::unsupported(format!(
+                "{}: the model adds this attention and the feed-forward beside it before the residual, so that nothing \
+                 stands for the attention and its residual, which an adapter without original_ln_after replaces",
+                self.b.module
+            ))
+        })?;
         self.b.run.replace_uses(result, y)?;
         if !self.config.original_ln_before || self.config.is_parallel {
             let last = self.site.norm_after.as_ref().and_then(|norm| norm.nodes.last());

@@ -79,7 +79,8 @@ pub(super) fn key_values(
 /// of how many features.
 fn heads(shapes: &Shapes<'_>, step: &Step) -> Option<(usize, i64, i64)> {
     let [sequence, feature] = step.axes;
-    let sizes = shapes.sizes(step.value).filter(|s| s.len() == 4 && sequence != 0 && feature != 0)?;
+    let sizes =
+        shapes.sizes(step.value).filter(|s| s.len() == 4 && sequence != 0 && feature != 0)?;
     let axis = (1..4).find(|axis| *axis != sequence && *axis != feature)?;
     match (&sizes[axis], &sizes[feature]) {
         (Size::Known(heads), Size::Known(features)) => Some((axis, *heads, *features)),

@@ -79,23 +79,26 @@ impl<'g> Finder<'g> {
         // Attention and feed-forward beside each other: the sum is what the latter leaves.
         let is_first = sublayer != Sublayer::FeedForward && at.sum != self.sum_of(at.add);
         let beside = self.found.iter().position(|known| is_first && known.add == at.add);
-        self.found.insert(beside.unwrap_or(self.found.len()), BlockSite {
-            sublayer,
-            module: site.module.clone(),
-            stack: None,
-            layer: 0,
-            projection: site.node,
-            output: at.output,
-            residual: at.residual,
-            add: at.add,
-            slot: at.slot,
-            sum: at.sum.filter(|_| !is_first),
-            norm_before,
-            norm_after,
-            hidden_size: site.out_features,
-            dtype: site.dtype,
-            stream,
-        });
+        self.found.insert(
+            beside.unwrap_or(self.found.len()),
+            BlockSite {
+                sublayer,
+                module: site.module.clone(),
+                stack: None,
+                layer: 0,
+                projection: site.node,
+                output: at.output,
+                residual: at.residual,
+                add: at.add,
+                slot: at.slot,
+                sum: at.sum.filter(|_| !is_first),
+                norm_before,
+                norm_after,
+                hidden_size: site.out_features,
+                dtype: site.dtype,
+                stream,
+            },
+        );
     }
 
     /// The Add behind a projection whose other operand is what the projection was computed from,
@@ -113,7 +116,9 @@ impl<'g> Finder<'g> {
             for at in self.graph.uses(way.value) {
                 let Some(op) = self.graph.node(at.node).op() else { continue };
                 let inputs = self.graph.node_inputs(at.node);
-                let Some(slot) = inputs.iter().position(|&v| v == Some(way.value)) else { continue };
+                let Some(slot) = inputs.iter().position(|&v| v == Some(way.value)) else {
+                    continue;
+                };
                 let next = self.graph.output(at.node).map(|value| Behind { value, ..way });
                 if !adds(op) {
                     ways.extend(next.filter(|_| self.keeps(at.node, op, slot)));
@@ -131,10 +136,14 @@ impl<'g> Finder<'g> {
                 };
                 let here = (at.node, slot, way.value);
                 if let Some((source, region)) = self.source_in(site.input, other) {
-                    let is_beside = |first: &(NodeId, usize, ValueId)| self.is_beside(*first, source, &region);
+                    let is_beside =
+                        |first: &(NodeId, usize, ValueId)| self.is_beside(*first, source, &region);
                     let (add, slot, output) = way.first.filter(is_beside).unwrap_or(here);
                     let (sum, is_normed) = (self.sum_of(at.node), way.is_normed);
-                    return Some((Residual { add, slot, output, residual: other, source, sum, is_normed }, region));
+                    return Some((
+                        Residual { add, slot, output, residual: other, source, sum, is_normed },
+                        region,
+                    ));
                 }
                 let first = way.first.or(Some(here));
                 ways.extend(next.filter(|_| op.is("Add")).map(|next| Behind { first, ..next }));
@@ -153,7 +162,8 @@ impl<'g> Finder<'g> {
         self.graph.node(add).op().filter(|op| op.is("Add"))?;
         (0..2).find_map(|slot| {
             let source = self.graph.node_input(add, slot)?;
-            let region = self.region(from, source)?;
+            let is_computed = literal(self.graph, source).is_none();
+            let region = self.region(from, source).filter(|_| is_computed)?;
             let beside = (add, slot, source);
             self.is_beside(beside, source, &region).then_some((source, region))
         })

@@ -365,10 +365,16 @@ impl Rule<'_, '_> {
             }
             "Tile" => self.each_size(out, |rule, axis, size| {
                 let times = known(rule.input_elements(1)?.get(axis)?)?;
-                if times == 1 { Some(size.clone()) } else { known(size).map(|n| Size::Known(n * times)) }
+                if times == 1 {
+                    Some(size.clone())
+                } else {
+                    known(size).map(|n| Size::Known(n * times))
+                }
             }),
             "Pad" => self.each_size(out, |rule, axis, size| rule.padded(axis, size)),
-            "Resize" => self.each_size(out, |rule, axis, _| rule.input_elements(3)?.get(axis).cloned()),
+            "Resize" => {
+                self.each_size(out, |rule, axis, _| rule.input_elements(3)?.get(axis).cloned())
+            }
             "Conv" => self.each_size(out, |rule, axis, size| match axis {
                 0 => Some(size.clone()),
                 1 => rule.input_sizes(1)?.first().cloned(),
@@ -411,7 +417,8 @@ impl Rule<'_, '_> {
     /// A size of a Pad of all axes.
     fn padded(&self, axis: usize, size: &Size) -> Option<Size> {
         let rank = self.input_sizes(0)?.len();
-        let pads = self.numbers(1, "pads").filter(|p| p.len() == 2 * rank && self.inputs.len() < 4)?;
+        let pads =
+            self.numbers(1, "pads").filter(|p| p.len() == 2 * rank && self.inputs.len() < 4)?;
         match pads[axis].checked_add(pads[rank + axis])? {
             0 => Some(size.clone()),
             more => known(size)?.checked_add(more).map(Size::Known),
@@ -420,7 +427,8 @@ impl Rule<'_, '_> {
 
     /// A spatial size of a Conv, padded by numbers of its own.
     fn convolved(&self, axis: usize, size: &Size) -> Option<Size> {
-        let explicit = |a: &AttributeValue| matches!(a, AttributeValue::String(s) if s[..] == *b"NOTSET");
+        let explicit =
+            |a: &AttributeValue| matches!(a, AttributeValue::String(s) if s[..] == *b"NOTSET");
         if self.op.attribute("auto_pad").is_some_and(|a| !explicit(a)) {
             return None;
         }

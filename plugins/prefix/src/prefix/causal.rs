@@ -93,6 +93,7 @@ fn count(run: &Run<'_>, place: &Place<'_>, of: Value) -> Result<Value> {
     let shape = place.node(run, "Shape", &[of], Vec::new())?;
     let axis = place.scalar(run, "axis", DataType::I64, 2)?;
     let length = place.node(run, "Gather", &[shape, axis], Vec::new())?;
-    let [start, step] = [("start", 0), ("step", 1)].map(|(leaf, n)| place.scalar(run, leaf, DataType::I64, n));
+    let [start, step] =
+        [("start", 0), ("step", 1)].map(|(leaf, n)| place.scalar(run, leaf, DataType::I64, n));
     place.node(run, "Range", &[start?, length, step?], Vec::new())
 }
