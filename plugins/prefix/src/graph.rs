@@ -106,6 +106,15 @@ pub(crate) fn input(run: &Run<'_>, node: Node, slot: usize) -> Result<Value> {
     run.node_input(node, slot)?.ok_or_else(|| Error::invalid("the host named a slot that is empty"))
 }
 
+/// Whether a value is a constant, or what a Constant makes.
+pub(crate) fn is_constant(run: &Run<'_>, value: Value) -> Result<bool> {
+    let info = run.value(value)?;
+    match info.producer {
+        Some(node) => Ok(run.node(node)?.op_type == "Constant"),
+        None => Ok(info.is_constant),
+    }
+}
+
 /// Forgets the declared sizes of all that is made of these nodes' results.
 pub(crate) fn forget_sizes(run: &Run<'_>, nodes: &[Node]) -> Result<()> {
     forget_until(run, nodes, &|_| Ok(false))

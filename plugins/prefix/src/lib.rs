@@ -6,6 +6,7 @@
 //! Lester et al., "The Power of Scale for Parameter-Efficient Prompt Tuning", 2021; Liu et al.,
 //! "GPT Understands, Too", 2021 (p-tuning).
 
+mod alibi;
 mod graph;
 mod layout;
 mod masks;

@@ -1,5 +1,6 @@
 //! Masks get columns in front that everyone sees, or those within whose window they are.
 
+use crate::alibi::Alibi;
 use crate::graph::{Place, input};
 use crate::window::Window;
 use peftc_plugin::{Attr, Error, Mask, MaskKind, Node, Result, Run, Value};
@@ -20,12 +21,13 @@ impl Masks {
         run: &Run<'_>,
         module: &str,
         mask: &Mask,
+        heads: i64,
         columns: i64,
     ) -> Result<()> {
         if mask.is_one_column || !self.done.insert((mask.node, mask.slot)) {
             return Ok(());
         }
-        let by = self.widened(run, module, mask, columns)?;
+        let by = self.widened(run, module, mask, heads, columns)?;
         run.replace_input(mask.node, mask.slot, by)
     }
 
@@ -35,22 +37,29 @@ impl Masks {
         run: &Run<'_>,
         module: &str,
         mask: &Mask,
+        heads: i64,
         columns: i64,
     ) -> Result<Value> {
         let value = input(run, mask.node, mask.slot)?;
         if mask.is_one_column {
             return Ok(value);
         }
-        if mask.has_bias {
-            return Err(Error::unsupported(format!(
-                "{module}: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions \
-                 as T5's is, which this version cannot extend to a prefix"
-            )));
-        }
         if let Some(&by) = self.widened.get(&(value, mask.kind)) {
             return Ok(by);
         }
-        let by = widened(run, module, mask, value, columns)?;
+        let by = match (mask.has_bias, Alibi::of(run, value)?) {
+            (false, _) => widened(run, module, mask, value, columns)?,
+            (true, Some(alibi)) => {
+                let place = Place { role: "prefix.mask", module, part: "prefix/alibi" };
+                alibi.widened(run, &place, mask, (value, heads), columns)?
+            }
+            (true, None) => {
+                return Err(Error::unsupported(format!(
+                    "{module}: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions \
+                 as T5's is, which this version cannot extend to a prefix"
+                )));
+            }
+        };
         self.widened.insert((value, mask.kind), by);
         Ok(by)
     }

@@ -79,7 +79,8 @@ fn shift(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_>]) -> Res
     let rows = learned.iter().filter_map(|p| p.rows).min();
     let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
     let all: Vec<_> = learned.into_iter().chain(rotary).collect();
-    let is_relative = sites.iter().any(|site| !site.relative.is_empty());
+    let is_biased = |site: &AttentionInfo<'_>| site.masks.iter().any(|mask| mask.has_bias);
+    let is_relative = sites.iter().any(|site| !site.relative.is_empty() || is_biased(site));
     if all.is_empty() && !is_relative {
         run.warn("no positions were found that go into the computation: they stay as they are");
     }

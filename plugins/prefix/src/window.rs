@@ -1,8 +1,8 @@
 //! Sliding windows: the keys of a prefix stand before the first real one, at −l … −1, and leave the
 //! window of later queries as real keys do.
 
-use crate::graph::{Place, input};
-use peftc_plugin::{Attr, Mask, MaskKind, Node, Result, Run, Value};
+use crate::graph::{Place, input, is_constant};
+use peftc_plugin::{Attr, Mask, MaskKind, Result, Run, Value};
 use std::collections::HashSet;
 
 /// A comparison of the places of keys with those of queries less a constant.
@@ -85,11 +85,5 @@ fn is_less_constant(run: &Run<'_>, value: Value) -> Result<bool> {
     if run.node(node)?.op_type != "Sub" {
         return Ok(false);
     }
-    let by = input(run, node, 1)?;
-    let maker: Option<Node> = run.value(by)?.producer;
-    let is_constant = match maker {
-        Some(maker) => run.node(maker)?.op_type == "Constant",
-        None => run.value(by)?.is_constant,
-    };
-    Ok(is_constant)
+    is_constant(run, input(run, node, 1)?)
 }

@@ -165,13 +165,38 @@ pub(super) fn learned(
         .map(|node| {
             let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
             let rows = table.and_then(|t| t.dims.first().copied());
+            let (at, slot) = masked_sum(graph, (node, 1), false, MOST_STEPS).unwrap_or((node, 1));
             Position {
                 rows,
                 stack: stack(node),
-                ..Position::new(graph, shapes, PositionKind::Learned, node, 1)
+                ..Position::new(graph, shapes, PositionKind::Learned, at, slot)
             }
         })
         .collect()
+}
+
+/// A longer way from positions to a running sum is none.
+const MOST_STEPS: usize = 12;
+
+/// The slot that reads a running sum, where that is multiplied with a mask on the way to a slot that
+/// reads positions: what is added to positions is not to be added to those of masked tokens.
+fn masked_sum(
+    graph: &Graph,
+    (node, slot): (NodeId, usize),
+    is_masked: bool,
+    steps: usize,
+) -> Option<(NodeId, usize)> {
+    const PASSES: [&str; 9] =
+        ["Add", "Sub", "Mul", "Cast", "Identity", "Slice", "Squeeze", "Unsqueeze", "Reshape"];
+    let maker = graph.value(graph.node_input(node, slot)?).producer();
+    let op = graph.node(maker).op()?;
+    if op.is("CumSum") {
+        return is_masked.then_some((node, slot));
+    }
+    let steps = steps.checked_sub(1).filter(|_| PASSES.iter().any(|name| op.is(name)))?;
+    let slots = if ["Add", "Mul"].iter().any(|name| op.is(name)) { 2 } else { 1 };
+    let is_masked = is_masked || op.is("Mul");
+    (0..slots).find_map(|slot| masked_sum(graph, (maker, slot), is_masked, steps))
 }
 
 /// What tells the stack that a node of no site belongs to: the encoder's are behind it.

@@ -38,7 +38,7 @@ pub(super) fn open(
     let mask = match site.masks.first() {
         None => seen,
         Some(mask) => {
-            let given = masks.widened(run, module, mask, length)?;
+            let given = masks.widened(run, module, mask, site.heads, length)?;
             match mask.kind {
                 MaskKind::Additive => {
                     let never = place.lowest(run, mask.dtype)?;

@@ -21,10 +21,9 @@ pub(super) fn add(
     let longer = [key.put(source, keys, added)?, value.put(source, values, added)?];
     match site.is_causal {
         true => causal::open(run, site, &module, longer, source.length(), &mut added.masks)?,
-        false => site
-            .masks
-            .iter()
-            .try_for_each(|mask| added.masks.widen(run, &module, mask, source.length()))?,
+        false => site.masks.iter().try_for_each(|mask| {
+            added.masks.widen(run, &module, mask, site.heads, source.length())
+        })?,
     }
     let what = format!(
         "{} keys and values of {} heads of {}",
