@@ -9,6 +9,7 @@ use crate::masks::Masks;
 use crate::positions;
 use checkpoint::Source;
 use peftc_plugin::{AttentionInfo, Node, Position, Result, Run, Stack, Value};
+use std::collections::HashMap;
 
 /// Puts a prefix into the graph.
 pub(crate) fn run(run: &Run<'_>) -> Result<()> {
@@ -33,14 +34,14 @@ pub(crate) fn run(run: &Run<'_>) -> Result<()> {
 #[derive(Default)]
 pub(crate) struct Added {
     pub(crate) masks: Masks,
-    /// The shape `[batch, 1, 1, 1]`.
-    shape: Option<Value>,
+    /// The shape `[batch, 1, 1, 1]`, by heads: windows of images are a batch of their own in each stage.
+    shapes: HashMap<i64, Value>,
 }
 
 impl Added {
-    /// The shape that rows are expanded to: the batch of `of`, and 1.
-    fn batch_shape(&mut self, run: &Run<'_>, of: Value) -> Result<Value> {
-        if let Some(shape) = self.shape {
+    /// The shape that rows of so many heads are expanded to: the batch of `of`, and 1.
+    fn batch_shape(&mut self, run: &Run<'_>, of: Value, heads: i64) -> Result<Value> {
+        if let Some(&shape) = self.shapes.get(&heads) {
             return Ok(shape);
         }
         let place = Place { role: "prefix.batch", module: "", part: "prefix/batch" };
@@ -52,7 +53,7 @@ impl Added {
             &[batch, ones],
             vec![("axis", peftc_plugin::Attr::Int(0))],
         )?;
-        self.shape = Some(shape);
+        self.shapes.insert(heads, shape);
         Ok(shape)
     }
 }

@@ -147,24 +147,24 @@ fn take_apart(
     }
 }
 
-/// The difference of positions that a bias is looked up by.
+/// The difference of positions that a bias is looked up by. One that is a product of the query or of
+/// the key with embeddings of positions, as DeBERTa's, is none.
 fn relative(graph: &Graph, shapes: &Shapes<'_>, value: ValueId) -> Option<Relative> {
-    let mut values = vec![value];
-    let mut seen = HashSet::new();
+    let (mut values, mut seen, mut found) = (vec![value], HashSet::new(), None);
     while let Some(value) = values.pop() {
         let node = graph.value(value).producer();
         let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
         if !seen.insert(node) {
             continue;
         }
-        if op.is("Sub")
-            && let Some(found) = difference(graph, shapes, node)
-        {
-            return Some(found);
+        match () {
+            () if op.is("MatMul") => return None,
+            () if op.is("Sub") && found.is_none() => found = difference(graph, shapes, node),
+            () => {}
         }
         values.extend(graph.node_inputs(node).into_iter().flatten());
     }
-    None
+    found
 }
 
 /// A Sub of `[1, keys]` and `[queries, 1]`, one way or the other.

@@ -70,7 +70,7 @@ impl Part<'_, '_> {
         let layout = Layout::of(of, source.length());
         let tensor = format!("{}.{}", self.module, self.leaf);
         let rows = source.rows(run, &tensor, block, layout, self.site.dtype)?;
-        let shape = added.batch_shape(run, of.value)?;
+        let shape = added.batch_shape(run, of.value, of.heads)?;
         let rows = place.node(run, "Expand", &[rows, shape], Vec::new())?;
         let axis = Attr::Int(of.sequence_axis as i64);
         let longer = place.node(run, "Concat", &[rows, of.value], vec![("axis", axis)])?;
