@@ -31,7 +31,7 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it has a bias of positions, learned or as ALiBi's, that is not one of T5's.
+    /// Whether it has a bias of positions, learned or as ALiBi's, that is not one of relative positions as T5's is.
     pub has_bias: bool,
 }
 
