@@ -169,7 +169,8 @@ typedef struct PeftcCtx PeftcCtx;
 #define PEFTC_MASK_ONE_COLUMN 1
 
 /*
- It has a bias of positions, learned or as ALiBi's, that is not one of relative positions as T5's is.
+ It has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of relative
+ positions as T5's is.
  */
 #define PEFTC_MASK_BIAS 2
 

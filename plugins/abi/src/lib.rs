@@ -127,7 +127,8 @@ pub const PEFTC_MASK_DROP: u32 = 2;
 
 /// Flag of a mask: one column stands for all keys.
 pub const PEFTC_MASK_ONE_COLUMN: u32 = 1;
-/// It has a bias of positions, learned or as ALiBi's, that is not one of relative positions as T5's is.
+/// It has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of relative
+/// positions as T5's is.
 pub const PEFTC_MASK_BIAS: u32 = 2;
 
 /// What positions are used for: angles of rotary embedding.

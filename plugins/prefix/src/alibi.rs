@@ -107,7 +107,11 @@ fn is_made_by(run: &Run<'_>, mut value: Value, op_type: &str) -> Result<bool> {
         let Some(node) = run.value(value)?.producer else { break };
         match run.node(node)?.op_type {
             "Cast" | "Identity" => value = input(run, node, 0)?,
-            found => return Ok(found == op_type),
+            found if found != op_type => break,
+            _ => {
+                let is_set = |name| Ok(matches!(run.attr(node, name)?, Some(Attr::Int(1))));
+                return Ok(!is_set("exclusive")? && !is_set("reverse")?);
+            }
         }
     }
     Ok(false)

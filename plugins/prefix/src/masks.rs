@@ -55,8 +55,8 @@ impl Masks {
             }
             (true, None) => {
                 return Err(Error::unsupported(format!(
-                    "{module}: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions \
-                 as T5's is, which this version cannot extend to a prefix"
+                    "{module}: its scores have a bias of positions (learned, of slopes, or a window that is a constant) that \
+                     is none of relative positions as T5's is, which this version cannot extend to a prefix"
                 )));
             }
         };

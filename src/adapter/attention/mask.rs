@@ -31,7 +31,8 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it has a bias of positions, learned or as ALiBi's, that is not one of relative positions as T5's is.
+    /// Whether it has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of
+    /// relative positions as T5's is.
     pub has_bias: bool,
 }
 
@@ -124,11 +125,11 @@ fn take_apart(
     found: &mut Scores,
 ) {
     let Some(value) = graph.node_input(node, slot) else { return };
-    if kind != MaskKind::Additive || !has_bias(graph, value) {
+    if kind != MaskKind::Additive || !has_bias(graph, value, kind) {
         return found.masks.extend(mask(graph, shapes, node, slot, kind));
     }
     let maker = graph.value(value).producer();
-    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_bias(graph, v));
+    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_bias(graph, v, kind));
     let mut each = |slots: [(usize, MaskKind); 2]| {
         for (slot, kind) in slots {
             take_apart(graph, shapes, maker, slot, kind, found);
@@ -213,26 +214,27 @@ pub(super) fn mask(
         rank: sizes.map_or(0, <[Size]>::len),
         dtype,
         is_one_column: sizes.is_some_and(|s| s.last() == Some(&Size::Known(1))),
-        has_bias: kind == MaskKind::Additive && has_bias(graph, value),
+        has_bias: has_bias(graph, value, kind),
     })
 }
 
-/// Whether a value is made of a bias of positions: of rows of a constant table of floats, or of
-/// numbers that neither keep a score nor mask it, as the slopes of ALiBi are.
-fn has_bias(graph: &Graph, value: ValueId) -> bool {
+/// Whether a mask is made of a bias of positions: of rows of a constant table of floats, of numbers
+/// that neither keep a score nor mask it, as the slopes of ALiBi are, or of a constant window.
+fn has_bias(graph: &Graph, value: ValueId, kind: MaskKind) -> bool {
+    let is_additive = kind == MaskKind::Additive;
     let mut values = vec![value];
     let mut seen = HashSet::new();
     while let Some(value) = values.pop() {
         if !seen.insert(value) || seen.len() > 256 {
             continue;
         }
-        if literal(graph, value).is_some_and(is_bias) {
+        if literal(graph, value).is_some_and(|t| is_window(t) || is_additive && is_bias(t)) {
             return true;
         }
         let node = graph.value(value).producer();
         let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
         let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
-        if op.is("Gather") && table.is_some_and(|t| t.dtype.is_float()) {
+        if is_additive && op.is("Gather") && table.is_some_and(|t| t.dtype.is_float()) {
             return true;
         }
         values.extend(graph.node_inputs(node).into_iter().flatten());
@@ -244,6 +246,19 @@ fn has_bias(graph: &Graph, value: ValueId) -> bool {
 fn is_bias(tensor: &Tensor) -> bool {
     tensor.dims.iter().product::<i64>() > 1
         && floats(tensor).is_some_and(|mut f| f.any(|x| x != 0.0 && x != 1.0 && x > LEAST_BIAS))
+}
+
+/// Whether a square of booleans treats keys before a query in two ways.
+fn is_window(tensor: &Tensor) -> bool {
+    let [.., rows, columns] = tensor.dims[..] else { return false };
+    let bytes =
+        tensor.bytes().filter(|_| tensor.dtype == DataType::Bool && rows == columns && rows > 0);
+    let Some(bytes) = bytes.filter(|bytes| bytes.len() as i64 == rows * columns) else {
+        return false;
+    };
+    let before =
+        bytes.chunks_exact(rows as usize).enumerate().flat_map(|(row, keys)| &keys[..=row]);
+    before.clone().any(|&seen| seen != bytes[0])
 }
 
 /// Less than this masks a score.

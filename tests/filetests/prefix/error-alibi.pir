@@ -14,4 +14,4 @@ graph g(%q: f32[batch, 2, n, 2], %k: f32[batch, 2, n, 2], %v: f32[batch, 2, n, 2
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
 ---
-error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): attn: its scores have a bias of positions, learned or as ALiBi's, that is not of relative positions as T5's is, which this version cannot extend to a prefix
+error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): attn: its scores have a bias of positions (learned, of slopes, or a window that is a constant) that is none of relative positions as T5's is, which this version cannot extend to a prefix
