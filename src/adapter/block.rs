@@ -2,7 +2,9 @@
 //!
 //! A sublayer ends with `residual + projection(…)`, where what is projected was computed from
 //! `residual`. Its norm stands before it (pre-LN: between the residual and what is computed from it) or
-//! after it (post-LN: on the sum). Where the exporter left module names, they number the layers;
+//! after it (post-LN: on the sum). Between the projection and the residual Add may stand a norm of its
+//! output, and a scale. Attention and feed-forward may both be computed from one residual, and are then
+//! added to each other before it or after. Where the exporter left module names, they number the layers;
 //! else their order does.
 
 mod find;
@@ -52,15 +54,19 @@ pub struct BlockSite {
     pub sublayer: Sublayer,
     /// The MatMul or Gemm of the output projection.
     pub projection: NodeId,
-    /// What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+    /// What is added to the residual: the projection's output with its bias, its norm and scale,
+    /// `[…, hidden]`.
     pub output: ValueId,
-    /// What the sublayer was computed from, `[…, hidden]`.
+    /// What it is added to: what the sublayer was computed from, `[…, hidden]`, or the sum of that and
+    /// of a sublayer beside.
     pub residual: ValueId,
-    /// The residual Add, or an operator that adds and normalizes.
+    /// The residual Add, or an operator that adds and normalizes; or the Add of attention and
+    /// feed-forward beside each other, to which the residual is added then.
     pub add: NodeId,
     /// The input slot of `output` in it.
     pub slot: usize,
-    /// What it makes; none where an operator that normalizes too keeps it to itself.
+    /// The sum with the residual; none where an operator that normalizes too keeps it to itself, and
+    /// for an attention that the feed-forward beside it is added to first.
     pub sum: Option<ValueId>,
     /// The norm between the residual and what is computed from it.
     pub norm_before: Option<Norm>,
@@ -294,6 +300,68 @@ mod tests {
             error.helps().first().map(String::as_str),
             Some("near: cross-attention sublayer of layer 0 of the decoder")
         );
+    }
+
+    /// Attention and feed-forward of `x`, without the Adds.
+    fn parts() -> String {
+        let without_add = |nodes: String| {
+            nodes
+                .lines()
+                .filter(|l| !l.contains("= Add(%o0") && !l.contains("%f0"))
+                .fold(String::new(), |all, line| all + line + "\n")
+        };
+        norm("x", "n0")
+            + &without_add(attention("0", "n0", "n0", "x"))
+            + &without_add(feed_forward("0", "n0", "x"))
+    }
+
+    #[test]
+    fn attention_and_feed_forward_beside_each_other() {
+        let expected = [
+            "attention sublayer of layer 0, norm before",
+            "feed-forward sublayer of layer 0, norm before",
+        ];
+        // Added to each other before the residual: the first has no sum of its own.
+        let sites = found(&[parts(), "%b = Add(%h0, %o0)\n%y = Add(%b, %x)\n".to_owned()]);
+        assert_eq!(described(&sites), expected);
+        let [first, second] = sites.all() else { panic!("two sites") };
+        assert_eq!((first.slot, second.slot, first.add), (1, 0, second.add));
+        assert!(first.sum.is_none() && second.sum.is_some());
+        assert_eq!(first.residual, second.residual);
+        // Added one after the other.
+        let sites = found(&[parts(), "%b = Add(%x, %o0)\n%y = Add(%h0, %b)\n".to_owned()]);
+        assert_eq!(described(&sites), expected);
+        let [first, second] = sites.all() else { panic!("two sites") };
+        assert_eq!(first.sum, Some(second.residual));
+    }
+
+    #[test]
+    fn a_side_branch_of_a_layer_is_no_sublayer_beside() {
+        let sites = found(&["%u = MatMul(%x, %w)
+             %r = Relu(%u)
+             %d = MatMul(%r, %w)
+             %down = MatMul(%r, %w)
+             %up = MatMul(%down, %w)
+             %s = Add(%d, %up)
+             %y = Add(%x, %s)\n"
+            .to_owned()]);
+        assert_eq!(described(&sites), ["feed-forward sublayer of layer 0, norm none"]);
+    }
+
+    #[test]
+    fn norms_and_scales_of_what_a_sublayer_made() {
+        for behind in ["%s = Mul(%h0, %w1)\n".to_owned(), norm("h0", "s")] {
+            let sites = found(&[parts(), behind, "%f = Add(%x, %s)\n".to_owned(), norm("f", "y")]);
+            assert_eq!(described(&sites), ["feed-forward sublayer of layer 0, norm before"]);
+        }
+        // Without a norm before, one behind the projection is not one of the sum.
+        let sites = found(&[
+            "%u = MatMul(%x, %w)\n%r = Relu(%u)\n%d = MatMul(%r, %w)\n".to_owned(),
+            norm("d", "s"),
+            "%f = Add(%x, %s)\n".to_owned(),
+            norm("f", "y"),
+        ]);
+        assert_eq!(described(&sites), ["feed-forward sublayer of layer 0, norm none"]);
     }
 
     #[test]

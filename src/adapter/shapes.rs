@@ -7,7 +7,7 @@ mod longer;
 mod matching;
 
 pub(super) use infer::quotient;
-pub(super) use literal::{integers, literal, scalar};
+pub(super) use literal::{floats, integers, literal, scalar};
 pub use longer::lengths_behind;
 pub(super) use matching::matching;
 
@@ -15,7 +15,7 @@ use crate::ir::{DataType, DimSize, Graph, NodeId, ValueId};
 use std::collections::{BTreeSet, HashMap};
 
 /// A size. Equal ones are equal numbers at run time.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Size {
     /// A number.
     Known(i64),
@@ -25,8 +25,38 @@ pub(super) enum Size {
     Of(ValueId, usize),
     /// Whatever this element of this vector, or this scalar, is.
     Element(ValueId, usize),
+    /// A number times others, none of which is a number or a product.
+    Product(i64, Vec<Size>),
     /// The axis whose growth [`Shapes::stated`] follows.
     Grown,
+}
+
+impl Size {
+    /// The product of a number and others.
+    fn product(number: i64, mut others: Vec<Self>) -> Self {
+        others.sort();
+        match (number, &mut others[..]) {
+            (_, []) | (0, _) => Self::Known(number),
+            (1, [one]) => std::mem::replace(one, Self::Grown),
+            _ => Self::Product(number, others),
+        }
+    }
+
+    /// The product of sizes, as a number and others; none where the number is too large.
+    fn factors(sizes: &[Self]) -> Option<(i64, Vec<&Self>)> {
+        let (mut number, mut others) = (1i64, Vec::new());
+        for size in sizes {
+            match size {
+                Self::Known(n) => number = number.checked_mul(*n)?,
+                Self::Product(n, rest) => {
+                    number = number.checked_mul(*n)?;
+                    others.extend(rest);
+                }
+                other => others.push(other),
+            }
+        }
+        Some((number, others))
+    }
 }
 
 /// What is known of one value.

@@ -79,12 +79,28 @@ impl Sites {
             };
             found.sites.extend(site);
         }
+        join_calls(&mut found.sites);
         found
     }
 
     /// All sites, in the order of the graph.
     pub fn all(&self) -> &[LinearSite] {
         &self.sites
+    }
+}
+
+/// Calls of one module have one name. TorchScript numbers them, `query`, `query_1`, …; they read the
+/// same weight.
+fn join_calls(sites: &mut [LinearSite]) {
+    let key = |site: &LinearSite| Some((site.module.clone()?, site.weight.value));
+    let called: HashSet<(String, ValueId)> = sites.iter().filter_map(key).collect();
+    for site in sites {
+        let first = site.module.as_deref().and_then(|m| m.rsplit_once('_'));
+        let Some((first, number)) = first else { continue };
+        let is_number = number.bytes().all(|b| b.is_ascii_digit());
+        if is_number && called.contains(&(first.to_owned(), site.weight.value)) {
+            site.module = Some(first.to_owned());
+        }
     }
 }
 

@@ -68,7 +68,8 @@ pub struct MaskPlace {
     pub slot: usize,
     /// `additive`, `keep` (true keeps a score) or `drop`.
     pub kind: &'static str,
-    /// Whether it has a learned bias that is not of relative positions as T5's is.
+    /// Whether it has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of
+    /// relative positions as T5's is.
     pub has_bias: bool,
 }
 

@@ -169,7 +169,8 @@ typedef struct PeftcCtx PeftcCtx;
 #define PEFTC_MASK_ONE_COLUMN 1
 
 /*
- It has a learned bias that is not of relative positions as T5's is.
+ It has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of relative
+ positions as T5's is.
  */
 #define PEFTC_MASK_BIAS 2
 
@@ -744,19 +745,23 @@ typedef struct PeftcBlockSiteInfo {
    */
   struct PeftcNode projection;
   /*
-   What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+   What is added to the residual: the projection's output with its bias, norm and scale,
+   `[…, hidden]`.
    */
   struct PeftcValue output;
   /*
-   What the sublayer was computed from, `[…, hidden]`.
+   What it is added to: what the sublayer was computed from, `[…, hidden]`, or the sum of that
+   and of a sublayer beside.
    */
   struct PeftcValue residual;
   /*
-   The residual Add, or an operator that adds and normalizes.
+   The residual Add, or an operator that adds and normalizes; or the Add of attention and
+   feed-forward beside each other, to which the residual is added then.
    */
   struct PeftcNode add;
   /*
-   What it makes; 0 where an operator that normalizes too keeps it to itself.
+   The sum with the residual; 0 where an operator that normalizes too keeps it to itself,
+   and for an attention that the feed-forward beside it is added to first.
    */
   struct PeftcValue sum;
   /*

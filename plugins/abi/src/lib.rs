@@ -127,7 +127,8 @@ pub const PEFTC_MASK_DROP: u32 = 2;
 
 /// Flag of a mask: one column stands for all keys.
 pub const PEFTC_MASK_ONE_COLUMN: u32 = 1;
-/// It has a learned bias that is not of relative positions as T5's is.
+/// It has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of relative
+/// positions as T5's is.
 pub const PEFTC_MASK_BIAS: u32 = 2;
 
 /// What positions are used for: angles of rotary embedding.
@@ -553,13 +554,17 @@ pub struct PeftcBlockSiteInfo {
     pub slot: u32,
     /// The MatMul or Gemm of the output projection.
     pub projection: PeftcNode,
-    /// What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+    /// What is added to the residual: the projection's output with its bias, norm and scale,
+    /// `[…, hidden]`.
     pub output: PeftcValue,
-    /// What the sublayer was computed from, `[…, hidden]`.
+    /// What it is added to: what the sublayer was computed from, `[…, hidden]`, or the sum of that
+    /// and of a sublayer beside.
     pub residual: PeftcValue,
-    /// The residual Add, or an operator that adds and normalizes.
+    /// The residual Add, or an operator that adds and normalizes; or the Add of attention and
+    /// feed-forward beside each other, to which the residual is added then.
     pub add: PeftcNode,
-    /// What it makes; 0 where an operator that normalizes too keeps it to itself.
+    /// The sum with the residual; 0 where an operator that normalizes too keeps it to itself,
+    /// and for an attention that the feed-forward beside it is added to first.
     pub sum: PeftcValue,
     /// The norm between the residual and what is computed from it (pre-LN).
     pub norm_before: PeftcNorm,

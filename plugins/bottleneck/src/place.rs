@@ -55,7 +55,8 @@ impl<'p, 'a> Placer<'p, 'a> {
             config: self.config,
             site,
             weights,
-            residual: *self.replaced.get(&site.residual).unwrap_or(&site.residual),
+            residual: self.current(site.residual),
+            beside: self.beside(site)?.map(|value| self.current(value)),
         };
         let new = match self.config.is_parallel {
             true => place.parallel()?,
@@ -63,6 +64,21 @@ impl<'p, 'a> Placer<'p, 'a> {
         };
         self.replaced.extend(new);
         Ok(())
+    }
+
+    /// What stands for a value of the model, as the sublayers before left it.
+    fn current(&self, value: Value) -> Value {
+        *self.replaced.get(&value).unwrap_or(&value)
+    }
+
+    /// What the attention beside a feed-forward made: an Add joins the two before the residual Add.
+    fn beside(&self, site: &BlockSiteInfo<'_>) -> Result<Option<Value>> {
+        let maker =
+            site.sum.map(|sum| self.run.value(sum)).transpose()?.and_then(|sum| sum.producer);
+        match maker.is_some_and(|maker| maker != site.add) {
+            true => self.run.node_input(site.add, 1 - site.slot),
+            false => Ok(None),
+        }
     }
 
     fn check(&self, module: &str, site: &BlockSiteInfo<'_>, weights: &Weights) -> Result<()> {
@@ -117,6 +133,8 @@ struct Place<'p, 'a> {
     weights: &'p Weights,
     /// The residual of the model, as the sublayers before left it.
     residual: Value,
+    /// What an attention beside this feed-forward made, as its adapter left it.
+    beside: Option<Value>,
 }
 
 /// What the roles of this pass's operators begin with.
@@ -142,6 +160,7 @@ impl Place<'_, '_> {
         let y = apply(&self.b, config, self.weights, x, Some(residual))?;
         match (config.original_ln_after, config.original_ln_before) {
             (true, false) => self.hand_to_model(y),
+            (true, true) if self.left().is_none() => self.hand_to_model(y),
             (true, true) => {
                 let out = self.added_and_normed(y)?;
                 self.replace_result(out)
@@ -154,14 +173,27 @@ impl Place<'_, '_> {
     fn added_and_normed(&self, y: Value) -> Result<Value> {
         match &self.site.norm_after {
             Some(_) if self.is_fused()? => self.fused_once_more(y),
-            Some(norm) => self.copy(norm, self.add("residual_add", y, self.residual)?),
-            None => self.add("residual_add", y, self.residual),
+            Some(norm) => self.copy(norm, self.added(y)?),
+            None => self.added(y),
         }
+    }
+
+    /// y + r, in the order of the model.
+    fn added(&self, y: Value) -> Result<Value> {
+        let y = match self.beside {
+            Some(beside) => self.add("beside", y, beside)?,
+            None => y,
+        };
+        self.add("residual_add", y, self.residual)
     }
 
     /// AdapterHub's `ParallelAdapter`: reads what the sublayer was computed from.
     fn parallel(&self) -> Result<Replaced> {
-        let up = apply(&self.b, self.config, self.weights, self.residual, None)?;
+        let r = match self.beside {
+            Some(beside) => self.add("beside", beside, self.residual)?,
+            None => self.residual,
+        };
+        let up = apply(&self.b, self.config, self.weights, r, None)?;
         let y = self.add("parallel", self.made()?, up)?;
         match self.config.original_ln_after {
             true => self.hand_to_model(y),
@@ -214,11 +246,19 @@ impl Place<'_, '_> {
         }
     }
 
-    /// What the sublayer leaves for the next one: the sum, or its norm.
+    /// What the sublayer leaves for the next one: the sum, or its norm. An attention that the
+    /// feed-forward beside it is added to first leaves none in the model.
+    fn left(&self) -> Option<Value> {
+        self.site.norm_after.as_ref().map(|norm| norm.output).or(self.site.sum)
+    }
+
+    /// What the sublayer leaves, made where the model does not.
     fn result(&self) -> Result<Value> {
         self.refuse_fused()?;
-        let norm = self.site.norm_after.as_ref().map(|norm| norm.output);
-        norm.or(self.site.sum).ok_or_else(|| Error::invalid("a residual Add without a sum"))
+        match self.left() {
+            Some(value) => Ok(value),
+            None => self.add("sum", self.made()?, self.residual),
+        }
     }
 
     /// The sum with the model's residual, before its norm.
@@ -252,12 +292,19 @@ impl Place<'_, '_> {
             self.b.run.replace_input(self.site.add, slot, zeros)?;
         }
         self.b.run.replace_input(self.site.add, self.site.slot, y)?;
-        Ok(None)
+        Ok(Some((self.site.output, y)))
     }
 
     /// `y` stands for what the sublayer leaves for the next one.
     fn replace_result(&self, y: Value) -> Result<Replaced> {
-        let result = self.result()?;
+        self.refuse_fused()?;
+        let result = self.left().ok_or_else(|| {
+            Error::unsupported(format!(
+                "{}: the model adds this attention and the feed-forward beside it before the residual, so that nothing \
+                 stands for the attention and its residual, which an adapter without original_ln_after replaces",
+                self.b.module
+            ))
+        })?;
         self.b.run.replace_uses(result, y)?;
         if !self.config.original_ln_before || self.config.is_parallel {
             let last = self.site.norm_after.as_ref().and_then(|norm| norm.nodes.last());

@@ -80,6 +80,21 @@ impl Place<'_> {
         run.add_tensor(&self.name(leaf), &TensorType::new(dtype, []), &bytes)
     }
 
+    /// The lowest number of some type of floats.
+    pub(crate) fn lowest(&self, run: &Run<'_>, dtype: DataType) -> Result<Value> {
+        let size = dtype
+            .float_size()
+            .ok_or_else(|| Error::unsupported(format!("an additive mask of {dtype}")))?;
+        let number = match dtype {
+            DataType::F16 => -65504.0,
+            DataType::BF16 => f32::from_bits(0xff7f_0000),
+            _ => f32::MIN,
+        };
+        let mut bytes = vec![0; size];
+        dtype.encode_f32(&[number], &mut bytes)?;
+        run.add_tensor(&self.name("never"), &TensorType::new(dtype, []), &bytes)
+    }
+
     /// The batch of a value, as a vector of one element.
     pub(crate) fn batch(&self, run: &Run<'_>, of: Value) -> Result<Value> {
         let shape = self.node(run, "Shape", &[of], Vec::new())?;
@@ -111,6 +126,15 @@ impl Place<'_> {
 /// The value in a slot.
 pub(crate) fn input(run: &Run<'_>, node: Node, slot: usize) -> Result<Value> {
     run.node_input(node, slot)?.ok_or_else(|| Error::invalid("the host named a slot that is empty"))
+}
+
+/// Whether a value is a constant, or what a Constant makes.
+pub(crate) fn is_constant(run: &Run<'_>, value: Value) -> Result<bool> {
+    let info = run.value(value)?;
+    match info.producer {
+        Some(node) => Ok(run.node(node)?.op_type == "Constant"),
+        None => Ok(info.is_constant),
+    }
 }
 
 /// Forgets the declared sizes of all that is made of these nodes' results.

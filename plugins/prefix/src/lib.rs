@@ -6,6 +6,7 @@
 //! Lester et al., "The Power of Scale for Parameter-Efficient Prompt Tuning", 2021; Liu et al.,
 //! "GPT Understands, Too", 2021 (p-tuning).
 
+mod alibi;
 mod fresh;
 mod graph;
 mod layout;
@@ -14,6 +15,7 @@ mod positions;
 mod prefix;
 mod prompt;
 mod tasks;
+mod window;
 
 peftc_plugin::export_plugin! {
     passes: [{

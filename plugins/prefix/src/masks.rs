@@ -1,6 +1,8 @@
-//! Masks get columns in front that everyone sees.
+//! Masks get columns in front that everyone sees, or those within whose window they are.
 
+use crate::alibi::Alibi;
 use crate::graph::{Place, input};
+use crate::window::Window;
 use peftc_plugin::{Attr, Error, Mask, MaskKind, Node, Result, Run, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -19,12 +21,13 @@ impl Masks {
         run: &Run<'_>,
         module: &str,
         mask: &Mask,
+        heads: i64,
         columns: i64,
     ) -> Result<()> {
         if mask.is_one_column || !self.done.insert((mask.node, mask.slot)) {
             return Ok(());
         }
-        let by = self.widened(run, module, mask, columns)?;
+        let by = self.widened(run, module, mask, heads, columns)?;
         run.replace_input(mask.node, mask.slot, by)
     }
 
@@ -34,22 +37,29 @@ impl Masks {
         run: &Run<'_>,
         module: &str,
         mask: &Mask,
+        heads: i64,
         columns: i64,
     ) -> Result<Value> {
         let value = input(run, mask.node, mask.slot)?;
         if mask.is_one_column {
             return Ok(value);
         }
-        if mask.has_bias {
-            return Err(Error::unsupported(format!(
-                "{module}: its scores have a learned bias that is not of relative positions as T5's is, which this version \
-                 cannot extend to a prefix"
-            )));
-        }
         if let Some(&by) = self.widened.get(&(value, mask.kind)) {
             return Ok(by);
         }
-        let by = widened(run, module, mask, value, columns)?;
+        let by = match (mask.has_bias, Alibi::of(run, value)?) {
+            (false, _) => widened(run, module, mask, value, columns)?,
+            (true, Some(alibi)) => {
+                let place = Place { role: "prefix.mask", module, part: "prefix/alibi" };
+                alibi.widened(run, &place, mask, (value, heads), columns)?
+            }
+            (true, None) => {
+                return Err(Error::unsupported(format!(
+                    "{module}: its scores have a bias of positions (learned, of slopes, or a window that is a constant) that \
+                     is none of relative positions as T5's is, which this version cannot extend to a prefix"
+                )));
+            }
+        };
         self.widened.insert((value, mask.kind), by);
         Ok(by)
     }
@@ -63,6 +73,9 @@ fn widened(run: &Run<'_>, module: &str, mask: &Mask, value: Value, columns: i64)
             run.value(value)?.name
         )));
     };
+    if let Some(window) = Window::of(run, value)? {
+        return window.widened(run, &place, mask, value, columns);
+    }
     let mut pads = vec![0; 2 * mask.rank];
     pads[last] = columns;
     let pads = place.vector(run, "pads", &pads)?;

@@ -1,6 +1,7 @@
 //! The pass `prefix`.
 
 mod bias;
+mod causal;
 mod checkpoint;
 mod gate;
 mod layer;
@@ -45,15 +46,16 @@ fn put_inside(run: &Run<'_>, source: &Source<'_>, sites: &mut [AttentionInfo<'_>
 #[derive(Default)]
 pub(crate) struct Added {
     pub(crate) masks: Masks,
-    batch: Option<Value>,
-    /// Shapes that begin with the batch, by the name of the rest.
-    shapes: HashMap<&'static str, Value>,
+    /// Batches, by heads: windows of images are a batch of their own in each stage.
+    batches: HashMap<i64, Value>,
+    /// Shapes that begin with the batch, by heads and the name of the rest.
+    shapes: HashMap<(i64, &'static str), Value>,
 }
 
 impl Added {
-    /// The shape that rows are expanded to: the batch of `of`, and 1.
-    fn batch_shape(&mut self, run: &Run<'_>, of: Value) -> Result<Value> {
-        self.shape(run, of, "ones", [1, 1, 1])
+    /// The shape that rows of so many heads are expanded to: the batch of `of`, and 1.
+    fn batch_shape(&mut self, run: &Run<'_>, of: Value, heads: i64) -> Result<Value> {
+        self.shape(run, of, heads, "ones", [1, 1, 1])
     }
 
     /// A shape: the batch of `of`, and the rest, which always is the same under its name.
@@ -61,21 +63,22 @@ impl Added {
         &mut self,
         run: &Run<'_>,
         of: Value,
+        heads: i64,
         name: &'static str,
         rest: [i64; 3],
     ) -> Result<Value> {
-        if let Some(&shape) = self.shapes.get(name) {
+        if let Some(&shape) = self.shapes.get(&(heads, name)) {
             return Ok(shape);
         }
         let place = Place { role: "prefix.batch", module: "", part: "prefix/batch" };
-        let batch = match self.batch {
-            Some(batch) => batch,
+        let batch = match self.batches.get(&heads) {
+            Some(&batch) => batch,
             None => place.batch(run, of)?,
         };
-        self.batch = Some(batch);
+        self.batches.insert(heads, batch);
         let rest = place.vector(run, name, &rest)?;
         let shape = place.node(run, "Concat", &[batch, rest], vec![("axis", Attr::Int(0))])?;
-        self.shapes.insert(name, shape);
+        self.shapes.insert((heads, name), shape);
         Ok(shape)
     }
 }
@@ -111,7 +114,8 @@ fn positions_behind(
     let rows = learned.iter().filter_map(|p| p.rows).min();
     let rotary = source.layers(sites).into_iter().flat_map(|(site, _)| site.rotary.clone());
     let all: Vec<_> = learned.into_iter().chain(rotary).collect();
-    let is_relative = sites.iter().any(|site| !site.relative.is_empty());
+    let is_biased = |site: &AttentionInfo<'_>| site.masks.iter().any(|mask| mask.has_bias);
+    let is_relative = sites.iter().any(|site| !site.relative.is_empty() || is_biased(site));
     if all.is_empty() && !is_relative {
         run.warn("no positions were found that go into the computation: they stay as they are");
     }

@@ -97,9 +97,10 @@ impl Finder<'_> {
         if rank != Some(4) {
             return Err("Q of the operator Attention is not known to have four axes");
         }
-        if graph.node_input(node, 4).is_some() {
+        if (4..graph.node(node).input_count()).any(|slot| graph.node_input(node, slot).is_some()) {
             return Err(
-                "the operator Attention has past inputs of its own, which this version does not open",
+                "the operator Attention has inputs of its own for the past (past_key, past_value) or the lengths \
+                 (nonpad_kv_seqlen), which this version does not open",
             );
         }
         let of = |slot| key_values(graph, self.shapes, node, slot, [2, 3]);
@@ -301,7 +302,8 @@ impl Finder<'_> {
             );
             named
                 || is_given && query.is_some()
-                || matches!((source(query), source(key)), (Some(q), Some(k)) if q != k)
+                || matches!((source(query), source(key)), (Some(q), Some(k))
+                    if q != k && !self.made_by(k).contains(&self.graph.value(q).producer()))
         };
         let cross: Vec<bool> = sites.iter().map(is_cross).collect();
         let attended: HashSet<NodeId> = sites

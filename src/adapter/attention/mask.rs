@@ -1,8 +1,8 @@
 //! From a Softmax back to the product that makes the scores, and what masks them on the way.
 
-use super::super::shapes::{Shapes, Size, scalar};
+use super::super::shapes::{Shapes, Size, floats, literal, scalar};
 use super::way::other_than_scalar;
-use crate::ir::{DataType, Graph, NodeId, ValueId};
+use crate::ir::{DataType, Graph, NodeId, Tensor, ValueId};
 use std::collections::HashSet;
 
 /// What a mask does.
@@ -31,7 +31,8 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it has a learned bias that is not of relative positions as T5's is.
+    /// Whether it has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of
+    /// relative positions as T5's is.
     pub has_bias: bool,
 }
 
@@ -124,11 +125,11 @@ fn take_apart(
     found: &mut Scores,
 ) {
     let Some(value) = graph.node_input(node, slot) else { return };
-    if kind != MaskKind::Additive || !has_table(graph, value) {
+    if kind != MaskKind::Additive || !has_bias(graph, value, kind) {
         return found.masks.extend(mask(graph, shapes, node, slot, kind));
     }
     let maker = graph.value(value).producer();
-    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_table(graph, v));
+    let is_biased = |slot| graph.node_input(maker, slot).is_some_and(|v| has_bias(graph, v, kind));
     let mut each = |slots: [(usize, MaskKind); 2]| {
         for (slot, kind) in slots {
             take_apart(graph, shapes, maker, slot, kind, found);
@@ -147,24 +148,24 @@ fn take_apart(
     }
 }
 
-/// The difference of positions that a bias is looked up by.
+/// The difference of positions that a bias is looked up by. One that is a product of the query or of
+/// the key with embeddings of positions, as DeBERTa's, is none.
 fn relative(graph: &Graph, shapes: &Shapes<'_>, value: ValueId) -> Option<Relative> {
-    let mut values = vec![value];
-    let mut seen = HashSet::new();
+    let (mut values, mut seen, mut found) = (vec![value], HashSet::new(), None);
     while let Some(value) = values.pop() {
         let node = graph.value(value).producer();
         let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
         if !seen.insert(node) {
             continue;
         }
-        if op.is("Sub")
-            && let Some(found) = difference(graph, shapes, node)
-        {
-            return Some(found);
+        match () {
+            () if op.is("MatMul") => return None,
+            () if op.is("Sub") && found.is_none() => found = difference(graph, shapes, node),
+            () => {}
         }
         values.extend(graph.node_inputs(node).into_iter().flatten());
     }
-    None
+    found
 }
 
 /// A Sub of `[1, keys]` and `[queries, 1]`, one way or the other.
@@ -213,25 +214,52 @@ pub(super) fn mask(
         rank: sizes.map_or(0, <[Size]>::len),
         dtype,
         is_one_column: sizes.is_some_and(|s| s.last() == Some(&Size::Known(1))),
-        has_bias: kind == MaskKind::Additive && has_table(graph, value),
+        has_bias: has_bias(graph, value, kind),
     })
 }
 
-/// Whether a value is made by looking up rows of a constant table of floats.
-fn has_table(graph: &Graph, value: ValueId) -> bool {
+/// Whether a mask is made of a bias of positions: of rows of a constant table of floats, of numbers
+/// that neither keep a score nor mask it, as the slopes of ALiBi are, or of a constant window.
+fn has_bias(graph: &Graph, value: ValueId, kind: MaskKind) -> bool {
+    let is_additive = kind == MaskKind::Additive;
     let mut values = vec![value];
     let mut seen = HashSet::new();
     while let Some(value) = values.pop() {
         if !seen.insert(value) || seen.len() > 256 {
             continue;
         }
+        if literal(graph, value).is_some_and(|t| is_window(t) || is_additive && is_bias(t)) {
+            return true;
+        }
         let node = graph.value(value).producer();
         let Some(op) = graph.node(node).op().filter(|op| !op.is("Shape")) else { continue };
-        let table = graph.node_input(node, 0).and_then(|v| graph.constant(v));
-        if op.is("Gather") && table.is_some_and(|t| t.dtype.is_float()) {
+        let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
+        if is_additive && op.is("Gather") && table.is_some_and(|t| t.dtype.is_float()) {
             return true;
         }
         values.extend(graph.node_inputs(node).into_iter().flatten());
     }
     false
 }
+
+/// Whether a tensor of more than one float has one that is no mask's.
+fn is_bias(tensor: &Tensor) -> bool {
+    tensor.dims.iter().product::<i64>() > 1
+        && floats(tensor).is_some_and(|mut f| f.any(|x| x != 0.0 && x != 1.0 && x > LEAST_BIAS))
+}
+
+/// Whether a square of booleans treats keys before a query in two ways.
+fn is_window(tensor: &Tensor) -> bool {
+    let [.., rows, columns] = tensor.dims[..] else { return false };
+    let bytes =
+        tensor.bytes().filter(|_| tensor.dtype == DataType::Bool && rows == columns && rows > 0);
+    let Some(bytes) = bytes.filter(|bytes| bytes.len() as i64 == rows * columns) else {
+        return false;
+    };
+    let before =
+        bytes.chunks_exact(rows as usize).enumerate().flat_map(|(row, keys)| &keys[..=row]);
+    before.clone().any(|&seen| seen != bytes[0])
+}
+
+/// Less than this masks a score.
+const LEAST_BIAS: f64 = -1e4;

@@ -54,6 +54,10 @@ pub(super) fn rotary(
     is_linear: &dyn Fn(NodeId) -> bool,
 ) -> Vec<Position> {
     let rotary = |node, slot| Position::new(graph, shapes, PositionKind::Rotary, node, slot);
+    let is_float = |node| {
+        let dtype = graph.node_input(node, 0).and_then(|v| shapes.dtype(v));
+        dtype.is_some_and(|d| d.is_float())
+    };
     let mut found = Vec::new();
     for node in ancestors(graph, value, is_linear) {
         let Some(op) = graph.node(node).op() else { continue };
@@ -66,6 +70,10 @@ pub(super) fn rotary(
                 found.push(rotary(node, 1));
             }
             "Gather" if is_table(graph, node) => {
+                found.push(rotary(node, 1));
+            }
+            // A table that was repeated for each row of the batch.
+            "GatherElements" if is_float(node) => {
                 found.push(rotary(node, 1));
             }
             _ => {}
@@ -157,13 +165,38 @@ pub(super) fn learned(
         .map(|node| {
             let table = graph.node_input(node, 0).and_then(|v| literal(graph, v));
             let rows = table.and_then(|t| t.dims.first().copied());
+            let (at, slot) = masked_sum(graph, (node, 1), false, MOST_STEPS).unwrap_or((node, 1));
             Position {
                 rows,
                 stack: stack(node),
-                ..Position::new(graph, shapes, PositionKind::Learned, node, 1)
+                ..Position::new(graph, shapes, PositionKind::Learned, at, slot)
             }
         })
         .collect()
+}
+
+/// A longer way from positions to a running sum is none.
+const MOST_STEPS: usize = 12;
+
+/// The slot that reads a running sum, where that is multiplied with a mask on the way to a slot that
+/// reads positions: what is added to positions is not to be added to those of masked tokens.
+fn masked_sum(
+    graph: &Graph,
+    (node, slot): (NodeId, usize),
+    is_masked: bool,
+    steps: usize,
+) -> Option<(NodeId, usize)> {
+    const PASSES: [&str; 9] =
+        ["Add", "Sub", "Mul", "Cast", "Identity", "Slice", "Squeeze", "Unsqueeze", "Reshape"];
+    let maker = graph.value(graph.node_input(node, slot)?).producer();
+    let op = graph.node(maker).op()?;
+    if op.is("CumSum") {
+        return is_masked.then_some((node, slot));
+    }
+    let steps = steps.checked_sub(1).filter(|_| PASSES.iter().any(|name| op.is(name)))?;
+    let slots = if ["Add", "Mul"].iter().any(|name| op.is(name)) { 2 } else { 1 };
+    let is_masked = is_masked || op.is("Mul");
+    (0..slots).find_map(|slot| masked_sum(graph, (maker, slot), is_masked, steps))
 }
 
 /// What tells the stack that a node of no site belongs to: the encoder's are behind it.
@@ -190,6 +223,10 @@ fn counts(graph: &Graph, index: ValueId) -> bool {
             NodeKind::Input { .. } if graph.value(value).name() == "position_ids" => return true,
             NodeKind::Op(op) if op.is("Range") || op.is("CumSum") => return true,
             NodeKind::Op(op) if ["Shape", "Size"].iter().any(|name| op.is(name)) => {}
+            // What is looked up by positions may be anything, such as types of tokens.
+            NodeKind::Op(op) if op.op_type.starts_with("Gather") => {
+                values.extend(graph.node_input(node, 0));
+            }
             NodeKind::Op(_) => values.extend(graph.node_inputs(node).into_iter().flatten()),
             NodeKind::Initializer(tensor) if is_count(tensor) => return true,
             _ => {}

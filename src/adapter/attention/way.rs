@@ -53,17 +53,9 @@ pub(super) fn key_values(
     axes: Axes,
 ) -> Option<KeyValues> {
     let steps = way(graph, shapes, node, slot, axes)?;
-    let at = steps.iter().rposition(|step| shapes.rank(step.value) == Some(4))?;
+    let (at, (head_axis, heads, features)) =
+        (0..steps.len()).rev().find_map(|at| Some((at, heads(shapes, &steps[at])?)))?;
     let Step { value, node, slot, axes: [sequence_axis, feature_axis] } = steps[at];
-    let head_axis = (1..4).find(|axis| *axis != sequence_axis && *axis != feature_axis)?;
-    if sequence_axis == 0 || feature_axis == 0 {
-        return None;
-    }
-    let sizes = shapes.sizes(value)?;
-    let (Size::Known(heads), Size::Known(features)) = (&sizes[head_axis], &sizes[feature_axis])
-    else {
-        return None;
-    };
     let path: Vec<(NodeId, usize)> = steps[..=at].iter().rev().map(|s| (s.node, s.slot)).collect();
     let next: Vec<usize> = steps[..at].iter().rev().map(|s| s.axes[0]).collect();
     let stated = shapes.stated(&path, sequence_axis, &next);
@@ -75,12 +67,25 @@ pub(super) fn key_values(
         head_axis,
         sequence_axis,
         feature_axis,
-        heads: *heads,
-        features: *features,
+        heads,
+        features,
         stated,
         past: past(graph, value, sequence_axis),
         is_present: graph.uses(value).iter().any(is_output),
     })
+}
+
+/// The axis of heads of a value of four axes, the first of which is the batch; how many heads, and
+/// of how many features.
+fn heads(shapes: &Shapes<'_>, step: &Step) -> Option<(usize, i64, i64)> {
+    let [sequence, feature] = step.axes;
+    let sizes =
+        shapes.sizes(step.value).filter(|s| s.len() == 4 && sequence != 0 && feature != 0)?;
+    let axis = (1..4).find(|axis| *axis != sequence && *axis != feature)?;
+    match (&sizes[axis], &sizes[feature]) {
+        (Size::Known(heads), Size::Known(features)) => Some((axis, *heads, *features)),
+        _ => None,
+    }
 }
 
 /// The steps from a slot back through operators that only turn, repeat, cast or scale.

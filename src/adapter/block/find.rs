@@ -3,6 +3,7 @@
 use super::norm::{Norm, NormKind, norms_of};
 use super::{BlockSite, Sublayer, place};
 use crate::adapter::parameter::{Trail, is_of_layer};
+use crate::adapter::shapes::literal;
 use crate::adapter::site::{LinearSite, Sites};
 use crate::ir::{Graph, NodeId, Op, ValueId};
 use std::collections::{HashMap, HashSet};
@@ -33,10 +34,26 @@ struct Finder<'g> {
 
 /// A residual Add behind a projection.
 struct Residual {
+    /// The first Add of what was computed from the residual too.
     add: NodeId,
     slot: usize,
     output: ValueId,
     residual: ValueId,
+    /// What the sublayer was computed from: the residual, or what it is made of.
+    source: ValueId,
+    /// What the sublayer and all beside it add up to.
+    sum: Option<ValueId>,
+    /// Whether a norm stands between the projection and the Add.
+    is_normed: bool,
+}
+
+/// A value behind a projection.
+#[derive(Clone, Copy)]
+struct Behind {
+    value: ValueId,
+    /// The first Add on the way that is no bias and no delta, the slot there, and what it reads.
+    first: Option<(NodeId, usize, ValueId)>,
+    is_normed: bool,
 }
 
 impl<'g> Finder<'g> {
@@ -47,70 +64,132 @@ impl<'g> Finder<'g> {
 
     fn look_at(&mut self, site: &LinearSite) {
         let Some((at, region)) = self.residual_behind(site) else { return };
-        if self.found.iter().any(|known| known.add == at.add) {
+        if self.found.iter().any(|known| (known.add, known.slot) == (at.add, at.slot)) {
             return;
         }
-        let sum = self.sum_of(at.add);
-        let norm_before = self.norm_between(at.residual, &region);
-        let norm_after = match norm_before {
-            Some(_) => None,
-            None => self.norm_after(at.add, sum),
+        let norm_before = self.norm_between(at.source, &region);
+        let norm_after = match norm_before.is_some() || at.is_normed {
+            true => None,
+            false => self.norm_after(at.add, at.sum),
         };
-        let stream = self.stream_of(at.residual);
-        let made = [sum, norm_after.as_ref().map(|norm| norm.output)];
+        let sublayer = self.sublayer(site, at.source, &region);
+        let stream = self.stream_of(at.source);
+        let made = [at.sum, norm_after.as_ref().map(|norm| norm.output)];
         self.streams.extend(made.into_iter().flatten().map(|value| (value, stream)));
-        self.found.push(BlockSite {
-            sublayer: self.sublayer(site, at.residual, &region),
-            module: site.module.clone(),
-            stack: None,
-            layer: 0,
-            projection: site.node,
-            output: at.output,
-            residual: at.residual,
-            add: at.add,
-            slot: at.slot,
-            sum,
-            norm_before,
-            norm_after,
-            hidden_size: site.out_features,
-            dtype: site.dtype,
-            stream,
-        });
+        // Attention and feed-forward beside each other: the sum is what the latter leaves.
+        let is_first = sublayer != Sublayer::FeedForward && at.sum != self.sum_of(at.add);
+        let beside = self.found.iter().position(|known| is_first && known.add == at.add);
+        self.found.insert(
+            beside.unwrap_or(self.found.len()),
+            BlockSite {
+                sublayer,
+                module: site.module.clone(),
+                stack: None,
+                layer: 0,
+                projection: site.node,
+                output: at.output,
+                residual: at.residual,
+                add: at.add,
+                slot: at.slot,
+                sum: at.sum.filter(|_| !is_first),
+                norm_before,
+                norm_after,
+                hidden_size: site.out_features,
+                dtype: site.dtype,
+                stream,
+            },
+        );
     }
 
     /// The Add behind a projection whose other operand is what the projection was computed from,
-    /// and what lies between.
+    /// and what lies between. What other sublayers made of the same may be added on the way.
     fn residual_behind(&self, site: &LinearSite) -> Option<(Residual, HashSet<ValueId>)> {
-        let (mut values, mut seen) = (vec![site.output], HashSet::new());
-        while let Some(output) = values.pop() {
-            if !seen.insert(output) || seen.len() > MOST_STEPS {
+        let mut ways = vec![Behind { value: site.output, first: None, is_normed: false }];
+        let mut seen = HashSet::new();
+        while let Some(way) = ways.pop() {
+            if !seen.insert(way.value) || seen.len() > MOST_STEPS {
                 continue;
             }
-            for at in self.graph.uses(output) {
+            for norm in norms_of(self.graph, way.value) {
+                ways.push(Behind { value: norm.output, is_normed: true, ..way });
+            }
+            for at in self.graph.uses(way.value) {
                 let Some(op) = self.graph.node(at.node).op() else { continue };
-                let slot = self.graph.node_inputs(at.node).iter().position(|&v| v == Some(output));
-                let Some(slot) = slot else { continue };
+                let inputs = self.graph.node_inputs(at.node);
+                let Some(slot) = inputs.iter().position(|&v| v == Some(way.value)) else {
+                    continue;
+                };
+                let next = self.graph.output(at.node).map(|value| Behind { value, ..way });
                 if !adds(op) {
-                    values.extend(self.graph.output(at.node).filter(|_| keeps(op, slot)));
+                    ways.extend(next.filter(|_| self.keeps(at.node, op, slot)));
                     continue;
                 }
                 if slot > 1 {
                     continue;
                 }
                 let is_ours = op.metadata.get("peftc.role").is_some_and(|role| !is_of_layer(role));
-                let other = self.graph.node_input(at.node, 1 - slot);
                 let is_bias = Trail::follow(self.graph, at.node, 1 - slot).is_some();
-                if let Some(residual) = other.filter(|_| !is_ours && !is_bias)
-                    && let Some(region) = self.region(site.input, residual)
-                {
-                    return Some((Residual { add: at.node, slot, output, residual }, region));
+                let other = self.graph.node_input(at.node, 1 - slot);
+                let Some(other) = other.filter(|_| !is_ours && !is_bias) else {
+                    ways.extend(next.filter(|_| op.is("Add")));
+                    continue;
+                };
+                let here = (at.node, slot, way.value);
+                if let Some((source, region)) = self.source_in(site.input, other) {
+                    let is_beside =
+                        |first: &(NodeId, usize, ValueId)| self.is_beside(*first, source, &region);
+                    let (add, slot, output) = way.first.filter(is_beside).unwrap_or(here);
+                    let (sum, is_normed) = (self.sum_of(at.node), way.is_normed);
+                    return Some((
+                        Residual { add, slot, output, residual: other, source, sum, is_normed },
+                        region,
+                    ));
                 }
-                values.extend(self.graph.output(at.node).filter(|_| op.is("Add")));
+                let first = way.first.or(Some(here));
+                ways.extend(next.filter(|_| op.is("Add")).map(|next| Behind { first, ..next }));
             }
         }
         None
     }
 
+    /// What a value was computed from that is a residual, or that a sublayer beside was added to
+    /// to make the residual.
+    fn source_in(&self, from: ValueId, residual: ValueId) -> Option<(ValueId, HashSet<ValueId>)> {
+        if let Some(region) = self.region(from, residual) {
+            return Some((residual, region));
+        }
+        let add = self.graph.value(residual).producer();
+        self.graph.node(add).op().filter(|op| op.is("Add"))?;
+        (0..2).find_map(|slot| {
+            let source = self.graph.node_input(add, slot)?;
+            let is_computed = literal(self.graph, source).is_none();
+            let region = self.region(from, source).filter(|_| is_computed)?;
+            let beside = (add, slot, source);
+            self.is_beside(beside, source, &region).then_some((source, region))
+        })
+    }
+
+    /// Whether what an Add puts on the value in a slot was computed from the same, and shares no
+    /// linear layer with it, as a side branch of a layer would.
+    fn is_beside(
+        &self,
+        (add, slot, _): (NodeId, usize, ValueId),
+        source: ValueId,
+        region: &HashSet<ValueId>,
+    ) -> bool {
+        let other = self.graph.node_input(add, 1 - slot);
+        let others = other.and_then(|other| self.region(other, source));
+        others.is_some_and(|o| !o.iter().any(|v| region.contains(v) && self.linear.contains_key(v)))
+    }
+
+    /// Whether an operator changes no element, how it is stored, or its scale by constants.
+    fn keeps(&self, node: NodeId, op: &Op, slot: usize) -> bool {
+        if !op.is("Mul") || slot > 1 {
+            return slot == 0 && KEEPS.iter().any(|name| op.is(name));
+        }
+        let factor = self.graph.node_input(node, 1 - slot).and_then(|v| literal(self.graph, v));
+        factor.is_some_and(|f| f.dims.iter().filter(|&&size| size != 1).count() < 2)
+    }
     /// What a value was computed from, as far back as `residual`, and not beyond other sublayers;
     /// none if it was not computed from that.
     fn region(&self, from: ValueId, residual: ValueId) -> Option<HashSet<ValueId>> {
@@ -229,10 +308,8 @@ fn adds(op: &Op) -> bool {
     op.is("Add") || is_fused(op)
 }
 
-/// Whether an operator changes no element, or only how it is stored.
-fn keeps(op: &Op, slot: usize) -> bool {
-    slot == 0 && ["Reshape", "Identity", "Cast", "Dropout"].iter().any(|name| op.is(name))
-}
+/// Operators that change no element, or only how it is stored.
+const KEEPS: [&str; 4] = ["Reshape", "Identity", "Cast", "Dropout"];
 
 /// The value behind Casts and Identities.
 fn root(graph: &Graph, mut value: ValueId) -> ValueId {

@@ -48,17 +48,23 @@ struct Rule<'r, 'l> {
 /// Operators whose output has the shape of their first input.
 const KEEP: &[&str] = &[
     "Abs",
+    "BatchNormalization",
     "Cast",
     "CastLike",
+    "Ceil",
     "Clip",
     "Cos",
     "CumSum",
     "Dropout",
+    "Elu",
     "Erf",
     "Exp",
+    "Floor",
     "Gelu",
+    "GroupNormalization",
     "HardSwish",
     "Identity",
+    "InstanceNormalization",
     "IsInf",
     "IsNaN",
     "LayerNormalization",
@@ -71,6 +77,9 @@ const KEEP: &[&str] = &[
     "Reciprocal",
     "Relu",
     "RotaryEmbedding",
+    "Round",
+    "ScatterElements",
+    "ScatterND",
     "Sigmoid",
     "Sign",
     "SimplifiedLayerNormalization",
@@ -254,10 +263,15 @@ impl Rule<'_, '_> {
             match (self.op.op_type.as_str(), known(&a), known(&b)) {
                 ("Add", Some(a), Some(b)) => a.checked_add(b).map(Size::Known),
                 ("Sub", Some(a), Some(b)) => a.checked_sub(b).map(Size::Known),
-                ("Mul", Some(a), Some(b)) => a.checked_mul(b).map(Size::Known),
                 ("Div", Some(a), Some(b)) => a.checked_div(b).map(Size::Known),
-                ("Add" | "Sub", _, Some(0)) | ("Mul" | "Div", _, Some(1)) => Some(a),
-                ("Add", Some(0), _) | ("Mul", Some(1), _) => Some(b),
+                ("Add" | "Sub", _, Some(0)) => Some(a),
+                ("Add", Some(0), _) => Some(b),
+                ("Mul", ..) => {
+                    let sizes = [a, b];
+                    let (number, others) = Size::factors(&sizes)?;
+                    Some(Size::product(number, others.into_iter().cloned().collect()))
+                }
+                ("Div", ..) => quotient(&[a], &[b]),
                 _ => None,
             }
         };
@@ -342,6 +356,33 @@ impl Rule<'_, '_> {
                 let axis = self.axis(data.len(), 0)?;
                 Some([&data[..axis], indices, &data[axis + 1..]].concat())
             }
+            "GatherElements" => self.input_sizes(1).map(<[Size]>::to_vec),
+            "GatherND" => {
+                let (data, indices) = (self.input_sizes(0)?, self.input_sizes(1)?);
+                let (index, at) = indices.split_last()?;
+                let used = self.op.int("batch_dims").unwrap_or(0) + known(index)?;
+                Some([at, data.get(usize::try_from(used).ok()?..)?].concat())
+            }
+            "Tile" => self.each_size(out, |rule, axis, size| {
+                let times = known(rule.input_elements(1)?.get(axis)?)?;
+                if times == 1 {
+                    Some(size.clone())
+                } else {
+                    known(size).map(|n| Size::Known(n * times))
+                }
+            }),
+            "Pad" => self.each_size(out, |rule, axis, size| rule.padded(axis, size)),
+            "Resize" => {
+                self.each_size(out, |rule, axis, _| rule.input_elements(3)?.get(axis).cloned())
+            }
+            "Conv" => self.each_size(out, |rule, axis, size| match axis {
+                0 => Some(size.clone()),
+                1 => rule.input_sizes(1)?.first().cloned(),
+                _ => rule.convolved(axis - 2, size),
+            }),
+            "GlobalAveragePool" | "GlobalMaxPool" => self.each_size(out, |_, axis, size| {
+                Some(if axis < 2 { size.clone() } else { Size::Known(1) })
+            }),
             "Expand" => {
                 let (sizes, shape) = (self.input_sizes(0)?, self.input_elements(1)?);
                 let shape: Vec<Size> = shape.to_vec();
@@ -360,6 +401,46 @@ impl Rule<'_, '_> {
             "Attention" => self.attention(slot),
             _ => None,
         }
+    }
+
+    /// The sizes of an output that has the rank of the first input; a size that `of` does not tell
+    /// is one of its own.
+    fn each_size(
+        &self,
+        out: ValueId,
+        of: impl Fn(&Self, usize, &Size) -> Option<Size>,
+    ) -> Option<Vec<Size>> {
+        let sizes = self.input_sizes(0)?.iter().enumerate();
+        Some(sizes.map(|(i, size)| of(self, i, size).unwrap_or(Size::Of(out, i))).collect())
+    }
+
+    /// A size of a Pad of all axes.
+    fn padded(&self, axis: usize, size: &Size) -> Option<Size> {
+        let rank = self.input_sizes(0)?.len();
+        let pads =
+            self.numbers(1, "pads").filter(|p| p.len() == 2 * rank && self.inputs.len() < 4)?;
+        match pads[axis].checked_add(pads[rank + axis])? {
+            0 => Some(size.clone()),
+            more => known(size)?.checked_add(more).map(Size::Known),
+        }
+    }
+
+    /// A spatial size of a Conv, padded by numbers of its own.
+    fn convolved(&self, axis: usize, size: &Size) -> Option<Size> {
+        let explicit =
+            |a: &AttributeValue| matches!(a, AttributeValue::String(s) if s[..] == *b"NOTSET");
+        if self.op.attribute("auto_pad").is_some_and(|a| !explicit(a)) {
+            return None;
+        }
+        let at = |name, i: usize, default| match self.op.attribute(name) {
+            Some(AttributeValue::Ints(ints)) => ints.get(i).copied(),
+            _ => Some(default),
+        };
+        let kernel = self.input_sizes(1)?;
+        let window = at("dilations", axis, 1)? * (known(kernel.get(axis + 2)?)? - 1) + 1;
+        let padded = known(size)? + at("pads", axis, 0)? + at("pads", axis + kernel.len() - 2, 0)?;
+        let steps = (padded - window).checked_div(at("strides", axis, 1)?)?;
+        (padded >= window).then_some(Size::Known(steps + 1))
     }
 
     fn broadcast(&self, out: ValueId) -> Option<Vec<Size>> {
@@ -427,17 +508,21 @@ impl Rule<'_, '_> {
             Some(_) => self.numbers(3, "axes")?,
             None => self.numbers(3, "axes").unwrap_or_else(|| (0..sizes.len() as i64).collect()),
         };
-        let all_steps_one = self.inputs.get(4).copied().flatten().is_none()
-            || self.numbers(4, "").is_some_and(|s| s.iter().all(|&s| s == 1));
+        let steps = match self.inputs.get(4).copied().flatten() {
+            Some(_) => self.numbers(4, ""),
+            None => Some(vec![1; axes.len()]),
+        };
         for (i, axis) in axes.iter().enumerate() {
             let axis = place(*axis, sizes.len())?;
             let start = starts.as_ref().and_then(|s| s.get(i));
             let end = ends.as_ref().and_then(|e| e.get(i));
-            sizes[axis] = match (start, end, &sizes[axis]) {
-                (Some(0), Some(&end), size) if all_steps_one && end > 1 << 31 => size.clone(),
-                (Some(&start), Some(&end), Size::Known(n)) if all_steps_one => {
+            let step = steps.as_ref().and_then(|s| s.get(i).copied()).filter(|&step| step > 0);
+            sizes[axis] = match (start, end, step, &sizes[axis]) {
+                (Some(0), Some(&end), Some(1), size) if end > 1 << 31 => size.clone(),
+                (Some(&start), Some(&end), Some(step), Size::Known(n)) => {
                     let n = usize::try_from(*n).ok()?;
-                    Size::Known(bound(end, n).saturating_sub(bound(start, n)) as i64)
+                    let length = bound(end, n).saturating_sub(bound(start, n));
+                    Size::Known(length.div_ceil(step as usize) as i64)
                 }
                 _ => Size::Of(out, axis),
             };
@@ -500,17 +585,11 @@ fn matmul(left: &[Size], right: &[Size], out: ValueId) -> Option<Vec<Size>> {
 
 /// What is left of a product of sizes when others are taken out of it.
 pub(in crate::adapter) fn quotient(all: &[Size], others: &[Size]) -> Option<Size> {
-    let mut rest: Vec<&Size> = all.iter().filter(|s| known(s).is_none()).collect();
-    for other in others.iter().filter(|s| known(s).is_none()) {
-        let at = rest.iter().position(|s| *s == other)?;
+    let ((number, mut rest), (divisor, others)) = (Size::factors(all)?, Size::factors(others)?);
+    for other in others {
+        let at = rest.iter().position(|size| *size == other)?;
         rest.swap_remove(at);
     }
-    let product = |sizes: &[Size]| sizes.iter().filter_map(known).try_fold(1i64, i64::checked_mul);
-    let (number, divisor) = (product(all)?, product(others)?);
     let is_whole = divisor != 0 && number % divisor == 0;
-    match (rest[..].first(), rest.len()) {
-        (None, _) if is_whole => Some(Size::Known(number / divisor)),
-        (Some(&one), 1) if number == divisor => Some(one.clone()),
-        _ => None,
-    }
+    is_whole.then(|| Size::product(number / divisor, rest.into_iter().cloned().collect()))
 }

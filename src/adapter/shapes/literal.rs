@@ -6,17 +6,28 @@ use half::{bf16, f16};
 /// More elements are no shape.
 const MOST_ELEMENTS: u64 = 64;
 
-/// The tensor of an initializer or of a Constant.
-pub(in crate::adapter) fn literal(graph: &Graph, value: ValueId) -> Option<&Tensor> {
-    if let Some(tensor) = graph.constant(value) {
-        return Some(tensor);
+/// The tensor of an initializer or of a Constant, which Identity may share.
+pub(in crate::adapter) fn literal(graph: &Graph, mut value: ValueId) -> Option<&Tensor> {
+    for _ in 0..MOST_SHARES {
+        if let Some(tensor) = graph.constant(value) {
+            return Some(tensor);
+        }
+        let node = graph.get_value(value)?.producer();
+        let op = graph.node(node).op()?;
+        if !op.is("Identity") {
+            let constant = op.attribute("value").filter(|_| op.is("Constant"));
+            return constant.and_then(|value| match value {
+                AttributeValue::Tensor(tensor) => Some(tensor),
+                _ => None,
+            });
+        }
+        value = graph.node_input(node, 0)?;
     }
-    let op = graph.node(graph.get_value(value)?.producer()).op().filter(|op| op.is("Constant"))?;
-    match op.attribute("value")? {
-        AttributeValue::Tensor(tensor) => Some(tensor),
-        _ => None,
-    }
+    None
 }
+
+/// A longer way is none: no exporter makes one, but a cycle does.
+const MOST_SHARES: usize = 8;
 
 /// The elements of a small tensor of integers or booleans.
 pub(in crate::adapter) fn integers(tensor: &Tensor) -> Option<Vec<i64>> {
@@ -63,13 +74,26 @@ fn number(tensor: &Tensor) -> Option<f64> {
     if tensor.element_count()? != 1 {
         return None;
     }
+    match tensor.dtype {
+        DataType::I64 => Some(i64::from_le_bytes(tensor.bytes()?.try_into().ok()?) as f64),
+        _ => floats(tensor)?.next(),
+    }
+}
+
+/// The elements of a tensor of floats.
+pub(in crate::adapter) fn floats(tensor: &Tensor) -> Option<Box<dyn Iterator<Item = f64> + '_>> {
+    fn each<const N: usize>(
+        bytes: &[u8],
+        value: fn([u8; N]) -> f64,
+    ) -> Box<dyn Iterator<Item = f64> + '_> {
+        Box::new(bytes.as_chunks::<N>().0.iter().map(move |&chunk| value(chunk)))
+    }
     let bytes = tensor.bytes()?;
     Some(match tensor.dtype {
-        DataType::F64 => f64::from_le_bytes(bytes.try_into().ok()?),
-        DataType::F32 => f32::from_le_bytes(bytes.try_into().ok()?).into(),
-        DataType::F16 => f16::from_le_bytes(bytes.try_into().ok()?).to_f64(),
-        DataType::BF16 => bf16::from_le_bytes(bytes.try_into().ok()?).to_f64(),
-        DataType::I64 => i64::from_le_bytes(bytes.try_into().ok()?) as f64,
+        DataType::F64 => each(bytes, f64::from_le_bytes),
+        DataType::F32 => each(bytes, |b| f32::from_le_bytes(b).into()),
+        DataType::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f64()),
+        DataType::BF16 => each(bytes, |b| bf16::from_le_bytes(b).to_f64()),
         _ => return None,
     })
 }

@@ -99,7 +99,8 @@ impl Copies<'_, '_> {
         let mut inputs = inputs.collect::<Result<Vec<_>>>()?;
         inputs[slot] = by;
         for mask in site.masks.iter().filter(|mask| has_rows && mask.node == node) {
-            inputs[mask.slot] = self.masks.widened(self.run, place.module, mask, self.columns)?;
+            inputs[mask.slot] =
+                self.masks.widened(self.run, place.module, mask, site.heads, self.columns)?;
         }
         place.node(self.run, info.op_type, &inputs, Vec::new())
     }

@@ -76,7 +76,8 @@ impl<'a> Gate<'a> {
         let product = node("MatMul", &[query(run, site)?.input, weight])?;
         let open = node("Sigmoid", &[node("Add", &[product, bias])?])?;
         // Tokens may have been merged with the batch.
-        let shape = added.shape(run, site.keys.value, "gate", [-1, 1, self.outputs])?;
+        let shape =
+            added.shape(run, site.keys.value, site.keys.heads, "gate", [-1, 1, self.outputs])?;
         let tokens = node("Reshape", &[open, shape])?;
         let mean = mean(run, &place, tokens)?;
         if self.outputs == 1 {

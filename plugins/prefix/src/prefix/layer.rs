@@ -1,11 +1,11 @@
 //! One layer: rows in front of K and of V, and what has to know of them.
 
-use super::Added;
 use super::checkpoint::Source;
 use super::gate::Gate;
+use super::{Added, causal};
 use crate::graph::Place;
 use crate::layout::Layout;
-use peftc_plugin::{AttentionInfo, Attr, Error, KeyValues, Record, Result, Run, Value};
+use peftc_plugin::{AttentionInfo, Attr, KeyValues, Record, Result, Run, Value};
 
 /// Adds the rows of a layer: the blocks of the source that are its keys and its values.
 pub(super) fn add(
@@ -15,30 +15,23 @@ pub(super) fn add(
     [keys, values]: [i64; 2],
     added: &mut Added,
 ) -> Result<()> {
-    refuse_causal(site)?;
     let module = name(run, site)?;
     let key =
         Part { run, site, module: &module, of: &site.keys, part: "prefix/key", leaf: "prefix.key" };
     let value = Part { of: &site.values, part: "prefix/value", leaf: "prefix.value", ..key };
     let gate = source.gate(site);
     let factors = gate.map(|gate| gate.factors(run, site, &module, added)).transpose()?;
-    key.put(source, keys, factors.map(|[keys, _]| keys), added)?;
-    value.put(source, values, factors.map(|[_, values]| values), added)?;
-    for mask in &site.masks {
-        added.masks.widen(run, &module, mask, source.length())?;
+    let longer = [
+        key.put(source, keys, factors.map(|[keys, _]| keys), added)?,
+        value.put(source, values, factors.map(|[_, values]| values), added)?,
+    ];
+    match site.is_causal {
+        true => causal::open(run, site, &module, longer, source.length(), &mut added.masks)?,
+        false => site.masks.iter().try_for_each(|mask| {
+            added.masks.widen(run, &module, mask, site.heads, source.length())
+        })?,
     }
     record(run, source, site, &module, site.keys.value, "")
-}
-
-pub(super) fn refuse_causal(site: &AttentionInfo<'_>) -> Result<()> {
-    match site.is_causal {
-        false => Ok(()),
-        true => Err(Error::unsupported(format!(
-            "{}: the operator Attention masks by itself (is_causal = 1), so that a prefix in front would be masked too: \
-             export the model with an attention mask",
-            site.module
-        ))),
-    }
 }
 
 /// Adds the line of a layer to the report: `value` is what has the keys, `form` how.
@@ -94,14 +87,15 @@ struct Part<'p, 'a> {
 
 impl Part<'_, '_> {
     /// Puts rows in front, times the factor of a gate: one Concat, and the lengths that are stated
-    /// behind it.
+    /// behind it. Gives the longer value; an operator that masks by itself is replaced, so it is not
+    /// told here.
     fn put(
         &self,
         source: &Source<'_>,
         block: i64,
         factor: Option<Value>,
         added: &mut Added,
-    ) -> Result<()> {
+    ) -> Result<Value> {
         let (run, of) = (self.run, self.of);
         let place = Place { role: self.leaf, module: self.module, part: self.part };
         let layout = Layout::of(of, source.length());
@@ -109,12 +103,20 @@ impl Part<'_, '_> {
         let rows = source.rows(run, &tensor, block, layout, self.site.dtype)?;
         let (spread, by) = match factor {
             Some(factor) => ("Mul", factor),
-            None => ("Expand", added.batch_shape(run, of.value)?),
+            None => ("Expand", added.batch_shape(run, of.value, of.heads)?),
         };
         let rows = place.node(run, spread, &[rows, by], Vec::new())?;
         let axis = Attr::Int(of.sequence_axis as i64);
         let longer = place.node(run, "Concat", &[rows, of.value], vec![("axis", axis)])?;
-        run.replace_input(of.node, of.slot, longer)?;
-        place.grow(run, &of.stated, source.length())
+        if !self.is_replaced() {
+            run.replace_input(of.node, of.slot, longer)?;
+        }
+        place.grow(run, &of.stated, source.length())?;
+        Ok(longer)
+    }
+
+    /// Whether the node that reads K or V is the operator Attention that is replaced.
+    fn is_replaced(&self) -> bool {
+        self.site.is_causal && self.of.node == self.site.scores
     }
 }

@@ -16,7 +16,6 @@ pub(super) fn give(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
     refuse_more_than_rows(run, source, sites)?;
     let mut arrays = Vec::new();
     for (site, blocks) in source.layers(sites) {
-        layer::refuse_causal(site)?;
         let module = layer::name(run, site)?;
         let keys = past(&module, &site.keys, "keys")?;
         let values = past(&module, &site.values, "values")?;
@@ -29,7 +28,7 @@ pub(super) fn give(run: &Run<'_>, source: &Source<'_>, sites: &[AttentionInfo<'_
     note_use(run, source, sites, arrays.len(), positions)
 }
 
-/// A past is the same rows for every sequence, in every layer of a decoder.
+/// A past is the same rows for every sequence, in every layer of a decoder, and masked by a mask.
 fn refuse_more_than_rows(
     run: &Run<'_>,
     source: &Source<'_>,
@@ -39,6 +38,9 @@ fn refuse_more_than_rows(
         let what = match (source.gate(site), source.blocks(site)) {
             (Some(_), _) => "its prefix has a gate",
             (None, None) => "it has no prefix and others have",
+            (None, Some(_)) if site.is_causal => {
+                "its operator Attention masks by itself (is_causal = 1)"
+            }
             (None, Some(_)) => continue,
         };
         return Err(Error::unsupported(format!(

@@ -130,7 +130,8 @@ pub struct Mask {
     pub dtype: DataType,
     /// Whether one column stands for all keys.
     pub is_one_column: bool,
-    /// Whether it has a learned bias that is not of relative positions as T5's is.
+    /// Whether it has a bias of positions, learned, of slopes (ALiBi) or a constant window, that is none of
+    /// relative positions as T5's is.
     pub has_bias: bool,
 }
 

@@ -53,15 +53,19 @@ pub struct BlockSiteInfo<'a> {
     pub sublayer: Sublayer,
     /// The MatMul or Gemm of the output projection.
     pub projection: Node,
-    /// What is added to the residual: the projection's output with its bias, `[…, hidden]`.
+    /// What is added to the residual: the projection's output with its bias, norm and scale,
+    /// `[…, hidden]`.
     pub output: Value,
-    /// What the sublayer was computed from, `[…, hidden]`.
+    /// What it is added to: what the sublayer was computed from, `[…, hidden]`, or the sum of that
+    /// and of a sublayer beside.
     pub residual: Value,
-    /// The residual Add, or an operator that adds and normalizes.
+    /// The residual Add, or an operator that adds and normalizes; or the Add of attention and
+    /// feed-forward beside each other, to which the residual is added then.
     pub add: Node,
     /// The input slot of `output` in it.
     pub slot: usize,
-    /// What it makes; none where an operator that normalizes too keeps it to itself.
+    /// The sum with the residual; none where an operator that normalizes too keeps it to itself,
+    /// and for an attention that the feed-forward beside it is added to first.
     pub sum: Option<Value>,
     /// The norm between the residual and what is computed from it (pre-LN).
     pub norm_before: Option<Norm>,

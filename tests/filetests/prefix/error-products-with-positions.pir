@@ -1,0 +1,24 @@
+; test: pass prefix
+; DeBERTa adds products of the query with embeddings of relative positions.
+model ir=8 opset ""=17
+graph g(%q: f32[batch, 2, n, 2], %k: f32[batch, 2, n, 2], %v: f32[batch, 2, n, 2], %keys: i64[1, n], %queries: i64[n, 1]) -> (%y) {
+  const %embeddings = f32[2, 8] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+  const %four = i64[] {4}
+  const %one = i64[1] {1}
+  %t = Transpose(%k) {perm: ints [0, 1, 3, 2]}
+  %s = MatMul(%q, %t)
+  %each = MatMul(%q, %embeddings)
+  %apart = Sub(%queries, %keys)
+  %row = Add(%apart, %four)
+  %like = Shape(%s)
+  %rows = Expand(%row, %like)
+  %bias = GatherElements(%each, %rows) {axis: -1}
+  %m = Add(%s, %bias)
+  %p = Softmax(%m) name "/attn/Softmax"
+  %y = MatMul(%p, %v)
+}
+--- adapter
+{"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
+const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
+---
+error: pass "prefix" (plugin peftc-plugin-prefix 0.1.0): attn: its scores have a bias of positions (learned, of slopes, or a window that is a constant) that is none of relative positions as T5's is, which this version cannot extend to a prefix
