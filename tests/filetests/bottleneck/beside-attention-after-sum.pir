@@ -26,8 +26,7 @@ const %layers.0.output_adapters.adapters.a.adapter_down.0.bias = f32[1] {5}
 const %layers.0.output_adapters.adapters.a.adapter_up.weight = f32[2, 1] {1, 2}
 const %layers.0.output_adapters.adapters.a.adapter_up.bias = f32[2] {3, 4}
 ---
-; layers.0.output_adapters: feed-forward b=1 relu, 8 FLOPs per token, 7 parameters, f
-; note: bottleneck adapters: 1, with 7 parameters and 8 extra FLOPs per token
+; layers.0.output_adapters: feed-forward b=1 relu, 7 parameters, 8 FLOPs per token, f
 model ir=8 opset ""=17
 graph g(%x: f32[n, m, 2]) -> (%y) {
   const %w = f32[2, 2] {1.0, 2.0, 3.0, 4.0}

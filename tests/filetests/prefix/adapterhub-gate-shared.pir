@@ -31,8 +31,7 @@ const %layers.0.attn.prefix_tuning.pool.prefix_tunings.a.self_prefix.control_tra
 const %layers.0.attn.prefix_tuning.prefix_gates.a.weight = f32[1, 4] {1, 2, 3, 4}
 const %layers.0.attn.prefix_tuning.prefix_gates.a.bias = f32[1] {9}
 ---
-; attn: 2 keys and values of 2 heads of 2, gated, 21 parameters, k_split
-; note: the prefix costs 40 more floating-point operations for each token
+; attn: 2 keys and values of 2 heads of 2, gated, 21 parameters, 40 FLOPs per token, k_split
 model ir=8 opset ""=17
 graph g(%x: f32[batch, n, 4], %mask: f32[batch, 1, 1, n]) -> (%y) {
   const %q = f32[4, 4] {1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0}

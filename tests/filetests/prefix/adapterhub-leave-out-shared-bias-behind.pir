@@ -24,9 +24,8 @@ graph g(%q: f32[batch, 1, n, 2], %k: f32[batch, 1, n, 2], %v: f32[batch, 1, n, 2
 {"config": {"architecture": "prefix_tuning", "flat": true, "prefix_length": 1, "leave_out": [1]}, "name": "a", "version": "adapters.1.2.0"}
 const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans = f32[4] {1, 2, 3, 4}
 ---
-; block.0.attn: 1 keys and values of 1 heads of 2, 4 parameters, k
+; block.0.attn: 1 keys and values of 1 heads of 2, 4 parameters, 8 FLOPs per token, k
 ; note: block.1.attn: as in AdapterHub without its bias of relative positions, as not all layers before have as many keys
-; note: the prefix costs 8 more floating-point operations for each token
 model ir=8 opset ""=17
 graph g(%q: f32[batch, 1, n, 2], %k: f32[batch, 1, n, 2], %v: f32[batch, 1, n, 2], %k1: f32[batch, 1, n, 2], %v1: f32[batch, 1, n, 2], %keys: i64[1, n], %queries: i64[n, 1], %keep: bool[batch, 1, n, n]) -> (%y) {
   const %table = f32[8, 1] {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0}

@@ -32,8 +32,7 @@ const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans.0.bias = f32[2] 
 const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans.2.weight = f32[8, 2] {5, 0, 5, 1, 5, 2, 5, 3, 5, 4, 5, 5, 5, 6, 5, 7}
 const %prefix_tuning.prefix_tunings.a.self_prefix.control_trans.2.bias = f32[8] {0, 0, 0, 0, 100, 100, 100, 100}
 ---
-; attn: 1 keys and values of 2 heads of 2, 8 parameters, k_split
-; note: the prefix costs 16 more floating-point operations for each token
+; attn: 1 keys and values of 2 heads of 2, 8 parameters, 16 FLOPs per token, k_split
 model ir=8 opset ""=17
 graph g(%x: f32[batch, n, 4], %mask: f32[batch, 1, 1, n]) -> (%y) {
   const %q = f32[4, 4] {1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0}

@@ -7,9 +7,8 @@ graph g(%q: f32[batch, 4, n, 2], %k: f32[batch, 2, n, 2], %v: f32[batch, 2, n, 2
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
 ---
-; attn: 2 keys and values of 2 heads of 2, 16 parameters, k
+; attn: 2 keys and values of 2 heads of 2, 16 parameters, 64 FLOPs per token, k
 ; note: no positions were found that go into the computation: they stay as they are
-; note: the prefix costs 64 more floating-point operations for each token
 model ir=11 opset ""=23
 graph g(%q: f32[batch, 4, n, 2], %k: f32[batch, 2, n, 2], %v: f32[batch, 2, n, 2], %mask: f32[batch, 1, n, n]) -> (%y) {
   const %attn.prefix.key = f32[1, 2, 2, 2] {0.0, 1.0, 10.0, 11.0, 2.0, 3.0, 12.0, 13.0} meta {"peftc.role": "prefix"}

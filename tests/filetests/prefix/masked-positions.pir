@@ -24,9 +24,8 @@ graph g(%ids: i64[batch, n], %mask: i64[batch, n]) -> (%y) {
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
 ---
-; attn: 2 keys and values of 2 heads of 2, 16 parameters, s
+; attn: 2 keys and values of 2 heads of 2, 16 parameters, 32 FLOPs per token, s
 ; note: positions begin at 2: of 16 position embeddings 14 are left for tokens
-; note: the prefix costs 32 more floating-point operations for each token
 model ir=8 opset ""=17
 graph g(%ids: i64[batch, n], %mask: i64[batch, n]) -> (%y) {
   const %words = f32[8, 4] {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 17.0, 18.0, 19.0, 20.0, 21.0, 22.0, 23.0, 24.0, 25.0, 26.0, 27.0, 28.0, 29.0, 30.0, 31.0}

@@ -52,13 +52,12 @@ graph g(%ids: i64[batch, n], %attention_mask: i64[batch, total], %past_key_value
 {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 2, "num_layers": 1, "num_attention_heads": 2, "token_dim": 4, "num_transformer_submodules": 1}
 const %prompt_embeddings = f32[2, 8] {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
 ---
-; attn: 2 keys and values of 2 heads of 2 as the past, 16 parameters, past_key_values.0.key
+; attn: 2 keys and values of 2 heads of 2 as the past, 16 parameters, 32 FLOPs per token, past_key_values.0.key
 ; note: positions begin at 2: of 8 position embeddings 6 are left for tokens
 ; note: the archive has the past of the first step: 2 arrays of 2 rows, by the names of the inputs, to repeat to the batch. For batch 1 these inputs may be left out in that step: the arrays are their defaults
 ; note: in every step callers put 2 ones in front of attention_mask
 ; note: positions count from the length of the past: callers do nothing
 ; note: present outputs have the 2 rows in front from the first step on
-; note: the prefix costs 32 more floating-point operations for each token
 ; archive prefix: past_key_values.0.key, past_key_values.0.value
 model ir=8 opset ""=17
 graph g(%ids: i64[batch, n], %attention_mask: i64[batch, total], %past_key_values.0.key: f32[batch, 2, m, 2] = f32[1, 2, 2, 2] {0.0, 1.0, 10.0, 11.0, 2.0, 3.0, 12.0, 13.0} meta {"peftc.role": "prefix"}, %past_key_values.0.value: f32[batch, 2, m, 2] = f32[1, 2, 2, 2] {4.0, 5.0, 14.0, 15.0, 6.0, 7.0, 16.0, 17.0} meta {"peftc.role": "prefix"}) -> (%y, %present.0.key, %present.0.value) {
