@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def peftc(*arguments, expect=0):
         f"{result.stdout}{result.stderr}"
     )
     return result
+
+
+def refused(adapter, model, folder):
+    """What is said of an adapter that a model, without the `config.json` of its type beside it, cannot take."""
+    alone, output = folder / f"alone-{model.name}", folder / "refused.onnx"
+    shutil.copyfile(model, alone)
+    result = peftc("apply", adapter, alone, "-o", output, expect=BAD_INPUT)
+    assert not output.exists()
+    return result.stderr
 
 
 def apply(adapters, model, folder, mode, *options):

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from blocks import entries, name_of, run_steps, session_of, steps_of, tolerance
-from support import BAD_INPUT, MODELS, peftc, relative_l2
+from support import MODELS, peftc, refused, relative_l2
 
 ENTRIES = entries("peft", "prefix", "prompt") + entries("adapterhub", "prefix")
 PREFIXES = [e for e in ENTRIES if e["kind"] == "prefix"]
@@ -236,13 +236,6 @@ def changed(entry, folder, tensors=None, **config):
     stored = load_file(MODELS / entry["adapter"] / "adapter_model.safetensors")
     save_file(tensors(stored) if tensors else stored, adapter / "adapter_model.safetensors")
     return adapter
-
-
-def refused(adapter, model, folder):
-    output = folder / "refused.onnx"
-    result = peftc("apply", adapter, model, "-o", output, expect=BAD_INPUT)
-    assert not output.exists()
-    return result.stderr
 
 
 GPT2 = next(e for e in PREFIXES if e["model"] == "gpt2/torchscript.onnx")

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from blocks import entries, name_of, run_steps, session_of, steps_of, tolerance
-from support import BAD_INPUT, MODELS, peftc, relative_l2
+from support import MODELS, peftc, refused, relative_l2
 
 ENTRIES = entries("adapterhub", "prompt")
 LEARNED = 3
@@ -90,13 +90,6 @@ def test_fresh_prompt_is_drawn_as_an_embedding_of_pytorch(tmp_path):
     (tokens,) = (onnx.numpy_helper.to_array(t) for t in stored if t.name == "prompt.embeddings")
     assert tokens.shape == (1, 1000, 64)
     assert abs(tokens.mean()) < 0.02 and abs(tokens.std() - 1) < 0.02
-
-
-def refused(adapter, model, folder):
-    output = folder / "refused.onnx"
-    result = peftc("apply", adapter, model, "-o", output, expect=BAD_INPUT)
-    assert not output.exists()
-    return result.stderr
 
 
 def test_another_hidden_size(tmp_path):
