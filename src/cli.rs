@@ -3,6 +3,7 @@
 mod apply;
 mod inspect;
 mod layers;
+mod merge;
 mod plugin;
 mod progress;
 mod style;
@@ -48,6 +49,7 @@ struct Global {
 enum Command {
     Apply(apply::Args),
     Inspect(inspect::Args),
+    Merge(merge::Args),
     #[command(subcommand)]
     Plugin(plugin::Command),
 }
@@ -61,6 +63,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Apply(args) => apply::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
+        Command::Merge(args) => merge::run(args, &cli.global),
         Command::Plugin(command) => plugin::run(command, &cli.global),
     };
     match result {

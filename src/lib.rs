@@ -6,10 +6,12 @@
 pub mod adapter;
 pub mod apply;
 pub mod context;
+pub mod delta;
 mod disk;
 pub mod error;
 pub mod inspect;
 pub mod ir;
+pub mod merge;
 pub mod onnx;
 pub mod pass;
 pub mod plugin;

@@ -13,6 +13,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("onnx", &["ir", "weights", "disk"]),
     ("pass", &["ir"]),
     ("adapter", &["ir"]),
+    ("delta", &["ir", "adapter"]),
+    ("merge", &["ir", "adapter", "delta", "disk"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),
     ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin", "disk"]),
     ("inspect", &["ir", "adapter", "onnx", "apply"]),

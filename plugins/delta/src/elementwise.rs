@@ -1,6 +1,6 @@
 //! Combinations element by element, of changes that were made sparse.
 
-use crate::{Factors, Rows};
+use crate::{Matrix, Rows};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -41,9 +41,20 @@ pub enum Sparsify {
 pub enum Fuse {
     /// Σ λ·x.
     Sum,
-    /// The sign of Σ λ·x is elected, + at 0; Σ λ·x over those that have it, by their number: with
-    /// λ = 1 the mean of TIES-Merging.
-    Elect,
+    /// A sign is elected, + at 0; Σ λ·x over the x that have it, by their number: with λ = 1 the mean
+    /// of TIES-Merging.
+    Elect(Votes),
+}
+
+/// What elects a sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Votes {
+    /// Σ λ·x.
+    Weighted,
+    /// Σ x, as PEFT's `total` has it.
+    Plain,
+    /// Σ sign x, as PEFT's `frequency` has it.
+    Counted,
 }
 
 /// Combines changes element by element.
@@ -60,14 +71,14 @@ pub struct Elementwise {
 }
 
 /// A combination whose rows can be asked for in any order.
-pub struct Combination<'a> {
+pub struct Combination<'a, T> {
     method: Elementwise,
-    terms: Vec<Term<'a>>,
+    terms: Vec<Term<'a, T>>,
 }
 
-struct Term<'a> {
+struct Term<'a, T> {
     weight: f64,
-    change: &'a Factors,
+    change: &'a T,
     bounds: Bounds,
 }
 
@@ -82,7 +93,7 @@ pub struct Bounds {
 
 impl Sparsify {
     /// The magnitudes that are kept of a change. Equal ones at a bound are all kept.
-    pub fn bounds(self, change: &Factors) -> Bounds {
+    pub fn bounds(self, change: &impl Rows) -> Bounds {
         let (density, gamma) = match self {
             Self::Trim { density } => (density, 0.0),
             Self::Middle { density, gamma } => (density, gamma),
@@ -131,14 +142,14 @@ impl Bounds {
     }
 }
 
-impl<'a> Combination<'a> {
+impl<'a, T: Rows> Combination<'a, T> {
     /// Of terms λ·ΔW of one weight.
     ///
     /// # Panics
     /// There are none, or they have not one shape.
-    pub fn new(method: Elementwise, terms: &[(f64, &'a Factors)]) -> Self {
+    pub fn new(method: Elementwise, terms: &[(f64, &'a T)]) -> Self {
         let bounds: Vec<Bounds> =
-            terms.iter().map(|(_, change)| method.sparsify.bounds(change)).collect();
+            terms.iter().map(|(_, change)| method.sparsify.bounds(*change)).collect();
         Self::with_bounds(method, terms, &bounds)
     }
 
@@ -146,11 +157,7 @@ impl<'a> Combination<'a> {
     ///
     /// # Panics
     /// As [`new`](Self::new), or there are not as many bounds as terms.
-    pub fn with_bounds(
-        method: Elementwise,
-        terms: &[(f64, &'a Factors)],
-        bounds: &[Bounds],
-    ) -> Self {
+    pub fn with_bounds(method: Elementwise, terms: &[(f64, &'a T)], bounds: &[Bounds]) -> Self {
         assert_eq!(terms.len(), bounds.len(), "one of each");
         let shape = terms.first().expect("there is a term").1.shape();
         assert!(terms.iter().all(|(_, t)| t.shape() == shape), "all change one weight");
@@ -171,7 +178,7 @@ impl<'a> Combination<'a> {
     }
 }
 
-impl Rows for Combination<'_> {
+impl<T: Rows> Rows for Combination<'_, T> {
     fn shape(&self) -> (usize, usize) {
         self.terms[0].change.shape()
     }
@@ -186,28 +193,40 @@ impl Rows for Combination<'_> {
                 term.change.row(row, &mut values);
                 let mut random = self.random(at, row);
                 self.method.sparsify.apply(term.bounds, &mut random, &mut values);
-                values.iter_mut().for_each(|x| *x *= term.weight);
                 values
             })
             .collect();
         for (column, out) in out.iter_mut().enumerate() {
-            *out = self.method.fuse.of(rows.iter().map(|row| row[column]));
+            let elements =
+                self.terms.iter().zip(&rows).map(|(term, row)| (term.weight, row[column]));
+            *out = self.method.fuse.of(elements);
         }
     }
 }
 
 impl Fuse {
-    /// Fuses weighted elements.
-    fn of(self, elements: impl Iterator<Item = f64> + Clone) -> f64 {
-        let sum: f64 = elements.clone().sum();
-        match self {
-            Self::Sum => sum,
-            Self::Elect => {
-                let agreeing = elements.filter(|x| if sum >= 0.0 { *x > 0.0 } else { *x < 0.0 });
-                let (total, count) = agreeing.fold((0.0, 0u32), |(t, n), x| (t + x, n + 1));
-                if count == 0 { 0.0 } else { total / f64::from(count) }
+    /// Fuses elements with their weights.
+    fn of(self, elements: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+        let Self::Elect(votes) = self else { return elements.map(|(weight, x)| weight * x).sum() };
+        let vote = |(weight, x): (f64, f64)| match votes {
+            Votes::Weighted => weight * x,
+            Votes::Plain => x,
+            Votes::Counted => {
+                if x == 0.0 {
+                    0.0
+                } else {
+                    x.signum()
+                }
             }
-        }
+        };
+        let is_elected = elements.clone().map(vote).sum::<f64>() >= 0.0;
+        let agreeing = elements.filter(|&element| match vote(element) {
+            0.0 => false,
+            vote => (vote > 0.0) == is_elected,
+        });
+        let (total, count) =
+            agreeing.fold((0.0, 0u32), |(t, n), (weight, x)| (t + weight * x, n + 1));
+        if count == 0 { 0.0 } else { total / f64::from(count) }
     }
 }
 
@@ -217,8 +236,8 @@ fn keep(random: &mut ChaCha8Rng, probability: f64, element: f64) -> f64 {
     if number < probability { element / probability } else { 0.0 }
 }
 
-fn magnitudes(change: &Factors) -> Vec<f64> {
-    let mut dense = change.dense();
+fn magnitudes(change: &impl Rows) -> Vec<f64> {
+    let mut dense: Matrix = change.dense();
     (0..dense.rows()).for_each(|row| dense.row_mut(row).iter_mut().for_each(|x| *x = x.abs()));
     dense.into_elements()
 }

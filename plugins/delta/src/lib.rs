@@ -16,7 +16,7 @@ mod rows;
 mod spectrum;
 mod svd;
 
-pub use elementwise::{Bounds, Combination, Elementwise, Fuse, Sparsify};
+pub use elementwise::{Bounds, Combination, Elementwise, Fuse, Sparsify, Votes};
 pub use factors::Factors;
 pub use leading::Leading;
 pub use matrix::Matrix;

@@ -41,8 +41,8 @@ pub enum Limit {
 /// Eckart and Young, 1936; Mirsky, 1960: no matrix of rank r is nearer in either norm.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Truncated {
-    /// Factors of √s each.
-    pub factors: Factors,
+    /// Its singular values and vectors.
+    pub svd: Svd,
     /// σ_{r+1}: ‖ΔW − B·A‖₂.
     pub spectral_error: f64,
     /// √Σ_{i>r} σ_i²: ‖ΔW − B·A‖_F.
@@ -92,13 +92,19 @@ impl Svd {
 
     /// The rank that a limit leaves, at least 1.
     pub fn rank_of(&self, limit: Limit) -> usize {
+        self.rank_within(limit, self.energy_from(0))
+    }
+
+    /// The same where these are the first singular values of a matrix with ‖·‖²_F = `energy`.
+    pub fn rank_within(&self, limit: Limit, energy: f64) -> usize {
+        let outside = (energy - self.energy_from(0)).max(0.0);
+        let is_enough =
+            |share: f64, r: usize| self.energy_from(r) + outside <= (1.0 - share) * energy;
+        let all = self.s.len();
         let rank = match limit {
             Limit::Exact => self.numerical_rank(),
-            Limit::Rank(rank) => rank.min(self.s.len()),
-            Limit::Energy(share) => {
-                let left = (1.0 - share) * self.energy_from(0);
-                (0..self.s.len()).find(|&r| self.energy_from(r) <= left).unwrap_or(self.s.len())
-            }
+            Limit::Rank(rank) => rank.min(all),
+            Limit::Energy(share) => (0..all).find(|&r| is_enough(share, r)).unwrap_or(all),
         };
         rank.max(1)
     }
@@ -113,13 +119,22 @@ impl Svd {
     /// The best approximation within a limit.
     pub fn truncated(&self, limit: Limit) -> Truncated {
         let rank = self.rank_of(limit).min(self.s.len());
-        let root = |k: usize| self.s[k].sqrt();
-        let b = Matrix::from_fn(self.u.rows(), rank, |i, k| self.u.row(i)[k] * root(k));
-        let a = Matrix::from_fn(rank, self.v.rows(), |k, j| root(k) * self.v.row(j)[k]);
+        let first = |all: &Matrix| Matrix::from_fn(all.rows(), rank, |i, k| all.row(i)[k]);
         Truncated {
-            factors: Factors::new(b, a),
+            svd: Self { u: first(&self.u), s: self.s[..rank].to_vec(), v: first(&self.v) },
             spectral_error: self.s.get(rank).copied().unwrap_or(0.0),
             frobenius_error: self.energy_from(rank).sqrt(),
         }
+    }
+
+    /// B = U·s^`share`, A = s^(1−`share`)·Vᵀ: 0.5 gives both the same norm.
+    pub fn factors(&self, share: f64) -> Factors {
+        let rank = self.s.len();
+        let b = |i: usize, k: usize| self.u.row(i)[k] * self.s[k].powf(share);
+        let a = |k: usize, j: usize| self.s[k].powf(1.0 - share) * self.v.row(j)[k];
+        Factors::new(
+            Matrix::from_fn(self.u.rows(), rank, b),
+            Matrix::from_fn(rank, self.v.rows(), a),
+        )
     }
 }

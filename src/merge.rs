@@ -1,0 +1,181 @@
+//! `peftc merge`: adapters in, one adapter out, by the algebra of their changes.
+#![forbid(unsafe_code)]
+
+mod combine;
+mod folder;
+mod method;
+mod peft_forms;
+mod weights;
+
+use crate::context::{Context, Level};
+use crate::delta::{Deltas, Layer};
+use crate::error::{Error, Result};
+use combine::{Combined, Module};
+pub use method::{METHODS, Method, Options};
+use peftc_delta::Limit;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use weights::{Norms, Weights};
+
+/// What to merge, and how.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Folders of Hugging Face PEFT.
+    pub adapters: Vec<PathBuf>,
+    /// The folder of the result.
+    pub output: PathBuf,
+    /// The method and its numbers.
+    pub options: Options,
+    /// How much of the result is kept.
+    pub limit: Option<Limit>,
+    /// Whether files of the output that are there already are replaced.
+    pub force: bool,
+}
+
+/// What was merged. Its JSON form only grows within one `schema`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Version of the JSON form.
+    pub schema: u32,
+    /// The folder of the result.
+    pub output: PathBuf,
+    /// The method's name.
+    pub method: &'static str,
+    /// Its formula.
+    pub formula: &'static str,
+    /// The adapters.
+    pub adapters: Vec<AdapterReport>,
+    /// The modules, sorted.
+    pub modules: Vec<ModuleReport>,
+    /// Elements of the result's tensors.
+    pub parameters: u64,
+    /// ‖·‖_F of the result over all modules.
+    pub norm: f64,
+    /// How far the result is from what the method says, ‖·‖_F over all modules.
+    pub frobenius_error: f64,
+}
+
+/// An adapter that was merged.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterReport {
+    /// Its folder.
+    pub path: PathBuf,
+    /// PEFT's name for its kind.
+    pub peft_type: String,
+    /// SHA-256 of its files.
+    pub sha256: String,
+    /// ‖·‖_F of its change over all modules, with its own scale.
+    pub norm: f64,
+    /// λ; none where each module has its own.
+    pub weight: Option<f64>,
+}
+
+/// A module of the result.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModuleReport {
+    /// Its name.
+    pub module: String,
+    /// Outputs and inputs.
+    pub shape: [usize; 2],
+    /// Ranks of the adapters, 0 where one has nothing for it.
+    pub ranks: Vec<usize>,
+    /// The rank of the result.
+    pub rank: usize,
+    /// λ of the adapters, 0 where one has nothing for it.
+    pub weights: Vec<f64>,
+    /// ‖·‖_F of the result.
+    pub norm: f64,
+    /// ‖·‖₂ of what was left out.
+    pub spectral_error: f64,
+    /// ‖·‖_F of what was left out.
+    pub frobenius_error: f64,
+}
+
+/// Merges adapters, and writes the result.
+///
+/// # Errors
+/// An adapter has no delta, adapters do not fit each other, options do not fit the method, or the
+/// output is there already.
+pub fn merge(job: &Job, context: &Context) -> Result<Report> {
+    job.options.check(job.adapters.len(), job.limit)?;
+    folder::check(&job.output, job.force)?;
+    let adapters = job.adapters.iter().map(|path| Deltas::of(crate::adapter::Adapter::open(path)?));
+    let adapters: Vec<Deltas> = adapters.collect::<Result<_>>()?;
+    let adapters: Vec<&Deltas> = adapters.iter().collect();
+    folder::check_saved(&adapters)?;
+    warn_of_other_bases(&adapters, context);
+    let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
+    let modules: Vec<&str> = modules.into_iter().collect();
+    let norms = context.pool().install(|| Norms::of(&modules, &adapters))?;
+    let weights = job.options.weights(&norms, adapters.len());
+    let combine = |(at, name): (usize, &&str)| {
+        context.cancel().check()?;
+        let weights = weights.of_module(at);
+        let (adapters, options, limit) = (&adapters, &job.options, job.limit);
+        let largest_rank = norms.largest_rank;
+        Module { name, adapters, weights, options, limit, largest_rank }.combined()
+    };
+    let all = || modules.par_iter().enumerate().map(combine).collect::<Result<Vec<Combined>>>();
+    let combined = context.pool().install(all)?;
+    let parameters = folder::write(&job.output, &adapters, &combined, job.force)?;
+    let over_all = |part: fn(&ModuleReport) -> f64| {
+        combined.iter().map(|c| part(&c.report).powi(2)).sum::<f64>().sqrt()
+    };
+    Ok(Report {
+        schema: 1,
+        output: job.output.clone(),
+        method: job.options.method.name,
+        formula: job.options.method.formula,
+        adapters: adapters
+            .iter()
+            .enumerate()
+            .map(|(at, a)| adapter_report(at, a, &norms, &weights))
+            .collect(),
+        parameters,
+        norm: over_all(|m| m.norm),
+        frobenius_error: over_all(|m| m.frobenius_error),
+        modules: combined.into_iter().map(|c| c.report).collect(),
+    })
+}
+
+fn adapter_report(at: usize, deltas: &Deltas, norms: &Norms, weights: &Weights) -> AdapterReport {
+    let adapter = deltas.adapter();
+    AdapterReport {
+        path: adapter.path().to_owned(),
+        peft_type: adapter.peft_type().to_owned(),
+        sha256: adapter.sha256(),
+        norm: norms.of_adapter(at),
+        weight: weights.of_adapter(at),
+    }
+}
+
+fn warn_of_other_bases(adapters: &[&Deltas], context: &Context) {
+    let bases: BTreeSet<&str> =
+        adapters.iter().filter_map(|a| a.adapter().base_model_name_or_path()).collect();
+    if bases.len() > 1 {
+        let bases: Vec<&str> = bases.into_iter().collect();
+        let message = format!("the adapters were trained on different bases: {}", bases.join(", "));
+        context.note(Level::Warning, message);
+    }
+}
+
+/// The one layer that all adapters which change a module say it is.
+fn layer_of(module: &str, adapters: &[&Deltas]) -> Result<Layer> {
+    let mut known: Option<(Layer, &Deltas)> = None;
+    for &deltas in adapters {
+        let Some(layer) = deltas.layer(module)? else { continue };
+        match &known {
+            Some((other, first)) if *other != layer => {
+                return Err(Error::input(format!(
+                    "{module} is {other:?} in {} and {layer:?} in {}",
+                    first.adapter().path().display(),
+                    deltas.adapter().path().display()
+                )));
+            }
+            _ => known = Some((layer, deltas)),
+        }
+    }
+    known.map(|(layer, _)| layer).ok_or_else(|| Error::bug(format!("nobody changes {module}")))
+}
