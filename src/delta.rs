@@ -8,7 +8,7 @@ use crate::adapter::Adapter;
 use crate::error::{Error, Result};
 use form::Form;
 pub use form::Layer;
-use peftc_delta::Factors;
+use peftc_delta::Change;
 use std::collections::BTreeMap;
 
 /// Kinds of adapters that change weights by adding to them.
@@ -34,14 +34,14 @@ const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"
 #[derive(Debug)]
 pub struct Deltas {
     adapter: Adapter,
-    changes: BTreeMap<String, Change>,
+    changes: BTreeMap<String, Tensors>,
     /// Tensors that replace parameters.
     saved: Vec<String>,
 }
 
-/// What an adapter does to the weight of a module.
+/// The tensors that change the weight of a module.
 #[derive(Clone, Debug)]
-pub struct Change {
+struct Tensors {
     form: Form,
     scale: f64,
     /// What is added to the bias, times the scale.
@@ -76,7 +76,7 @@ impl Deltas {
             let within = |e: Error| e.within(&module);
             let form = Form::of(&adapter, parts).map_err(within)?;
             let scale = form.scale(&adapter, &module).map_err(within)?;
-            changes.insert(module, Change { form, scale, bias });
+            changes.insert(module, Tensors { form, scale, bias });
         }
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
@@ -108,28 +108,15 @@ impl Deltas {
         change.form.layer(&self.adapter).map(Some).map_err(|e| self.within(module, e))
     }
 
-    /// s·ΔW of a module, rows as the module's outputs; none if it does not change that.
+    /// What it does to the weight of a module, rows as the module's outputs; none if it does not change
+    /// that.
     ///
     /// # Errors
     /// Its tensors do not fit each other, or are no floats.
-    pub fn factors(&self, module: &str) -> Result<Option<Factors>> {
-        let Some(change) = self.changes.get(module) else { return Ok(None) };
-        let factors = change.form.factors(&self.adapter).map_err(|e| self.within(module, e))?;
-        Ok(Some(factors.scaled(change.scale)))
-    }
-
-    /// B and A of a LoRA as they are stored, and s; none if it does not change that module.
-    ///
-    /// # Errors
-    /// It is no LoRA, or its tensors do not fit each other.
-    pub fn stored(&self, module: &str) -> Result<Option<(Factors, f64)>> {
-        let Some(change) = self.changes.get(module) else { return Ok(None) };
-        if !change.form.is_lora() {
-            let kind = self.adapter.peft_type();
-            return Err(self.within(module, Error::input(format!("{kind} has no A and B"))));
-        }
-        let factors = change.form.factors(&self.adapter).map_err(|e| self.within(module, e))?;
-        Ok(Some((factors, change.scale)))
+    pub fn change(&self, module: &str) -> Result<Option<Change>> {
+        let Some(Tensors { form, scale, .. }) = self.changes.get(module) else { return Ok(None) };
+        let factors = form.factors(&self.adapter).map_err(|e| self.within(module, e))?;
+        Ok(Some(Change { factors, scale: *scale }))
     }
 
     /// What is added to the bias of a module.

@@ -3,21 +3,18 @@
 
 mod combine;
 mod folder;
-mod method;
-mod peft_forms;
-mod weights;
 
+use crate::adapter::Adapter;
 use crate::context::{Context, Level};
-use crate::delta::{Deltas, Layer};
+use crate::delta::Deltas;
 use crate::error::{Error, Result};
-use combine::{Combined, Module};
-pub use method::{METHODS, Method, Options};
-use peftc_delta::Limit;
+use combine::{Combined, Plan};
+pub use peftc_delta::{Limit, METHODS, Method, Options};
+use peftc_delta::{Weights, norms_over_all};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use weights::{Norms, Weights};
 
 /// What to merge, and how.
 #[derive(Clone, Debug)]
@@ -99,23 +96,22 @@ pub struct ModuleReport {
 /// An adapter has no delta, adapters do not fit each other, options do not fit the method, or the
 /// output is there already.
 pub fn merge(job: &Job, context: &Context) -> Result<Report> {
-    job.options.check(job.adapters.len(), job.limit)?;
+    let unfit = |e: peftc_delta::Unfit| Error::input(e.to_string());
+    job.options.check(job.adapters.len(), job.limit).map_err(unfit)?;
     folder::check(&job.output, job.force)?;
-    let adapters = job.adapters.iter().map(|path| Deltas::of(crate::adapter::Adapter::open(path)?));
-    let adapters: Vec<Deltas> = adapters.collect::<Result<_>>()?;
+    let adapters: Vec<Deltas> =
+        job.adapters.iter().map(|path| Deltas::of(Adapter::open(path)?)).collect::<Result<_>>()?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
     folder::check_saved(&adapters)?;
     warn_of_other_bases(&adapters, context);
     let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
     let modules: Vec<&str> = modules.into_iter().collect();
-    let norms = context.pool().install(|| Norms::of(&modules, &adapters))?;
-    let weights = job.options.weights(&norms, adapters.len());
-    let combine = |(at, name): (usize, &&str)| {
+    let (norms, largest_rank) = context.pool().install(|| sizes(&modules, &adapters))?;
+    let weights = job.options.weights(&norms);
+    let plan = Plan { adapters: &adapters, options: &job.options, limit: job.limit, largest_rank };
+    let combine = |(at, module): (usize, &&str)| {
         context.cancel().check()?;
-        let weights = weights.of_module(at);
-        let (adapters, options, limit) = (&adapters, &job.options, job.limit);
-        let largest_rank = norms.largest_rank;
-        Module { name, adapters, weights, options, limit, largest_rank }.combined()
+        plan.combined(module, weights.of_module(at))
     };
     let all = || modules.par_iter().enumerate().map(combine).collect::<Result<Vec<Combined>>>();
     let combined = context.pool().install(all)?;
@@ -128,11 +124,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
         output: job.output.clone(),
         method: job.options.method.name,
         formula: job.options.method.formula,
-        adapters: adapters
-            .iter()
-            .enumerate()
-            .map(|(at, a)| adapter_report(at, a, &norms, &weights))
-            .collect(),
+        adapters: adapter_reports(&adapters, &norms_over_all(&norms), &weights),
         parameters,
         norm: over_all(|m| m.norm),
         frobenius_error: over_all(|m| m.frobenius_error),
@@ -140,15 +132,28 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     })
 }
 
-fn adapter_report(at: usize, deltas: &Deltas, norms: &Norms, weights: &Weights) -> AdapterReport {
-    let adapter = deltas.adapter();
-    AdapterReport {
-        path: adapter.path().to_owned(),
-        peft_type: adapter.peft_type().to_owned(),
-        sha256: adapter.sha256(),
-        norm: norms.of_adapter(at),
+/// ‖Δ‖_F by module and adapter, 0 where one does not change a module; and the largest rank of any.
+fn sizes(modules: &[&str], adapters: &[&Deltas]) -> Result<(Vec<Vec<f64>>, usize)> {
+    let of = |module: &str, deltas: &Deltas| -> Result<(f64, usize)> {
+        let Some(change) = deltas.change(module)? else { return Ok((0.0, 0)) };
+        Ok((change.scale.abs() * change.factors.norm(), change.factors.rank()))
+    };
+    let of_module = |module: &&str| adapters.iter().map(|deltas| of(module, deltas)).collect();
+    let all: Vec<Vec<(f64, usize)>> = modules.par_iter().map(of_module).collect::<Result<_>>()?;
+    let largest_rank = all.iter().flatten().map(|(_, rank)| *rank).max().unwrap_or(0);
+    let norms = |all: Vec<(f64, usize)>| all.into_iter().map(|(norm, _)| norm).collect();
+    Ok((all.into_iter().map(norms).collect(), largest_rank))
+}
+
+fn adapter_reports(adapters: &[&Deltas], norms: &[f64], weights: &Weights) -> Vec<AdapterReport> {
+    let report = |(at, deltas): (usize, &&Deltas)| AdapterReport {
+        path: deltas.adapter().path().to_owned(),
+        peft_type: deltas.adapter().peft_type().to_owned(),
+        sha256: deltas.adapter().sha256(),
+        norm: norms[at],
         weight: weights.of_adapter(at),
-    }
+    };
+    adapters.iter().enumerate().map(report).collect()
 }
 
 fn warn_of_other_bases(adapters: &[&Deltas], context: &Context) {
@@ -159,23 +164,4 @@ fn warn_of_other_bases(adapters: &[&Deltas], context: &Context) {
         let message = format!("the adapters were trained on different bases: {}", bases.join(", "));
         context.note(Level::Warning, message);
     }
-}
-
-/// The one layer that all adapters which change a module say it is.
-fn layer_of(module: &str, adapters: &[&Deltas]) -> Result<Layer> {
-    let mut known: Option<(Layer, &Deltas)> = None;
-    for &deltas in adapters {
-        let Some(layer) = deltas.layer(module)? else { continue };
-        match &known {
-            Some((other, first)) if *other != layer => {
-                return Err(Error::input(format!(
-                    "{module} is {other:?} in {} and {layer:?} in {}",
-                    first.adapter().path().display(),
-                    deltas.adapter().path().display()
-                )));
-            }
-            _ => known = Some((layer, deltas)),
-        }
-    }
-    known.map(|(layer, _)| layer).ok_or_else(|| Error::bug(format!("nobody changes {module}")))
 }

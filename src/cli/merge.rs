@@ -3,9 +3,8 @@
 use super::Global;
 use super::layers;
 use super::style::{count, plural, table};
-use peftc::merge::{Job, METHODS, Method, ModuleReport, Options, Report, merge};
+use peftc::merge::{Job, Limit, METHODS, Method, ModuleReport, Options, Report, merge};
 use peftc::{Error, Result};
-use peftc_delta::Limit;
 use std::path::PathBuf;
 
 /// Merge adapters into one adapter, exactly or to a rank
@@ -65,7 +64,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
         (None, energy) => energy.map(Limit::Energy),
     };
     let options = Options {
-        method: Method::named(&args.method)?,
+        method: Method::named(&args.method).map_err(|e| Error::input(e.to_string()))?,
         weights: args.weights.clone(),
         normalize: args.normalize,
         per_module: args.per_module,

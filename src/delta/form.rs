@@ -116,10 +116,6 @@ impl Form {
         }
     }
 
-    pub(super) fn is_lora(&self) -> bool {
-        matches!(self, Self::Lora { .. })
-    }
-
     pub(super) fn layer(&self, adapter: &Adapter) -> Result<Layer> {
         let Self::Lora { a, is_embedding, .. } = self else { return Ok(Layer::Linear) };
         let dims = &tensor(adapter, a)?.dims;

@@ -2,7 +2,7 @@
 
 use peftc_delta::{
     Combination, Elementwise, Factors, Fuse, Leading, Limit, Matrix, Rows, Sparsify, Spectrum, Svd,
-    coefficients, compare, energy_by_rank,
+    Votes, coefficients, compare, energy_by_rank,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;

@@ -1,8 +1,7 @@
 //! The methods as a table, and the numbers they take.
 
-use super::weights::Rule;
-use crate::error::{Error, Result};
-use peftc_delta::{Elementwise, Fuse, Limit, Sparsify, Votes};
+use crate::weights::Rule;
+use crate::{Elementwise, Fuse, Limit, Sparsify, Unfit, Votes};
 
 /// How adapters become one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,13 +12,13 @@ pub struct Method {
     pub formula: &'static str,
     /// Where it is from.
     pub source: &'static str,
-    pub(super) kind: Kind,
-    pub(super) rule: Rule,
+    pub(crate) kind: Kind,
+    pub(crate) rule: Rule,
 }
 
 /// What a method does with changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Σ λΔ, in factors.
     Sum(Cut),
     Slerp,
@@ -35,7 +34,7 @@ pub(super) enum Kind {
 
 /// How much of a sum is kept where nothing is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// All, and a limit may be given.
     None,
     /// All, whatever is given.
@@ -46,7 +45,7 @@ pub(super) enum Cut {
 
 /// How a change is made sparse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sparse {
+pub(crate) enum Sparse {
     Trim,
     Drop,
     Middle,
@@ -104,11 +103,10 @@ impl Method {
     ///
     /// # Errors
     /// There is none.
-    pub fn named(name: &str) -> Result<Self> {
+    pub fn named(name: &str) -> Result<Self, Unfit> {
         METHODS.iter().find(|m| m.name == name).copied().ok_or_else(|| {
             let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
-            Error::input(format!("there is no method {name:?}"))
-                .help(format!("methods: {}", names.join(", ")))
+            Unfit::new(format!("there is no method {name:?}: there are {}", names.join(", ")))
         })
     }
 
@@ -162,23 +160,24 @@ impl Options {
     ///
     /// # Errors
     /// One is not.
-    pub fn check(&self, adapters: usize, limit: Option<Limit>) -> Result<()> {
+    pub fn check(&self, adapters: usize, limit: Option<Limit>) -> Result<(), Unfit> {
         let (name, sparse) = (self.method.name, self.method.sparse());
-        let of_another = |option: &str| Err(Error::input(format!("{name} has no --{option}")));
+        let of_another = |option: &str| Err(Unfit::new(format!("{name} has no {option}")));
         if adapters == 0 {
-            return Err(Error::input("there is no adapter to merge"));
+            return Err(Unfit::new("there is no adapter to merge"));
         }
         if self.method.kind == Kind::Slerp && adapters != 2 {
-            return Err(Error::input(format!("slerp is between 2 adapters, there are {adapters}"))
-                .help("karcher is the mean of more"));
+            return Err(Unfit::new(format!(
+                "slerp is between 2 adapters, there are {adapters}: karcher is the mean of more"
+            )));
         }
         match limit {
             Some(Limit::Rank(0)) => {
-                return Err(Error::input("--rank is 0: at least 1 is accepted"));
+                return Err(Unfit::new("rank is 0: at least 1 is accepted"));
             }
             Some(Limit::Energy(share)) if !(share > 0.0 && share <= 1.0) => {
-                return Err(Error::input(format!(
-                    "--energy is {share}: more than 0, up to 1 is accepted"
+                return Err(Unfit::new(format!(
+                    "energy is {share}: more than 0, up to 1 is accepted"
                 )));
             }
             Some(_)
@@ -210,50 +209,49 @@ impl Options {
         if sparse.is_some() { self.sparsify().map(drop) } else { Ok(()) }
     }
 
-    fn check_weights(&self, adapters: usize) -> Result<()> {
+    fn check_weights(&self, adapters: usize) -> Result<(), Unfit> {
         let Some(weights) = &self.weights else {
             return match self.normalize {
-                true => Err(Error::input("--normalize is for --weights")),
+                true => Err(Unfit::new("normalize is for weights")),
                 false => Ok(()),
             };
         };
         if self.method.rule.is_own() {
             let name = self.method.name;
-            return Err(Error::input(format!("{name} has weights of its own"))
-                .help("linear takes --weights"));
+            return Err(Unfit::new(format!("{name} has weights of its own: linear takes others")));
         }
         if weights.len() != adapters {
-            return Err(Error::input(format!(
-                "--weights has {} numbers for {adapters} adapters",
+            return Err(Unfit::new(format!(
+                "weights has {} numbers for {adapters} adapters",
                 weights.len()
             )));
         }
         if let Some(weight) = weights.iter().find(|w| !w.is_finite()) {
-            return Err(Error::input(format!("--weights has {weight}")));
+            return Err(Unfit::new(format!("weights has {weight}")));
         }
         let needs_sum = self.normalize || matches!(self.method.kind, Kind::Slerp | Kind::Karcher);
         match needs_sum && weights.iter().sum::<f64>() == 0.0 {
-            true => Err(Error::input("the sum of --weights is 0, by which they are to be divided")),
+            true => Err(Unfit::new("the sum of weights is 0, by which they are to be divided")),
             false => Ok(()),
         }
     }
 
-    /// How changes are made sparse and fused, if they are: for the stream of a module.
-    pub(super) fn elementwise(&self, fuse: Fuse, stream: u64) -> Result<Elementwise> {
+    /// How changes of a module are made sparse and fused, for the stream of its random numbers.
+    pub(crate) fn elementwise(&self, fuse: Fuse, stream: u64) -> Result<Elementwise, Unfit> {
         Ok(Elementwise { sparsify: self.sparsify()?, fuse, seed: self.seed.unwrap_or(0), stream })
     }
 
-    fn sparsify(&self) -> Result<Sparsify> {
+    fn sparsify(&self) -> Result<Sparsify, Unfit> {
         let density = self.density.ok_or_else(|| {
-            Error::input(format!(
-                "{} needs --density, the share of elements that is kept",
+            Unfit::new(format!(
+                "{} needs density, the share of elements that is kept",
                 self.method.name
             ))
         })?;
         let (gamma, epsilon) = (self.gamma.unwrap_or(0.01), self.epsilon.unwrap_or(0.1));
         let in_range = |name: &str, number: f64, is_in: bool| match is_in {
             true => Ok(()),
-            false => Err(Error::input(format!("--{name} is {number}, which is out of its range"))),
+            false => Err(Unfit::new(format!("{name} is {number}, which is out of its range"))),
         };
         in_range("density", density, density > 0.0 && density <= 1.0)?;
         Ok(match self.method.sparse() {
@@ -265,9 +263,9 @@ impl Options {
             }
             Some(Sparse::DropByRank) => {
                 let fits = epsilon >= 0.0 && density - epsilon > 0.0 && density + epsilon <= 1.0;
-                let what = format!("--density {density} with --epsilon {epsilon}");
+                let what = format!("density {density} with epsilon {epsilon}");
                 if !fits {
-                    return Err(Error::input(format!(
+                    return Err(Unfit::new(format!(
                         "{what}: density ± epsilon is to be in (0, 1]"
                     )));
                 }
