@@ -12,6 +12,7 @@ mod attention;
 mod bind;
 mod bitsandbytes;
 mod block;
+mod checkpoint;
 mod config;
 mod inputs;
 mod module;
@@ -27,8 +28,10 @@ pub use attention::{
     AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Relative,
     Stack, Stated,
 };
+pub(crate) use bind::match_module;
 pub use bitsandbytes::Quantized;
 pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};
+pub use checkpoint::Checkpoint;
 pub use config::Config;
 pub use inputs::LayerInputs;
 pub use module::module_path;

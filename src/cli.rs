@@ -1,6 +1,7 @@
 //! The command line: one file a command. Reports go to stdout, all else to stderr.
 
 mod apply;
+mod extract;
 mod inspect;
 mod layers;
 mod merge;
@@ -48,6 +49,7 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     Apply(apply::Args),
+    Extract(extract::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
     #[command(subcommand)]
@@ -62,6 +64,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let result = match &cli.command {
         Command::Apply(args) => apply::run(args, &cli.global),
+        Command::Extract(args) => extract::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
         Command::Merge(args) => merge::run(args, &cli.global),
         Command::Plugin(command) => plugin::run(command, &cli.global),

@@ -1,8 +1,9 @@
 //! Adapters as changes of weights: what each does to the weight of a module, as factors.
 #![forbid(unsafe_code)]
 
+pub(crate) mod folder;
 mod form;
-mod numbers;
+pub(crate) mod numbers;
 
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};

@@ -9,6 +9,7 @@ pub mod context;
 pub mod delta;
 mod disk;
 pub mod error;
+pub mod extract;
 pub mod inspect;
 pub mod ir;
 pub mod merge;

@@ -2,13 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod combine;
-mod folder;
 
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
 use crate::delta::Deltas;
+use crate::delta::folder::{self, LoraFolder, LoraModule};
 use crate::error::{Error, Result};
-use combine::{Combined, Plan};
+use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
 use peftc_delta::{Weights, norms_over_all};
 use rayon::prelude::*;
@@ -102,7 +102,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let adapters: Vec<Deltas> =
         job.adapters.iter().map(|path| Deltas::of(Adapter::open(path)?)).collect::<Result<_>>()?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
-    folder::check_saved(&adapters)?;
+    check_saved(&adapters)?;
     warn_of_other_bases(&adapters, context);
     let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
     let modules: Vec<&str> = modules.into_iter().collect();
@@ -113,11 +113,20 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
         context.cancel().check()?;
         plan.combined(module, weights.of_module(at))
     };
-    let all = || modules.par_iter().enumerate().map(combine).collect::<Result<Vec<Combined>>>();
+    let all = || modules.par_iter().enumerate().map(combine).collect::<Result<Vec<_>>>();
     let combined = context.pool().install(all)?;
-    let parameters = folder::write(&job.output, &adapters, &combined, job.force)?;
+    let (modules, reports): (Vec<LoraModule>, Vec<ModuleReport>) = combined.into_iter().unzip();
+    let first = adapters[0];
+    let saved =
+        first.saved().iter().filter_map(|name| Some((name.clone(), first.adapter().tensor(name)?)));
+    let folder = LoraFolder {
+        modules: &modules,
+        saved: saved.collect(),
+        entries: folder::kept_entries(first.adapter().config()),
+    };
+    let parameters = folder.write(&job.output, job.force)?;
     let over_all = |part: fn(&ModuleReport) -> f64| {
-        combined.iter().map(|c| part(&c.report).powi(2)).sum::<f64>().sqrt()
+        reports.iter().map(|m| part(m).powi(2)).sum::<f64>().sqrt()
     };
     Ok(Report {
         schema: 1,
@@ -128,7 +137,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
         parameters,
         norm: over_all(|m| m.norm),
         frobenius_error: over_all(|m| m.frobenius_error),
-        modules: combined.into_iter().map(|c| c.report).collect(),
+        modules: reports,
     })
 }
 
@@ -164,4 +173,26 @@ fn warn_of_other_bases(adapters: &[&Deltas], context: &Context) {
         let message = format!("the adapters were trained on different bases: {}", bases.join(", "));
         context.note(Level::Warning, message);
     }
+}
+
+/// Refuses tensors that replace parameters, unless all adapters have the same.
+fn check_saved(adapters: &[&Deltas]) -> Result<()> {
+    let bytes = |deltas: &Deltas, name: &str| {
+        let tensor = deltas.adapter().tensor(name)?;
+        Some((tensor.dtype, tensor.dims.clone(), tensor.bytes()?.to_vec()))
+    };
+    for deltas in adapters {
+        for name in deltas.saved() {
+            let own = bytes(deltas, name);
+            let Some(other) = adapters.iter().find(|other| bytes(other, name) != own) else {
+                continue;
+            };
+            return Err(Error::input(format!(
+                "{name} replaces a parameter in {}, and {} has not the same: what replaces cannot be added up",
+                deltas.adapter().path().display(),
+                other.adapter().path().display()
+            )));
+        }
+    }
+    Ok(())
 }

@@ -12,18 +12,26 @@ use peftc_delta::Matrix;
 /// They are no floats, or not there.
 pub(crate) fn elements(tensor: &Tensor) -> Result<Vec<f64>> {
     let bytes = tensor.bytes().ok_or_else(|| Error::bug("the tensor has no bytes"))?;
-    fn all<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-        bytes.as_chunks::<N>().0.iter().map(|&bytes| number(bytes)).collect()
+    if !tensor.dtype.is_float() {
+        let dtype = tensor.dtype;
+        return Err(Error::input(format!("is {dtype}: f16, bf16, f32 and f64 are accepted")));
     }
-    Ok(match tensor.dtype {
-        DataType::F64 => all(bytes, f64::from_le_bytes),
-        DataType::F32 => all(bytes, |b| f64::from(f32::from_le_bytes(b))),
-        DataType::F16 => all(bytes, |b| f64::from(f16::from_le_bytes(b))),
-        DataType::BF16 => all(bytes, |b| f64::from(bf16::from_le_bytes(b))),
-        other => {
-            return Err(Error::input(format!("is {other}: f16, bf16, f32 and f64 are accepted")));
-        }
-    })
+    let mut elements = vec![0.0; tensor.element_count().unwrap_or(0) as usize];
+    decode(tensor.dtype, bytes, &mut elements);
+    Ok(elements)
+}
+
+/// Packed elements of a type of floats.
+pub(crate) fn decode(dtype: DataType, bytes: &[u8], out: &mut [f64]) {
+    fn all<const N: usize>(bytes: &[u8], out: &mut [f64], number: impl Fn([u8; N]) -> f64) {
+        bytes.as_chunks::<N>().0.iter().zip(out).for_each(|(&bytes, out)| *out = number(bytes));
+    }
+    match dtype {
+        DataType::F32 => all(bytes, out, |b| f64::from(f32::from_le_bytes(b))),
+        DataType::F16 => all(bytes, out, |b| f64::from(f16::from_le_bytes(b))),
+        DataType::BF16 => all(bytes, out, |b| f64::from(bf16::from_le_bytes(b))),
+        _ => all(bytes, out, f64::from_le_bytes),
+    }
 }
 
 /// A tensor of an adapter as a matrix: further axes are counted to the second.

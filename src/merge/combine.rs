@@ -1,9 +1,10 @@
 //! One module: what the adapters do to it becomes one change.
 
 use super::{ModuleReport, Options};
+use crate::delta::folder::LoraModule;
 use crate::delta::{Deltas, Layer};
 use crate::error::{Error, Result};
-use peftc_delta::{Change, Factors, Limit, Module};
+use peftc_delta::{Change, Limit, Module};
 
 /// Adapters, and how they become one.
 pub(super) struct Plan<'a> {
@@ -14,21 +15,16 @@ pub(super) struct Plan<'a> {
     pub(super) largest_rank: usize,
 }
 
-/// A module after merging.
-pub(super) struct Combined {
-    pub(super) factors: Factors,
-    pub(super) layer: Layer,
-    /// What is added to the bias.
-    pub(super) bias: Option<Vec<f64>>,
-    pub(super) report: ModuleReport,
-}
-
 impl Plan<'_> {
     /// Merges a module, with λ of each adapter.
     ///
     /// # Errors
     /// The changes are of different bases or kinds of layers, or are no finite numbers.
-    pub(super) fn combined(&self, module: &str, weights: &[f64]) -> Result<Combined> {
+    pub(super) fn combined(
+        &self,
+        module: &str,
+        weights: &[f64],
+    ) -> Result<(LoraModule, ModuleReport)> {
         let layer = self.layer(module)?;
         let changes: Vec<Option<Change>> =
             self.adapters.iter().map(|deltas| deltas.change(module)).collect::<Result<_>>()?;
@@ -54,7 +50,8 @@ impl Plan<'_> {
             frobenius_error: merged.frobenius_error,
         };
         let bias = self.bias(module, weights, rows)?;
-        Ok(Combined { factors: merged.factors, layer, bias, report })
+        let name = module.to_owned();
+        Ok((LoraModule { name, factors: merged.factors, layer, bias }, report))
     }
 
     /// The one layer that all adapters which change a module say it is.

@@ -1,6 +1,6 @@
 //! Combinations element by element, of changes that were made sparse.
 
-use crate::{Matrix, Rows};
+use crate::Rows;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -236,10 +236,15 @@ fn keep(random: &mut ChaCha8Rng, probability: f64, element: f64) -> f64 {
     if number < probability { element / probability } else { 0.0 }
 }
 
+/// Magnitudes of all elements, as [`Rows::row`] gives them: a product of many rows may round otherwise.
 fn magnitudes(change: &impl Rows) -> Vec<f64> {
-    let mut dense: Matrix = change.dense();
-    (0..dense.rows()).for_each(|row| dense.row_mut(row).iter_mut().for_each(|x| *x = x.abs()));
-    dense.into_elements()
+    let (rows, columns) = change.shape();
+    let mut magnitudes = vec![0.0; rows * columns];
+    for (row, out) in magnitudes.chunks_exact_mut(columns.max(1)).enumerate() {
+        change.row(row, out);
+        out.iter_mut().for_each(|x| *x = x.abs());
+    }
+    magnitudes
 }
 
 /// Places of the elements by magnitude, from 0 for the smallest on.

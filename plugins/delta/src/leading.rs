@@ -1,11 +1,13 @@
 //! Leading singular values of a large matrix, from products with a few vectors.
 
-use crate::{Matrix, NotFinite, Rows, Svd};
+use crate::{Limit, Matrix, NotFinite, Rows, Svd};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A smaller side up to this is decomposed whole.
 const SMALL: usize = 256;
+/// The rank that is tried first where a share of the energy is asked for.
+const FIRST_RANK: usize = 32;
 /// Vectors of a block beyond the rank that is asked for.
 const OVERSAMPLING: usize = 8;
 /// Blocks at most.
@@ -66,6 +68,29 @@ impl Leading {
         // ΔWᵀ·Q = U'·s·V'ᵀ gives ΔW ≈ (Q·V')·s·U'ᵀ.
         let svd = Svd { u: left.times(&inner.v), s: inner.s, v: inner.u };
         Ok(Self { svd, energy, outside: (energy - inside).max(0.0).sqrt() })
+    }
+
+    /// As many as a limit needs.
+    ///
+    /// # Errors
+    /// An element is not finite.
+    pub fn within(matrix: &impl Rows, limit: Limit) -> Result<Self, NotFinite> {
+        let (rows, columns) = matrix.shape();
+        let smaller = rows.min(columns);
+        let (mut rank, share) = match limit {
+            Limit::Exact => (smaller, None),
+            Limit::Rank(rank) => (rank.min(smaller), None),
+            Limit::Energy(share) => (FIRST_RANK.min(smaller), Some(share)),
+        };
+        loop {
+            let found = Self::of(matrix, rank)?;
+            let is_enough =
+                |share| found.frobenius_error(rank).powi(2) <= (1.0 - share) * found.energy;
+            if rank == smaller || share.is_none_or(is_enough) {
+                return Ok(found);
+            }
+            rank = (2 * rank).min(smaller);
+        }
     }
 
     /// ‖ΔW − the first `rank` of `svd`‖_F.

@@ -67,6 +67,13 @@ impl Matrix {
         &mut self.elements[row * self.columns..][..self.columns]
     }
 
+    /// Some rows.
+    #[must_use]
+    pub fn rows_from(&self, first: usize, count: usize) -> Self {
+        let elements = &self.elements[first * self.columns..][..count * self.columns];
+        Self::new(count, self.columns, elements.to_vec())
+    }
+
     /// All elements, row after row.
     pub fn elements(&self) -> &[f64] {
         &self.elements

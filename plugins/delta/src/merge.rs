@@ -2,8 +2,7 @@
 
 use crate::method::{Cut, Kind};
 use crate::{
-    Combination, Factors, Fuse, Leading, Limit, Matrix, NotFinite, Options, Rows, Svd, Unfit,
-    coefficients, peft,
+    Combination, Factors, Fuse, Leading, Limit, Options, Rows, Svd, Unfit, coefficients, peft,
 };
 
 /// A change of an adapter: s·B·A.
@@ -116,7 +115,7 @@ impl Module<'_> {
     ) -> Result<Merged, Unfit> {
         let method = self.options.elementwise(fuse, stream(self.name))?;
         let dense = Combination::new(method, terms).dense();
-        let leading = leading(&dense, limit)?;
+        let leading = Leading::within(&dense, limit)?;
         let rank = leading.svd.rank_within(limit, leading.energy);
         Ok(Merged {
             factors: leading.svd.truncated(Limit::Rank(rank)).svd.factors(share),
@@ -144,24 +143,6 @@ fn cut(terms: &[(f64, &Factors)], limit: Option<Limit>, share: f64) -> Result<Me
         spectral_error: cut.spectral_error,
         frobenius_error: cut.frobenius_error,
     })
-}
-
-/// As many singular values as a limit needs.
-fn leading(dense: &Matrix, limit: Limit) -> Result<Leading, NotFinite> {
-    let smaller = dense.rows().min(dense.columns());
-    let (mut rank, energy) = match limit {
-        Limit::Exact => (smaller, None),
-        Limit::Rank(rank) => (rank.min(smaller), None),
-        Limit::Energy(share) => (32.min(smaller), Some(share)),
-    };
-    loop {
-        let found = Leading::of(dense, rank)?;
-        let is_enough = |share| found.frobenius_error(rank).powi(2) <= (1.0 - share) * found.energy;
-        if rank == smaller || energy.is_none_or(is_enough) {
-            return Ok(found);
-        }
-        rank = (2 * rank).min(smaller);
-    }
 }
 
 /// The stream of random numbers of a module: the hash FNV-1a of 64 bits of its name.

@@ -68,6 +68,10 @@ impl Rows for Factors {
         Factors::shape(self)
     }
 
+    fn panel(&self, first: usize, count: usize) -> Matrix {
+        self.b().rows_from(first, count).times(self.a())
+    }
+
     fn row(&self, row: usize, out: &mut [f64]) {
         Factors::row(self, row, out);
     }
