@@ -43,6 +43,15 @@ impl<'a> Stored<'a> {
         numbers::decode(self.dtype, &self.bytes[first..first + self.columns * size], out);
     }
 
+    fn mean_square_ulp(&self) -> f64 {
+        let mut row = vec![0.0; self.columns];
+        let squares = |at| {
+            self.row(at, &mut row);
+            row.iter().map(|x| ulp(self.dtype, *x).powi(2)).sum::<f64>()
+        };
+        (0..self.rows).map(squares).sum::<f64>() / (self.rows * self.columns).max(1) as f64
+    }
+
     /// Some columns, as rows.
     fn columns(&self, first: usize, count: usize) -> Matrix {
         let size = self.bytes.len() / (self.rows * self.columns).max(1);
@@ -91,17 +100,10 @@ impl<'a> Difference<'a> {
         (0..self.before.rows).map(energy).sum::<f64>().sqrt()
     }
 
-    /// The deviation of an element's rounding error where the weight after was rounded to nearest to
-    /// its stored type: √mean(ulp²/12).
+    /// The deviation of an element's rounding error where both weights were rounded to nearest to
+    /// their stored types: √mean((ulp² + ulp'²)/12).
     pub(super) fn rounding_noise(&self) -> f64 {
-        let mut row = vec![0.0; self.after.columns];
-        let dtype = self.after.dtype;
-        let squares = |at| {
-            self.after.row(at, &mut row);
-            row.iter().map(|x| ulp(dtype, *x).powi(2)).sum::<f64>()
-        };
-        let sum: f64 = (0..self.after.rows).map(squares).sum();
-        (sum / (self.after.rows * self.after.columns).max(1) as f64 / 12.0).sqrt()
+        (self.before.mean_square_ulp() + self.after.mean_square_ulp()).sqrt() / 12f64.sqrt()
     }
 }
 

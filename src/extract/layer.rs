@@ -31,8 +31,8 @@ pub struct LayerReport {
     pub rank: usize,
     /// Singular values of ΔW: those that are kept, and the next.
     pub singular_values: Vec<f64>,
-    /// The spectral norm of a matrix of rounding errors of the stored type: smaller singular values
-    /// are no more than noise.
+    /// The spectral norm of a matrix of rounding errors, both weights taken as rounded to their stored
+    /// type: smaller singular values are no more than noise.
     pub noise_floor: f64,
     /// Kept singular values above it.
     pub above_noise: usize,
