@@ -387,7 +387,7 @@ def write_json(path, value):
 
 
 def write_checksums():
-    folders = [*generated_folders(), ROOT / "nf4", ROOT / "bnb", ROOT / "blocks"]
+    folders = [*generated_folders(), ROOT / "nf4", ROOT / "bnb", ROOT / "blocks", ROOT / "merges"]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     files += [ROOT / "cases.json", ROOT / "blocks-cases.json"]
     total = sum(path.stat().st_size for path in files)

@@ -13,6 +13,7 @@ mod attention;
 mod bind;
 mod bitsandbytes;
 mod block;
+mod checkpoint;
 mod config;
 mod half;
 mod inputs;
@@ -29,8 +30,10 @@ pub use attention::{
     AttentionSite, AttentionSites, KeyValues, Mask, MaskKind, Position, PositionKind, Relative,
     Stack, Stated,
 };
+pub(crate) use bind::match_module;
 pub use bitsandbytes::Quantized;
 pub use block::{BlockSite, BlockSites, Norm, NormKind, Sublayer};
+pub use checkpoint::Checkpoint;
 pub use config::Config;
 pub use half::LeftOut;
 pub use inputs::LayerInputs;

@@ -1,8 +1,10 @@
 //! The command line: one file a command. Reports go to stdout, all else to stderr.
 
 mod apply;
+mod extract;
 mod inspect;
 mod layers;
+mod merge;
 mod plugin;
 mod progress;
 mod style;
@@ -47,7 +49,9 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     Apply(apply::Args),
+    Extract(extract::Args),
     Inspect(inspect::Args),
+    Merge(merge::Args),
     #[command(subcommand)]
     Plugin(plugin::Command),
 }
@@ -60,7 +64,9 @@ pub(crate) fn main() -> ExitCode {
     }
     let result = match &cli.command {
         Command::Apply(args) => apply::run(args, &cli.global),
+        Command::Extract(args) => extract::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
+        Command::Merge(args) => merge::run(args, &cli.global),
         Command::Plugin(command) => plugin::run(command, &cli.global),
     };
     match result {

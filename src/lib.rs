@@ -6,10 +6,13 @@
 pub mod adapter;
 pub mod apply;
 pub mod context;
+pub mod delta;
 mod disk;
 pub mod error;
+pub mod extract;
 pub mod inspect;
 pub mod ir;
+pub mod merge;
 mod npz;
 pub mod onnx;
 pub mod pass;

@@ -11,7 +11,7 @@ use super::site::{LinearSite, Sites};
 use crate::error::{Error, Result, near};
 use crate::ir::{Graph, NodeId, Op};
 use regex::Regex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Sites {
     /// The sites of a module; more than one if the model calls it more than once.
@@ -70,7 +70,7 @@ impl Sites {
         }
         let modules: BTreeSet<&str> = self.modules.keys().map(String::as_str).collect();
         let found = match find_module(module, &modules)? {
-            Some(path) => module_parameter(graph, &self.modules[path], leaf, dims),
+            Some(path) => module_parameter(graph, &self.modules[path], leaf, |own| own == dims),
             None => None,
         };
         found.or_else(|| named_parameter(graph, name, dims)).ok_or_else(|| {
@@ -80,6 +80,22 @@ impl Sites {
                 .iter()
                 .fold(error, |e, near| e.help(format!("near: module {near}")))
         })
+    }
+
+    /// The parameters of modules, by names such as `model.norm.weight`, but for the weights of linear
+    /// layers: theirs and others' biases, norms, embeddings.
+    pub fn other_parameters(&self, graph: &Graph) -> BTreeMap<String, Parameter> {
+        let mut found = BTreeMap::new();
+        let biases = self.named().filter_map(|(module, site)| Some((module, site.bias.clone()?)));
+        found.extend(biases.map(|(module, bias)| (format!("{module}.bias"), bias)));
+        let layers: BTreeSet<&str> = self.named().map(|(module, _)| module).collect();
+        for (module, nodes) in &self.modules {
+            for leaf in ["weight", "bias"].iter().filter(|_| !layers.contains(module.as_str())) {
+                let parameter = module_parameter(graph, nodes, leaf, |dims| !dims.is_empty());
+                found.extend(parameter.map(|p| (format!("{module}.{leaf}"), p)));
+            }
+        }
+        found
     }
 
     fn named(&self) -> impl Iterator<Item = (&str, &LinearSite)> {
@@ -181,7 +197,10 @@ fn find_module<'a>(name: &str, modules: &BTreeSet<&'a str>) -> Result<Option<&'a
 }
 
 /// The path a module name matches; none if none does.
-fn match_module<'a>(name: &str, modules: &BTreeSet<&'a str>) -> Result<Option<&'a str>> {
+///
+/// # Errors
+/// It is the end of more than one.
+pub(crate) fn match_module<'a>(name: &str, modules: &BTreeSet<&'a str>) -> Result<Option<&'a str>> {
     if let Some(exact) = modules.get(name) {
         return Ok(Some(exact));
     }
@@ -209,14 +228,14 @@ fn module_parameter(
     graph: &Graph,
     nodes: &[NodeId],
     leaf: &str,
-    dims: &[i64],
+    fits: impl Fn(&[i64]) -> bool,
 ) -> Option<Parameter> {
     let mut found: Option<Parameter> = None;
     for &node in nodes {
         let Some(op) = graph.node(node).op() else { continue };
         for &slot in parameter_slots(op, leaf) {
-            let trail =
-                Trail::follow(graph, node, slot).filter(|t| !t.flipped && t.dims(graph) == dims);
+            let trail = Trail::follow(graph, node, slot);
+            let trail = trail.filter(|t| !t.flipped && fits(&t.dims(graph)));
             let Some(trail) = trail else { continue };
             let parameter = trail.into_parameter(graph, node, false, 1.0);
             match &mut found {

@@ -5,24 +5,19 @@
 //! `.nested_absmax` and `.nested_quant_map`, and `.quant_state.bitsandbytes__nf4` (or `fp4`): JSON,
 //! stored as bytes. What is not quantized is stored as it is.
 
+use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::opened::Adapter;
-use super::tensors;
 use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
 use crate::ir::{Tensor, element_count};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 /// What transformers calls this quantization, and adapters of this kind are called here.
 const KIND: &str = "bitsandbytes_4bit";
 
 const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// What a tensor that says how another one is quantized has in its name.
 const QUANT_STATE: &str = ".quant_state.bitsandbytes__";
@@ -73,41 +68,21 @@ fn quantized(name: &str, tensor: &Tensor) -> Option<Quantized> {
     })
 }
 
-/// Whether there is a checkpoint, quantized in whatever way.
-pub(super) fn is_checkpoint(path: &Path) -> bool {
-    match path.is_dir() {
-        true => [WEIGHTS, INDEX].iter().chain(&PICKLES).any(|name| path.join(name).exists()),
-        false => path.extension().is_some_and(|e| e == "safetensors"),
-    }
-}
-
 /// Opens a checkpoint.
 ///
 /// # Errors
 /// It is quantized otherwise, or not at all, or one of its files is malformed or truncated.
 pub(super) fn open(path: &Path) -> Result<Adapter> {
-    let (config, mut files, weights) = match path.is_dir() {
+    let (config, mut files) = match path.is_dir() {
         true => {
             let file = MappedFile::open(&path.join(CONFIG))?;
             let config =
                 config(file.as_slice()).map_err(|e| e.within(path.join(CONFIG).display()))?;
-            (config, vec![file], shards(path)?)
+            (config, vec![file])
         }
-        false => (Map::new(), Vec::new(), Shards::one(path)?),
+        false => (Map::new(), Vec::new()),
     };
-    let mut tensors = BTreeMap::new();
-    for file in &weights.files {
-        for (name, tensor) in tensors::read(file, str::to_owned)? {
-            if tensors.insert(name.clone(), tensor).is_some() {
-                return Err(Error::input(format!("two of its files have a tensor {name:?}"))
-                    .within(path.display()));
-            }
-        }
-    }
-    if let Some(missing) = weights.names.iter().find(|name| !tensors.contains_key(*name)) {
-        return Err(Error::input(format!("{INDEX} names a tensor {missing:?} that is in no file"))
-            .within(path.display()));
-    }
+    let Checkpoint { files: weights, tensors } = Checkpoint::open(path)?;
     if !tensors.keys().any(|name| name.contains(QUANT_STATE)) {
         let message =
             format!("no weight of it is quantized: no tensor has {QUANT_STATE:?} in its name");
@@ -117,7 +92,7 @@ pub(super) fn open(path: &Path) -> Result<Adapter> {
             false => error.help("or an adapter of PEFT, which is named by its folder"),
         });
     }
-    files.extend(weights.files);
+    files.extend(weights);
     Ok(Adapter { path: path.to_owned(), config: Config::of_kind(KIND, config), files, tensors })
 }
 
@@ -156,54 +131,4 @@ fn config(json: &[u8]) -> Result<Map<String, Value>> {
         entries.insert("base_model_name_or_path".to_owned(), base.clone());
     }
     Ok(entries)
-}
-
-/// The files that hold the tensors, and the names that must be in them.
-struct Shards {
-    files: Vec<Arc<MappedFile>>,
-    names: Vec<String>,
-}
-
-impl Shards {
-    fn one(path: &Path) -> Result<Self> {
-        Ok(Self { files: vec![MappedFile::open(path)?], names: Vec::new() })
-    }
-}
-
-/// The files of a folder, in the order transformers looks for them.
-fn shards(folder: &Path) -> Result<Shards> {
-    let (weights, index) = (folder.join(WEIGHTS), folder.join(INDEX));
-    if weights.exists() {
-        return Shards::one(&weights);
-    }
-    if !index.exists() {
-        let pickle = PICKLES.iter().find(|name| folder.join(name).exists()).unwrap_or(&PICKLES[0]);
-        let message = format!(
-            "{}: {pickle} is a pickle, which can run code when it is read",
-            folder.display()
-        );
-        return Err(Error::input(message)
-            .help("save it again with save_pretrained(…, safe_serialization=True)"));
-    }
-    let file = MappedFile::open(&index)?;
-    let map = weight_map(file.as_slice()).map_err(|e| e.within(index.display()))?;
-    let names: BTreeSet<&String> = map.values().collect();
-    let files = names.iter().map(|name| MappedFile::open(&folder.join(name)));
-    Ok(Shards { files: files.collect::<Result<_>>()?, names: map.into_keys().collect() })
-}
-
-/// The file of each tensor.
-fn weight_map(json: &[u8]) -> Result<BTreeMap<String, String>> {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
-    }
-    let Index { weight_map } = serde_json::from_slice(json)
-        .map_err(|e| Error::input(format!("is no index of safetensors files: {e}")))?;
-    for name in weight_map.values() {
-        if Path::new(name).file_name() != Some(name.as_ref()) {
-            return Err(Error::input(format!("{name:?} is no name of a file in its folder")));
-        }
-    }
-    Ok(weight_map)
 }

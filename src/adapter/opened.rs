@@ -1,5 +1,6 @@
 //! An adapter that was opened, whatever its format.
 
+use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::{adapterhub, bitsandbytes, peft};
 use crate::error::Result;
@@ -30,7 +31,7 @@ impl Adapter {
         if adapterhub::is_folder(path) {
             return adapterhub::open(path);
         }
-        match !peft::is_folder(path) && bitsandbytes::is_checkpoint(path) {
+        match !peft::is_folder(path) && Checkpoint::is_at(path) {
             true => bitsandbytes::open(path),
             false => peft::open(path),
         }
@@ -38,7 +39,7 @@ impl Adapter {
 
     /// Whether there is something that [`open`](Self::open) reads, well-formed or not.
     pub fn is_at(path: &Path) -> bool {
-        peft::is_folder(path) || adapterhub::is_folder(path) || bitsandbytes::is_checkpoint(path)
+        peft::is_folder(path) || adapterhub::is_folder(path) || Checkpoint::is_at(path)
     }
 
     /// The folder, or the file.

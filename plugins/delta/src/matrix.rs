@@ -1,0 +1,127 @@
+//! Matrices of float64, row after row.
+
+use faer::{Mat, MatRef};
+
+/// A matrix, row after row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Matrix {
+    rows: usize,
+    columns: usize,
+    elements: Vec<f64>,
+}
+
+impl Matrix {
+    /// A matrix of these elements, row after row.
+    ///
+    /// # Panics
+    /// There are not `rows · columns` of them.
+    pub fn new(rows: usize, columns: usize, elements: Vec<f64>) -> Self {
+        assert_eq!(elements.len(), rows * columns, "a matrix of {rows} rows of {columns}");
+        Self { rows, columns, elements }
+    }
+
+    /// The same of float32.
+    ///
+    /// # Panics
+    /// There are not `rows · columns` of them.
+    pub fn of_f32(rows: usize, columns: usize, elements: &[f32]) -> Self {
+        Self::new(rows, columns, elements.iter().map(|&x| f64::from(x)).collect())
+    }
+
+    /// A matrix of zeros.
+    pub fn zeros(rows: usize, columns: usize) -> Self {
+        Self::new(rows, columns, vec![0.0; rows * columns])
+    }
+
+    /// The matrix of `element(row, column)`.
+    pub fn from_fn(rows: usize, columns: usize, element: impl Fn(usize, usize) -> f64) -> Self {
+        let all = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
+        Self::new(rows, columns, all.map(|(i, j)| element(i, j)).collect())
+    }
+
+    pub(crate) fn of(matrix: MatRef<'_, f64>) -> Self {
+        Self::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)])
+    }
+
+    pub(crate) fn view(&self) -> MatRef<'_, f64> {
+        MatRef::from_row_major_slice(&self.elements, self.rows, self.columns)
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// A row.
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.elements[row * self.columns..][..self.columns]
+    }
+
+    /// A row, to be written.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f64] {
+        &mut self.elements[row * self.columns..][..self.columns]
+    }
+
+    /// Some rows.
+    #[must_use]
+    pub fn rows_from(&self, first: usize, count: usize) -> Self {
+        let elements = &self.elements[first * self.columns..][..count * self.columns];
+        Self::new(count, self.columns, elements.to_vec())
+    }
+
+    /// All elements, row after row.
+    pub fn elements(&self) -> &[f64] {
+        &self.elements
+    }
+
+    /// All elements, row after row.
+    pub fn into_elements(self) -> Vec<f64> {
+        self.elements
+    }
+
+    /// Multiplies all elements.
+    #[must_use]
+    pub fn scaled(mut self, by: f64) -> Self {
+        self.elements.iter_mut().for_each(|x| *x *= by);
+        self
+    }
+
+    /// Rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        Self::from_fn(self.columns, self.rows, |i, j| self.row(j)[i])
+    }
+
+    /// The product with a matrix of as many rows as this has columns.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
+        Self::of_mat(&(self.view() * other.view()))
+    }
+
+    /// ‖·‖_F.
+    pub fn norm(&self) -> f64 {
+        self.view().norm_l2()
+    }
+
+    pub(crate) fn of_mat(matrix: &Mat<f64>) -> Self {
+        Self::of(matrix.as_ref())
+    }
+
+    /// The matrices one under another.
+    pub(crate) fn stacked(columns: usize, parts: &[Self]) -> Self {
+        let elements: Vec<f64> = parts.iter().flat_map(|part| part.elements.clone()).collect();
+        Self::new(elements.len() / columns.max(1), columns, elements)
+    }
+
+    /// The matrices side by side.
+    pub(crate) fn joined(rows: usize, parts: &[Self]) -> Self {
+        let columns = parts.iter().map(|part| part.columns).sum();
+        let row = |i| parts.iter().flat_map(move |part| part.row(i).iter().copied());
+        Self::new(rows, columns, (0..rows).flat_map(row).collect())
+    }
+}

@@ -1,0 +1,153 @@
+//! The changes of one module become one.
+
+use crate::method::{Cut, Kind};
+use crate::{
+    Combination, Factors, Fuse, Leading, Limit, Options, Rows, Svd, Unfit, coefficients, peft,
+};
+
+/// A change of an adapter: s·B·A.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// B and A, as they are stored.
+    pub factors: Factors,
+    /// s.
+    pub scale: f64,
+}
+
+impl Change {
+    /// Δ: the scale is in B.
+    pub fn delta(&self) -> Factors {
+        self.factors.clone().scaled(self.scale)
+    }
+}
+
+/// A module, and what is done with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Module<'a> {
+    /// Its name, from which its random numbers follow.
+    pub name: &'a str,
+    /// What each adapter does to it; none where one does not change it.
+    pub changes: &'a [Option<Change>],
+    /// λ of each adapter.
+    pub weights: &'a [f64],
+    /// The method.
+    pub options: &'a Options,
+    /// How much of the result is kept.
+    pub limit: Option<Limit>,
+    /// The largest rank that an adapter has in any module.
+    pub largest_rank: usize,
+}
+
+/// Factors, and how far they are from what the method says.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Merged {
+    /// B and A.
+    pub factors: Factors,
+    /// ‖·‖₂ of what was left out.
+    pub spectral_error: f64,
+    /// ‖·‖_F of what was left out.
+    pub frobenius_error: f64,
+}
+
+impl Module<'_> {
+    /// Merges the module.
+    ///
+    /// # Errors
+    /// The changes have not one shape, are no finite numbers, or have not what the method needs.
+    pub fn merged(&self) -> Result<Merged, Unfit> {
+        let deltas: Vec<Option<Factors>> =
+            self.changes.iter().map(|c| c.as_ref().map(Change::delta)).collect();
+        let terms = self.terms(&deltas)?;
+        let largest_rank = || self.limit.unwrap_or(Limit::Rank(self.largest_rank));
+        match self.options.method.kind {
+            Kind::Sum(Cut::None) => cut(&terms, self.limit, 0.5),
+            Kind::Sum(Cut::Never) => cut(&terms, None, 0.5),
+            Kind::Sum(Cut::LargestRank) => cut(&terms, Some(largest_rank()), 0.5),
+            Kind::Slerp | Kind::Karcher => {
+                let by = self.of_directions(&terms);
+                let terms: Vec<_> = by.into_iter().zip(&terms).map(|(c, (_, t))| (c, *t)).collect();
+                cut(&terms, self.limit, 0.5)
+            }
+            Kind::Elementwise(_, fuse) => {
+                let ranks = terms.iter().map(|(_, t)| t.rank()).sum();
+                self.dense(&terms, fuse, self.limit.unwrap_or(Limit::Rank(ranks)), 0.5)
+            }
+            Kind::PeftDelta(None, _) => cut(&terms, Some(largest_rank()), 1.0),
+            Kind::PeftDelta(Some(_), fuse) => self.dense(&terms, fuse, largest_rank(), 1.0),
+            Kind::PeftCat => Ok(exact(peft::cat(self))),
+            Kind::PeftFactors(sparse, fuse) => peft::factors(self, sparse, fuse).map(exact),
+        }
+    }
+
+    /// Weighted changes. An adapter that does not change the module has no vote and adds nothing.
+    fn terms<'d>(&self, deltas: &'d [Option<Factors>]) -> Result<Vec<(f64, &'d Factors)>, Unfit> {
+        let terms: Vec<(f64, &Factors)> =
+            deltas.iter().zip(self.weights).filter_map(|(d, w)| Some((*w, d.as_ref()?))).collect();
+        let shapes: Vec<(usize, usize)> = terms.iter().map(|(_, t)| t.shape()).collect();
+        match shapes.iter().all(|shape| *shape == shapes[0]) {
+            true => Ok(terms),
+            false => {
+                Err(Unfit::new(format!("changes of the shapes {shapes:?} are of different bases")))
+            }
+        }
+    }
+
+    /// The coefficients of methods that take changes as directions.
+    fn of_directions(&self, terms: &[(f64, &Factors)]) -> Vec<f64> {
+        let changes: Vec<&Factors> = terms.iter().map(|(_, t)| *t).collect();
+        let weights: Vec<f64> = terms.iter().map(|(w, _)| *w).collect();
+        let gram = coefficients::gram(&changes);
+        match (self.options.method.kind, weights.as_slice()) {
+            (Kind::Slerp, [_, t]) => coefficients::slerp(&gram, *t).to_vec(),
+            // Towards nothing.
+            (Kind::Slerp, weights) => weights.to_vec(),
+            _ => coefficients::karcher(&gram, &weights),
+        }
+    }
+
+    /// A combination element by element, within a limit.
+    fn dense(
+        &self,
+        terms: &[(f64, &Factors)],
+        fuse: Fuse,
+        limit: Limit,
+        share: f64,
+    ) -> Result<Merged, Unfit> {
+        let method = self.options.elementwise(fuse, stream(self.name))?;
+        let dense = Combination::new(method, terms).dense();
+        let leading = Leading::within(&dense, limit)?;
+        let rank = leading.svd.rank_within(limit, leading.energy);
+        Ok(Merged {
+            factors: leading.svd.truncated(Limit::Rank(rank)).svd.factors(share),
+            spectral_error: leading.spectral_error(rank),
+            frobenius_error: leading.frobenius_error(rank),
+        })
+    }
+}
+
+fn exact(factors: Factors) -> Merged {
+    Merged { factors, spectral_error: 0.0, frobenius_error: 0.0 }
+}
+
+/// A sum within a limit; exact without one, of a rank no larger than the weight's.
+fn cut(terms: &[(f64, &Factors)], limit: Option<Limit>, share: f64) -> Result<Merged, Unfit> {
+    let sum = Factors::sum(terms);
+    let (rows, columns) = sum.shape();
+    let limit = match limit {
+        None if sum.rank() < rows.min(columns) => return Ok(exact(sum)),
+        limit => limit.unwrap_or(Limit::Exact),
+    };
+    let cut = Svd::of(&sum)?.truncated(limit);
+    Ok(Merged {
+        factors: cut.svd.factors(share),
+        spectral_error: cut.spectral_error,
+        frobenius_error: cut.frobenius_error,
+    })
+}
+
+/// The stream of random numbers of a module: the hash FNV-1a of 64 bits of its name.
+pub(crate) fn stream(module: &str) -> u64 {
+    module.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

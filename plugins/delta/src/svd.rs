@@ -1,0 +1,140 @@
+//! Singular values, and the best approximations of a rank.
+
+use crate::{Factors, Matrix, Rows};
+
+/// Singular values and vectors: ΔW = U·diag(s)·Vᵀ, s from the largest on.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Svd {
+    /// `[out, n]`, orthonormal columns.
+    pub u: Matrix,
+    /// Singular values, none negative.
+    pub s: Vec<f64>,
+    /// `[in, n]`, orthonormal columns.
+    pub v: Matrix,
+}
+
+/// A decomposition that did not converge: some element is not finite.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotFinite;
+
+impl std::fmt::Display for NotFinite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it has elements that are no finite numbers")
+    }
+}
+
+impl std::error::Error for NotFinite {}
+
+/// How much of a change is kept.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Limit {
+    /// All of it.
+    Exact,
+    /// At most this rank.
+    Rank(usize),
+    /// The least rank with this share of ‖ΔW‖²_F, 0 to 1.
+    Energy(f64),
+}
+
+/// The best approximation of a rank, and how far it is off.
+///
+/// Eckart and Young, 1936; Mirsky, 1960: no matrix of rank r is nearer in either norm.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Truncated {
+    /// Its singular values and vectors.
+    pub svd: Svd,
+    /// σ_{r+1}: ‖ΔW − B·A‖₂.
+    pub spectral_error: f64,
+    /// √Σ_{i>r} σ_i²: ‖ΔW − B·A‖_F.
+    pub frobenius_error: f64,
+}
+
+impl Svd {
+    /// Of a product, by the QR decompositions of both factors and an SVD of the small product of
+    /// the triangles; where the rank is not smaller than the weight, of the whole.
+    ///
+    /// # Errors
+    /// An element is not finite.
+    pub fn of(factors: &Factors) -> Result<Self, NotFinite> {
+        let (rows, columns) = factors.shape();
+        if factors.rank() >= rows.min(columns) {
+            return Self::of_matrix(&factors.dense());
+        }
+        let left = factors.b().view().qr();
+        let right = factors.a().view().transpose().qr();
+        let small = left.thin_R() * right.thin_R().transpose();
+        let inner = Self::of_matrix(&Matrix::of_mat(&small))?;
+        let outer = |q: faer::Mat<f64>, v: &Matrix| Matrix::of_mat(&(q * v.view()));
+        Ok(Self {
+            u: outer(left.compute_thin_Q(), &inner.u),
+            s: inner.s,
+            v: outer(right.compute_thin_Q(), &inner.v),
+        })
+    }
+
+    /// Of a whole matrix.
+    ///
+    /// # Errors
+    /// An element is not finite.
+    pub fn of_matrix(matrix: &Matrix) -> Result<Self, NotFinite> {
+        if !matrix.elements().iter().all(|x| x.is_finite()) {
+            return Err(NotFinite);
+        }
+        let svd = matrix.view().thin_svd().map_err(|_| NotFinite)?;
+        let s = svd.S().column_vector().iter().copied().collect();
+        Ok(Self { u: Matrix::of(svd.U()), s, v: Matrix::of(svd.V()) })
+    }
+
+    /// ‖ΔW‖²_F from the i-th singular value on.
+    pub(crate) fn energy_from(&self, first: usize) -> f64 {
+        self.s.iter().skip(first).rev().map(|s| s * s).sum()
+    }
+
+    /// The rank that a limit leaves, at least 1.
+    pub fn rank_of(&self, limit: Limit) -> usize {
+        self.rank_within(limit, self.energy_from(0))
+    }
+
+    /// The same where these are the first singular values of a matrix with ‖·‖²_F = `energy`.
+    pub fn rank_within(&self, limit: Limit, energy: f64) -> usize {
+        let outside = (energy - self.energy_from(0)).max(0.0);
+        let is_enough =
+            |share: f64, r: usize| self.energy_from(r) + outside <= (1.0 - share) * energy;
+        let all = self.s.len();
+        let rank = match limit {
+            Limit::Exact => self.numerical_rank(),
+            Limit::Rank(rank) => rank.min(all),
+            Limit::Energy(share) => (0..all).find(|&r| is_enough(share, r)).unwrap_or(all),
+        };
+        rank.max(1)
+    }
+
+    /// Singular values above the rounding error of the largest.
+    pub fn numerical_rank(&self) -> usize {
+        let size = self.u.rows().max(self.v.rows()) as f64;
+        let floor = self.s.first().copied().unwrap_or(0.0) * size * f64::EPSILON;
+        self.s.iter().filter(|&&s| s > floor).count()
+    }
+
+    /// The best approximation within a limit.
+    pub fn truncated(&self, limit: Limit) -> Truncated {
+        let rank = self.rank_of(limit).min(self.s.len());
+        let first = |all: &Matrix| Matrix::from_fn(all.rows(), rank, |i, k| all.row(i)[k]);
+        Truncated {
+            svd: Self { u: first(&self.u), s: self.s[..rank].to_vec(), v: first(&self.v) },
+            spectral_error: self.s.get(rank).copied().unwrap_or(0.0),
+            frobenius_error: self.energy_from(rank).sqrt(),
+        }
+    }
+
+    /// B = U·s^`share`, A = s^(1−`share`)·Vᵀ: 0.5 gives both the same norm.
+    pub fn factors(&self, share: f64) -> Factors {
+        let rank = self.s.len();
+        let b = |i: usize, k: usize| self.u.row(i)[k] * self.s[k].powf(share);
+        let a = |k: usize, j: usize| self.s[k].powf(1.0 - share) * self.v.row(j)[k];
+        Factors::new(
+            Matrix::from_fn(self.u.rows(), rank, b),
+            Matrix::from_fn(rank, self.v.rows(), a),
+        )
+    }
+}

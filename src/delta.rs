@@ -1,0 +1,178 @@
+//! Adapters as changes of weights: what each does to the weight of a module, as factors.
+#![forbid(unsafe_code)]
+
+pub(crate) mod folder;
+mod form;
+pub(crate) mod numbers;
+
+use crate::adapter::Adapter;
+use crate::error::{Error, Result};
+use form::Form;
+pub use form::Layer;
+use peftc_delta::Change;
+use std::collections::BTreeMap;
+
+/// Kinds of adapters that change weights by adding to them.
+const KINDS: [&str; 4] = ["LORA", "ADALORA", "LOHA", "LOKR"];
+
+/// Entries of a LoRA configuration that make its change another than s·B·A, when they are set.
+const OTHER_ARITHMETIC: [(&str, &str); 9] = [
+    ("use_qalora", "QA-LoRA"),
+    ("use_bdlora", "BD-LoRA"),
+    ("kasa_config", "KaSA"),
+    ("alora_invocation_tokens", "activated LoRA, which not all tokens have"),
+    ("arrow_config", "Arrow routing"),
+    ("velora_config", "VeLoRA"),
+    ("monteclora_config", "MonteCLoRA"),
+    ("target_parameters", "LoRA on bare parameters"),
+    ("layer_replication", "layer replication"),
+];
+
+/// Initializations of LoRA that leave the base weights as they are.
+const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"];
+
+/// An adapter whose tensors are told apart.
+#[derive(Debug)]
+pub struct Deltas {
+    adapter: Adapter,
+    changes: BTreeMap<String, Tensors>,
+    /// Tensors that replace parameters.
+    saved: Vec<String>,
+}
+
+/// The tensors that change the weight of a module.
+#[derive(Clone, Debug)]
+struct Tensors {
+    form: Form,
+    scale: f64,
+    /// What is added to the bias, times the scale.
+    bias: Option<String>,
+}
+
+impl Deltas {
+    /// Tells the tensors of an adapter apart.
+    ///
+    /// # Errors
+    /// Its kind changes no weight by adding to it, or it has tensors of another kind.
+    pub fn of(adapter: Adapter) -> Result<Self> {
+        let place = adapter.path().display().to_string();
+        Self::of_inner(adapter).map_err(|e| e.within(place))
+    }
+
+    fn of_inner(adapter: Adapter) -> Result<Self> {
+        refuse_other_arithmetic(&adapter)?;
+        let mut parts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
+        let mut saved = Vec::new();
+        for name in adapter.tensor_names() {
+            match form::part(name) {
+                Some((module, part)) => {
+                    parts.entry(module.to_owned()).or_default().insert(part, name.to_owned());
+                }
+                None => saved.push(name.to_owned()),
+            }
+        }
+        let mut changes = BTreeMap::new();
+        for (module, mut parts) in parts {
+            let bias = parts.remove(form::BIAS);
+            let within = |e: Error| e.within(&module);
+            let form = Form::of(&adapter, parts).map_err(within)?;
+            let scale = form.scale(&adapter, &module).map_err(within)?;
+            changes.insert(module, Tensors { form, scale, bias });
+        }
+        if changes.is_empty() {
+            return Err(Error::input("the adapter changes no weight"));
+        }
+        Ok(Self { adapter, changes, saved })
+    }
+
+    /// The adapter.
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// The modules whose weights it changes, sorted.
+    pub fn modules(&self) -> impl Iterator<Item = &str> {
+        self.changes.keys().map(String::as_str)
+    }
+
+    /// The tensors that replace parameters (`modules_to_save`, `bias`), sorted.
+    pub fn saved(&self) -> &[String] {
+        &self.saved
+    }
+
+    /// The layer of a module, if it changes that.
+    ///
+    /// # Errors
+    /// Its tensors do not fit each other.
+    pub fn layer(&self, module: &str) -> Result<Option<Layer>> {
+        let Some(change) = self.changes.get(module) else { return Ok(None) };
+        change.form.layer(&self.adapter).map(Some).map_err(|e| self.within(module, e))
+    }
+
+    /// What it does to the weight of a module, rows as the module's outputs; none if it does not change
+    /// that.
+    ///
+    /// # Errors
+    /// Its tensors do not fit each other, or are no floats.
+    pub fn change(&self, module: &str) -> Result<Option<Change>> {
+        let Some(Tensors { form, scale, .. }) = self.changes.get(module) else { return Ok(None) };
+        let factors = form.factors(&self.adapter).map_err(|e| self.within(module, e))?;
+        Ok(Some(Change { factors, scale: *scale }))
+    }
+
+    /// What is added to the bias of a module.
+    ///
+    /// # Errors
+    /// It is no vector of floats.
+    pub fn bias(&self, module: &str) -> Result<Option<Vec<f64>>> {
+        let Some((name, scale)) =
+            self.changes.get(module).and_then(|c| Some((c.bias.as_ref()?, c.scale)))
+        else {
+            return Ok(None);
+        };
+        let bias = numbers::vector(&self.adapter, name).map_err(|e| self.within(module, e))?;
+        Ok(Some(bias.into_iter().map(|x| scale * x).collect()))
+    }
+
+    fn within(&self, module: &str, error: Error) -> Error {
+        error.within(format!("{}: {module}", self.adapter.path().display()))
+    }
+}
+
+fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
+    let kind = adapter.peft_type();
+    if !KINDS.contains(&kind) {
+        return Err(Error::input(format!("{kind} adds nothing to weights: it has no delta"))
+            .help(format!("kinds with one: {}", KINDS.join(", "))));
+    }
+    let config = adapter.config();
+    let is_set = |key: &str| {
+        config.get(key).is_some_and(|value| match value {
+            serde_json::Value::Null | serde_json::Value::Bool(false) => false,
+            serde_json::Value::Array(items) => !items.is_empty(),
+            serde_json::Value::Object(map) => !map.is_empty(),
+            _ => true,
+        })
+    };
+    if let Some((key, name)) = OTHER_ARITHMETIC.iter().find(|(key, _)| is_set(key)) {
+        return Err(Error::input(format!("uses {name} ({key}), whose change is not s·B·A")));
+    }
+    if is_set("use_dora") {
+        return Err(Error::input(
+            "uses DoRA (use_dora), whose change depends on the base weights: it has no delta of its own",
+        ));
+    }
+    let init = match config.get("init_lora_weights") {
+        Some(serde_json::Value::String(init)) => init.to_lowercase(),
+        _ => "true".to_owned(),
+    };
+    match kind != "LORA" || PLAIN_INITS.contains(&init.as_str()) {
+        true => Ok(()),
+        false => Err(Error::input(format!(
+            "was initialized by {init:?}, which changes the base weights: its change is not s·B·A"
+        ))
+        .help(
+            "save it with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
+        )),
+    }
+}

@@ -1,0 +1,198 @@
+//! The forms in which PEFT stores changes of weights.
+
+use super::numbers::{matrix, tensor, vector};
+use crate::adapter::Adapter;
+use crate::error::{Error, Result};
+use peftc_delta::{Factors, Matrix};
+use std::collections::BTreeMap;
+
+/// The part that is added to a bias.
+pub(super) const BIAS: &str = "lora_B.bias";
+
+/// What stands behind a module's name in those of its tensors.
+const PARTS: [&str; 20] = [
+    BIAS,
+    "lora_A.weight",
+    "lora_B.weight",
+    "lora_embedding_A",
+    "lora_embedding_B",
+    "lora_A",
+    "lora_B",
+    "lora_E",
+    "hada_w1_a",
+    "hada_w1_b",
+    "hada_w2_a",
+    "hada_w2_b",
+    "hada_t1",
+    "lokr_w1",
+    "lokr_w1_a",
+    "lokr_w1_b",
+    "lokr_w2",
+    "lokr_w2_a",
+    "lokr_w2_b",
+    "lokr_t2",
+];
+
+/// The module and the part that a tensor is of, unless it replaces a parameter.
+pub(super) fn part(name: &str) -> Option<(&str, &'static str)> {
+    PARTS.into_iter().find_map(|part| Some((name.strip_suffix(part)?.strip_suffix('.')?, part)))
+}
+
+/// What kind of layer a change is for: how its A and B are stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Layer {
+    /// A `[r, in]`, B `[out, r]`.
+    Linear,
+    /// `lora_embedding_A` `[r, entries]`, `lora_embedding_B` `[features, r]`.
+    Embedding,
+    /// A `[r, in, kernel…]`, B `[out, r, 1…]`.
+    Convolution {
+        /// Sizes of A behind the rank.
+        kernel: Vec<i64>,
+    },
+}
+
+/// The tensors of a change, by name.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// B·A; of an embedding (B·A)ᵀ.
+    Lora { a: String, b: String, is_embedding: bool },
+    /// B·(A∘E).
+    AdaLora { a: String, b: String, e: String },
+    /// (w1_a·w1_b)∘(w2_a·w2_b).
+    Hadamard([String; 4]),
+    /// w1⊗w2.
+    Kronecker(Side, Side),
+}
+
+/// A matrix that is stored whole or as a product.
+#[derive(Clone, Debug)]
+pub(super) enum Side {
+    Whole(String),
+    Product(String, String),
+}
+
+impl Form {
+    pub(super) fn of(adapter: &Adapter, mut parts: BTreeMap<&str, String>) -> Result<Self> {
+        if let Some(name) = ["hada_t1", "lokr_t2"].iter().find_map(|part| parts.get(part)) {
+            return Err(Error::input(format!(
+                "{name}: the Tucker form of convolutions (use_effective_conv2d) is not supported"
+            )));
+        }
+        let mut take =
+            |part: &str| parts.remove(part).ok_or_else(|| Error::input(format!("has no {part}")));
+        let form = match adapter.peft_type() {
+            "ADALORA" => {
+                Self::AdaLora { a: take("lora_A")?, b: take("lora_B")?, e: take("lora_E")? }
+            }
+            "LOHA" => Self::Hadamard([
+                take("hada_w1_a")?,
+                take("hada_w1_b")?,
+                take("hada_w2_a")?,
+                take("hada_w2_b")?,
+            ]),
+            "LOKR" => {
+                let mut side = |whole: &str, left: &str, right: &str| match take(whole) {
+                    Ok(name) => Ok(Side::Whole(name)),
+                    Err(_) => Ok(Side::Product(take(left)?, take(right)?)),
+                };
+                let left = side("lokr_w1", "lokr_w1_a", "lokr_w1_b")?;
+                Self::Kronecker(left, side("lokr_w2", "lokr_w2_a", "lokr_w2_b")?)
+            }
+            _ => match take("lora_embedding_A") {
+                Ok(a) => Self::Lora { a, b: take("lora_embedding_B")?, is_embedding: true },
+                Err(_) => {
+                    let (a, b) = (take("lora_A.weight")?, take("lora_B.weight")?);
+                    Self::Lora { a, b, is_embedding: false }
+                }
+            },
+        };
+        match parts.into_values().next() {
+            None => Ok(form),
+            Some(name) => {
+                let kind = adapter.peft_type();
+                Err(Error::input(format!("{name} is no tensor of {kind}")))
+            }
+        }
+    }
+
+    pub(super) fn layer(&self, adapter: &Adapter) -> Result<Layer> {
+        let Self::Lora { a, is_embedding, .. } = self else { return Ok(Layer::Linear) };
+        let dims = &tensor(adapter, a)?.dims;
+        Ok(match (is_embedding, dims.len()) {
+            (true, _) => Layer::Embedding,
+            (false, 3..) => Layer::Convolution { kernel: dims[1..].to_vec() },
+            (false, _) => Layer::Linear,
+        })
+    }
+
+    /// The change without its scale. Of an embedding, its transposition: B·A.
+    pub(super) fn factors(&self, adapter: &Adapter) -> Result<Factors> {
+        let product = |b: &str, a: &str| product(adapter, b, a);
+        match self {
+            Self::Lora { a, b, .. } => product(b, a),
+            Self::AdaLora { a, b, e } => {
+                let e = vector(adapter, e)?;
+                let factors = product(b, a)?;
+                if e.len() != factors.rank() {
+                    let (e, a) = (e.len(), factors.rank());
+                    return Err(Error::input(format!("lora_E has {e} elements, lora_A {a} rows")));
+                }
+                let a = factors.a();
+                let a = Matrix::from_fn(a.rows(), a.columns(), |k, j| e[k] * a.row(k)[j]);
+                Ok(Factors::new(factors.b().clone(), a))
+            }
+            Self::Hadamard([w1_a, w1_b, w2_a, w2_b]) => {
+                let (left, right) = (product(w1_a, w1_b)?, product(w2_a, w2_b)?);
+                match left.shape() == right.shape() {
+                    true => Ok(left.hadamard(&right)),
+                    false => Err(Error::input(format!(
+                        "{w1_a}·{w1_b} is {:?}, {w2_a}·{w2_b} {:?}",
+                        left.shape(),
+                        right.shape()
+                    ))),
+                }
+            }
+            Self::Kronecker(left, right) => {
+                let side = |side: &Side| match side {
+                    Side::Whole(name) => Ok(Factors::of_matrix(matrix(adapter, name)?)),
+                    Side::Product(left, right) => product(left, right),
+                };
+                Ok(side(left)?.kronecker(&side(right)?))
+            }
+        }
+    }
+
+    /// s: α/r, α/√r of rsLoRA; of AdaLoRA α/(r + 1e-5) of the stored r, as PEFT computes it.
+    pub(super) fn scale(&self, adapter: &Adapter, module: &str) -> Result<f64> {
+        let config = adapter.config();
+        let of_config = |key: &str| config.get(key).and_then(serde_json::Value::as_f64);
+        let number = |pattern: &str, key: &str| -> Result<f64> {
+            let own = config.pattern(pattern, module)?.or(of_config(key));
+            own.ok_or_else(|| Error::input(format!("adapter_config.json has no {key:?}")))
+        };
+        let rows = |name: &str| Ok::<_, Error>(tensor(adapter, name)?.dims[0] as f64);
+        match self {
+            Self::Lora { a, .. } => {
+                let (alpha, rank) = (number("alpha_pattern", "lora_alpha")?, rows(a)?);
+                let is_rslora = config.get("use_rslora") == Some(&serde_json::Value::Bool(true));
+                Ok(alpha / if is_rslora { rank.sqrt() } else { rank })
+            }
+            Self::AdaLora { a, .. } => {
+                Ok(number("alpha_pattern", "lora_alpha")? / (rows(a)? + 1e-5))
+            }
+            Self::Hadamard(_) | Self::Kronecker(..) => {
+                Ok(number("alpha_pattern", "alpha")? / number("rank_pattern", "r")?)
+            }
+        }
+    }
+}
+
+fn product(adapter: &Adapter, b: &str, a: &str) -> Result<Factors> {
+    let (left, right) = (matrix(adapter, b)?, matrix(adapter, a)?);
+    let (columns, rows) = (left.columns(), right.rows());
+    if columns != rows || rows == 0 {
+        return Err(Error::input(format!("{b} has {columns} columns, {a} {rows} rows")));
+    }
+    Ok(Factors::new(left, right))
+}
