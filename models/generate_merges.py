@@ -30,6 +30,7 @@ KINDS = {
     "lokr": peft.LoKrConfig(**TARGETS, r=2, alpha=4, decompose_factor=4),
     "lokr-both": peft.LoKrConfig(**TARGETS, r=1, alpha=2, decompose_both=True, decompose_factor=8),
     "adalora": peft.AdaLoraConfig(**TARGETS, init_r=4, target_r=4, lora_alpha=6, total_step=10),
+    "dora": peft.LoraConfig(**TARGETS, r=3, lora_alpha=6, use_dora=True),
     "embedding": peft.LoraConfig(target_modules=["embed_tokens", "q_proj"], r=3, lora_alpha=6),
 }
 
@@ -41,10 +42,15 @@ def layers(model, adapter):
 
 
 def deltas_of(folder):
-    """What the library's own get_delta_weight computes in float64, rounded."""
+    """What the library's own merging adds to weights, computed in float64, rounded."""
     with quiet():
         model = peft.PeftModel.from_pretrained(base_model(FAMILY), folder).double()
-    return {name: module.get_delta_weight("default").detach().float().numpy() for name, module in layers(model, "default")}
+    adapted = dict(layers(model, "default"))
+    before = {name: module.get_base_layer().weight.detach().clone() for name, module in adapted.items()}
+    model.merge_adapter()
+    return {
+        name: (module.get_base_layer().weight.detach() - before[name]).float().numpy() for name, module in adapted.items()
+    }
 
 
 @contextlib.contextmanager

@@ -1,16 +1,19 @@
 //! Adapters as changes of weights: what each does to the weight of a module, as factors.
 #![forbid(unsafe_code)]
 
+mod base;
 pub(crate) mod folder;
 mod form;
 pub(crate) mod numbers;
 
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
+pub use base::Base;
 use form::Form;
 pub use form::Layer;
-use peftc_delta::Change;
+use peftc_delta::{Change, Factors};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Kinds of adapters that change weights by adding to them.
 const KINDS: [&str; 4] = ["LORA", "ADALORA", "LOHA", "LOKR"];
@@ -38,6 +41,8 @@ pub struct Deltas {
     changes: BTreeMap<String, Tensors>,
     /// Tensors that replace parameters.
     saved: Vec<String>,
+    /// What DoRA's changes depend on.
+    base: Option<Arc<Base>>,
 }
 
 /// The tensors that change the weight of a module.
@@ -53,14 +58,24 @@ impl Deltas {
     /// Tells the tensors of an adapter apart.
     ///
     /// # Errors
-    /// Its kind changes no weight by adding to it, or it has tensors of another kind.
+    /// Its kind changes no weight by adding to it, it has tensors of another kind, or it is a DoRA,
+    /// whose change depends on the base: [`with_base`](Self::with_base).
     pub fn of(adapter: Adapter) -> Result<Self> {
         let place = adapter.path().display().to_string();
-        Self::of_inner(adapter).map_err(|e| e.within(place))
+        Self::of_inner(adapter, None).map_err(|e| e.within(place))
     }
 
-    fn of_inner(adapter: Adapter) -> Result<Self> {
-        refuse_other_arithmetic(&adapter)?;
+    /// The same, of adapters that may be DoRA's, with the model they are for.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn with_base(adapter: Adapter, base: Arc<Base>) -> Result<Self> {
+        let place = adapter.path().display().to_string();
+        Self::of_inner(adapter, Some(base)).map_err(|e| e.within(place))
+    }
+
+    fn of_inner(adapter: Adapter, base: Option<Arc<Base>>) -> Result<Self> {
+        refuse_other_arithmetic(&adapter, base.is_some())?;
         let mut parts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
         let mut saved = Vec::new();
         for name in adapter.tensor_names() {
@@ -82,12 +97,17 @@ impl Deltas {
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
         }
-        Ok(Self { adapter, changes, saved })
+        Ok(Self { adapter, changes, saved, base })
     }
 
     /// The adapter.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
+    }
+
+    /// Whether changes have the full rank of the weights, as DoRA's do.
+    pub fn has_full_rank(&self) -> bool {
+        self.changes.values().any(|tensors| tensors.form.is_dora())
     }
 
     /// The modules whose weights it changes, sorted.
@@ -116,8 +136,15 @@ impl Deltas {
     /// Its tensors do not fit each other, or are no floats.
     pub fn change(&self, module: &str) -> Result<Option<Change>> {
         let Some(Tensors { form, scale, .. }) = self.changes.get(module) else { return Ok(None) };
-        let factors = form.factors(&self.adapter).map_err(|e| self.within(module, e))?;
-        Ok(Some(Change { factors, scale: *scale }))
+        let within = |e| self.within(module, e);
+        let factors = form.factors(&self.adapter).map_err(within)?;
+        let Some(base) = self.base.as_ref().filter(|_| form.is_dora()) else {
+            return Ok(Some(Change { factors, scale: *scale }));
+        };
+        let magnitudes = form.magnitudes(&self.adapter).map_err(within)?;
+        let weight = base.weight(module).map_err(within)?;
+        let whole = form::dora(weight, factors.scaled(*scale), &magnitudes).map_err(within)?;
+        Ok(Some(Change { factors: Factors::of_matrix(whole), scale: 1.0 }))
     }
 
     /// What is added to the bias of a module.
@@ -139,7 +166,7 @@ impl Deltas {
     }
 }
 
-fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
+fn refuse_other_arithmetic(adapter: &Adapter, has_base: bool) -> Result<()> {
     let kind = adapter.peft_type();
     if !KINDS.contains(&kind) {
         return Err(Error::input(format!("{kind} adds nothing to weights: it has no delta"))
@@ -157,10 +184,11 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
     if let Some((key, name)) = OTHER_ARITHMETIC.iter().find(|(key, _)| is_set(key)) {
         return Err(Error::input(format!("uses {name} ({key}), whose change is not s·B·A")));
     }
-    if is_set("use_dora") {
+    if is_set("use_dora") && !has_base {
         return Err(Error::input(
             "uses DoRA (use_dora), whose change depends on the base weights: it has no delta of its own",
-        ));
+        )
+        .help("`peftc merge --base MODEL.onnx` names the model it is for"));
     }
     let init = match config.get("init_lora_weights") {
         Some(serde_json::Value::String(init)) => init.to_lowercase(),

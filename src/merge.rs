@@ -5,8 +5,8 @@ mod combine;
 
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
-use crate::delta::Deltas;
 use crate::delta::folder::{self, LoraFolder, LoraModule};
+use crate::delta::{Base, Deltas};
 use crate::error::{Error, Result};
 use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to merge, and how.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Job {
     pub options: Options,
     /// How much of the result is kept.
     pub limit: Option<Limit>,
+    /// The ONNX model that the adapters are for: DoRA's change depends on its weights.
+    pub base: Option<PathBuf>,
     /// Whether files of the output that are there already are replaced.
     pub force: bool,
 }
@@ -99,8 +102,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let unfit = |e: peftc_delta::Unfit| Error::input(e.to_string());
     job.options.check(job.adapters.len(), job.limit).map_err(unfit)?;
     folder::check(&job.output, job.force)?;
-    let adapters: Vec<Deltas> =
-        job.adapters.iter().map(|path| Deltas::of(Adapter::open(path)?)).collect::<Result<_>>()?;
+    let adapters = open(job)?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
     check_saved(&adapters)?;
     warn_of_other_bases(&adapters, context);
@@ -139,6 +141,26 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
         frobenius_error: over_all(|m| m.frobenius_error),
         modules: reports,
     })
+}
+
+fn open(job: &Job) -> Result<Vec<Deltas>> {
+    let base = job.base.as_deref().map(Base::open).transpose()?.map(Arc::new);
+    let one = |path: &PathBuf| {
+        let adapter = Adapter::open(path)?;
+        match &base {
+            Some(base) => Deltas::with_base(adapter, base.clone()),
+            None => Deltas::of(adapter),
+        }
+    };
+    let adapters: Vec<Deltas> = job.adapters.iter().map(one).collect::<Result<_>>()?;
+    match adapters.iter().find(|deltas| deltas.has_full_rank() && job.limit.is_none()) {
+        None => Ok(adapters),
+        Some(dora) => Err(Error::input(format!(
+            "{}: DoRA's change has the full rank of the weights",
+            dora.adapter().path().display()
+        ))
+        .help("--rank or --energy says how much of the result is kept")),
+    }
 }
 
 /// ‖Δ‖_F by module and adapter, 0 where one does not change a module; and the largest rank of any.

@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("onnx", &["ir", "weights", "disk", "npz"]),
     ("pass", &["ir"]),
     ("adapter", &["ir"]),
-    ("delta", &["ir", "adapter", "disk"]),
+    ("delta", &["ir", "adapter", "onnx", "disk"]),
     ("merge", &["adapter", "delta"]),
     ("extract", &["ir", "adapter", "onnx", "delta"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),

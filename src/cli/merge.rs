@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Merge adapters into one adapter, exactly or to a rank
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// PEFT adapter folders: LoRA, AdaLoRA, LoHa, LoKr, of any ranks and targets
+    /// PEFT adapter folders: LoRA, DoRA, AdaLoRA, LoHa, LoKr, of any ranks and targets
     #[arg(required_unless_present = "list")]
     adapters: Vec<PathBuf>,
     /// The folder to write: a LoRA that PEFT and `peftc apply` load
@@ -49,6 +49,9 @@ pub(super) struct Args {
     /// Of the random choices of dare and della [default: 0]
     #[arg(long)]
     seed: Option<u64>,
+    /// The ONNX model that the adapters are for: DoRA's change depends on its weights
+    #[arg(long, value_name = "MODEL.onnx")]
+    base: Option<PathBuf>,
     /// Overwrite the output
     #[arg(long)]
     force: bool,
@@ -73,7 +76,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
         epsilon: args.epsilon,
         seed: args.seed,
     };
-    let job = Job { adapters: args.adapters.clone(), output, options, limit, force: args.force };
+    let base = args.base.as_deref().map(peftc::apply::find_model).transpose()?;
+    let (adapters, force) = (args.adapters.clone(), args.force);
+    let job = Job { adapters, output, options, limit, base, force };
     let report = merge(&job, &global.context()?)?;
     global.report(&report, || text(&report))
 }

@@ -3,15 +3,20 @@
 use super::numbers::{matrix, tensor, vector};
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
-use peftc_delta::{Factors, Matrix};
+use peftc_delta::{Factors, Matrix, Rows};
 use std::collections::BTreeMap;
 
 /// The part that is added to a bias.
 pub(super) const BIAS: &str = "lora_B.bias";
 
+/// DoRA's; older versions of PEFT put `.weight` behind it.
+const MAGNITUDE: &str = "lora_magnitude_vector";
+
 /// What stands behind a module's name in those of its tensors.
-const PARTS: [&str; 20] = [
+const PARTS: [&str; 22] = [
     BIAS,
+    MAGNITUDE,
+    "lora_magnitude_vector.weight",
     "lora_A.weight",
     "lora_B.weight",
     "lora_embedding_A",
@@ -57,6 +62,8 @@ pub enum Layer {
 pub(super) enum Form {
     /// B·A; of an embedding (B·A)ᵀ.
     Lora { a: String, b: String, is_embedding: bool },
+    /// m·V/‖V‖ − W of each output, V = W + s·B·A: Liu et al., "DoRA", 2024.
+    Dora { a: String, b: String, magnitudes: String },
     /// B·(A∘E).
     AdaLora { a: String, b: String, e: String },
     /// (w1_a·w1_b)∘(w2_a·w2_b).
@@ -79,6 +86,7 @@ impl Form {
                 "{name}: the Tucker form of convolutions (use_effective_conv2d) is not supported"
             )));
         }
+        let has_magnitudes = parts.keys().any(|part| part.starts_with(MAGNITUDE));
         let mut take =
             |part: &str| parts.remove(part).ok_or_else(|| Error::input(format!("has no {part}")));
         let form = match adapter.peft_type() {
@@ -99,6 +107,11 @@ impl Form {
                 let left = side("lokr_w1", "lokr_w1_a", "lokr_w1_b")?;
                 Self::Kronecker(left, side("lokr_w2", "lokr_w2_a", "lokr_w2_b")?)
             }
+            _ if has_magnitudes => Self::Dora {
+                a: take("lora_A.weight")?,
+                b: take("lora_B.weight")?,
+                magnitudes: take(MAGNITUDE).or_else(|_| take("lora_magnitude_vector.weight"))?,
+            },
             _ => match take("lora_embedding_A") {
                 Ok(a) => Self::Lora { a, b: take("lora_embedding_B")?, is_embedding: true },
                 Err(_) => {
@@ -116,6 +129,16 @@ impl Form {
         }
     }
 
+    pub(super) fn is_dora(&self) -> bool {
+        matches!(self, Self::Dora { .. })
+    }
+
+    /// DoRA's norms of the outputs' weights.
+    pub(super) fn magnitudes(&self, adapter: &Adapter) -> Result<Vec<f64>> {
+        let Self::Dora { magnitudes, .. } = self else { return Ok(Vec::new()) };
+        vector(adapter, magnitudes)
+    }
+
     pub(super) fn layer(&self, adapter: &Adapter) -> Result<Layer> {
         let Self::Lora { a, is_embedding, .. } = self else { return Ok(Layer::Linear) };
         let dims = &tensor(adapter, a)?.dims;
@@ -126,11 +149,11 @@ impl Form {
         })
     }
 
-    /// The change without its scale. Of an embedding, its transposition: B·A.
+    /// The change without its scale. Of an embedding, its transposition: B·A; of DoRA, B·A alone.
     pub(super) fn factors(&self, adapter: &Adapter) -> Result<Factors> {
         let product = |b: &str, a: &str| product(adapter, b, a);
         match self {
-            Self::Lora { a, b, .. } => product(b, a),
+            Self::Lora { a, b, .. } | Self::Dora { a, b, .. } => product(b, a),
             Self::AdaLora { a, b, e } => {
                 let e = vector(adapter, e)?;
                 let factors = product(b, a)?;
@@ -173,7 +196,7 @@ impl Form {
         };
         let rows = |name: &str| Ok::<_, Error>(tensor(adapter, name)?.dims[0] as f64);
         match self {
-            Self::Lora { a, .. } => {
+            Self::Lora { a, .. } | Self::Dora { a, .. } => {
                 let (alpha, rank) = (number("alpha_pattern", "lora_alpha")?, rows(a)?);
                 let is_rslora = config.get("use_rslora") == Some(&serde_json::Value::Bool(true));
                 Ok(alpha / if is_rslora { rank.sqrt() } else { rank })
@@ -195,4 +218,25 @@ fn product(adapter: &Adapter, b: &str, a: &str) -> Result<Factors> {
         return Err(Error::input(format!("{b} has {columns} columns, {a} {rows} rows")));
     }
     Ok(Factors::new(left, right))
+}
+
+/// DoRA's change of a weight `[out, in]`.
+pub(super) fn dora(weight: Matrix, change: Factors, magnitudes: &[f64]) -> Result<Matrix> {
+    let shape = (weight.rows(), weight.columns());
+    if change.shape() != shape || magnitudes.len() != weight.rows() {
+        return Err(Error::input(format!(
+            "B·A is {:?} and the magnitudes are {}, the base's weight is {shape:?}",
+            change.shape(),
+            magnitudes.len()
+        )));
+    }
+    let mut whole = change.dense();
+    for (row, magnitude) in magnitudes.iter().enumerate() {
+        let own = weight.row(row);
+        let direction = whole.row_mut(row);
+        direction.iter_mut().zip(own).for_each(|(v, w)| *v += w);
+        let norm = direction.iter().map(|v| v * v).sum::<f64>().sqrt();
+        direction.iter_mut().zip(own).for_each(|(v, w)| *v = magnitude / norm * *v - w);
+    }
+    Ok(whole)
 }

@@ -293,7 +293,7 @@ def our_masks(tmp_path, kind, options):
     return {module: list(itertools.chain(*zip(*parts))) for module, parts in found.items()}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CASES["kinds"] if kind != "embedding"])
+@pytest.mark.parametrize("kind", [kind for kind in CASES["kinds"] if kind not in ("dora", "embedding")])
 def test_other_kinds_become_a_lora(kind, tmp_path):
     folder, report = merged(tmp_path, [MERGES / "adapters" / kind])
     with np.load(MERGES / f"{kind}.npz") as stored:
@@ -304,6 +304,25 @@ def test_other_kinds_become_a_lora(kind, tmp_path):
         for module in stored:
             expected[module] = expected[module] + 0.5 * stored[module]
     assert_equal(deltas_of(other), expected, 1e-6)
+
+
+@pytest.mark.parametrize("export", ["torchscript", "dynamo"])
+def test_dora_with_its_base(export, tmp_path):
+    """DoRA's change has full rank: the best of a rank is what can be had, and all of it of the full one."""
+    dora, base = MERGES / "adapters" / "dora", MODELS / "llama" / f"{export}.onnx"
+    with np.load(MERGES / "dora.npz") as stored:
+        expected = dict(stored)
+    folder, _ = merged(tmp_path, [dora], "--base", base, "--rank", 64)
+    # What is small against W cancels in W + Δ, in PyTorch's float32 weights too.
+    assert_equal(deltas_of(folder), expected, 1e-5)
+    folder, report = merged(tmp_path, [dora, LLAMA / "all-linear"], "--base", base, "--weights", "1,0.5", "--rank", 9)
+    total = {module: 0.5 * delta for module, delta in deltas_of(LLAMA / "all-linear").items()}
+    for module, delta in expected.items():
+        total[module] = total[module] + delta
+    found = deltas_of(folder)
+    for module in expected:
+        s = np.linalg.svd(total[module], compute_uv=False)
+        assert np.isclose(np.linalg.norm(total[module] - found[module]), np.sqrt((s[9:] ** 2).sum()), rtol=1e-4)
 
 
 def test_embeddings_stay_embeddings(tmp_path):
@@ -324,7 +343,10 @@ def refused(tmp_path, *arguments):
 
 def test_what_cannot_be_combined(tmp_path):
     qv = LLAMA / "qv"
-    assert "DoRA" in refused(tmp_path, qv, MODELS / "llama" / "unsupported" / "dora")
+    dora = MERGES / "adapters" / "dora"
+    assert "DoRA" in refused(tmp_path, qv, dora) and "--base MODEL.onnx" in refused(tmp_path, qv, dora)
+    assert "full rank" in refused(tmp_path, qv, dora, "--base", MODELS / "llama" / "dynamo.onnx")
+    assert "no linear layer of the model matches" in refused(tmp_path, dora, "--rank", 4, "--base", MODELS / "gpt2" / "dynamo.onnx")
     assert "pissa" in refused(tmp_path, qv, MODELS / "llama" / "unsupported" / "pissa")
     ia3 = next((MODELS / "blocks" / "llama" / "peft").glob("ia3*"))
     assert "IA3 adds nothing to weights" in refused(tmp_path, qv, ia3)

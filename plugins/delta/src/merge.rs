@@ -2,7 +2,8 @@
 
 use crate::method::{Cut, Kind};
 use crate::{
-    Combination, Factors, Fuse, Leading, Limit, Options, Rows, Svd, Unfit, coefficients, peft,
+    Combination, Factors, Fuse, Leading, Limit, Matrix, Options, Rows, Svd, Unfit, coefficients,
+    peft,
 };
 
 /// A change of an adapter: s·B·A.
@@ -114,14 +115,7 @@ impl Module<'_> {
         share: f64,
     ) -> Result<Merged, Unfit> {
         let method = self.options.elementwise(fuse, stream(self.name))?;
-        let dense = Combination::new(method, terms).dense();
-        let leading = Leading::within(&dense, limit)?;
-        let rank = leading.svd.rank_within(limit, leading.energy);
-        Ok(Merged {
-            factors: leading.svd.truncated(Limit::Rank(rank)).svd.factors(share),
-            spectral_error: leading.spectral_error(rank),
-            frobenius_error: leading.frobenius_error(rank),
-        })
+        leading(&Combination::new(method, terms).dense(), limit, share)
     }
 }
 
@@ -133,15 +127,28 @@ fn exact(factors: Factors) -> Merged {
 fn cut(terms: &[(f64, &Factors)], limit: Option<Limit>, share: f64) -> Result<Merged, Unfit> {
     let sum = Factors::sum(terms);
     let (rows, columns) = sum.shape();
-    let limit = match limit {
-        None if sum.rank() < rows.min(columns) => return Ok(exact(sum)),
-        limit => limit.unwrap_or(Limit::Exact),
-    };
-    let cut = Svd::of(&sum)?.truncated(limit);
+    let is_low = sum.rank() < rows.min(columns);
+    match limit {
+        None if is_low => return Ok(exact(sum)),
+        Some(limit) if !is_low => return leading(&sum.dense(), limit, share),
+        _ => {}
+    }
+    let cut = Svd::of(&sum)?.truncated(limit.unwrap_or(Limit::Exact));
     Ok(Merged {
         factors: cut.svd.factors(share),
         spectral_error: cut.spectral_error,
         frobenius_error: cut.frobenius_error,
+    })
+}
+
+/// The best of a whole change within a limit.
+fn leading(whole: &Matrix, limit: Limit, share: f64) -> Result<Merged, Unfit> {
+    let leading = Leading::within(whole, limit)?;
+    let rank = leading.svd.rank_within(limit, leading.energy);
+    Ok(Merged {
+        factors: leading.svd.truncated(Limit::Rank(rank)).svd.factors(share),
+        spectral_error: leading.spectral_error(rank),
+        frobenius_error: leading.frobenius_error(rank),
     })
 }
 
