@@ -134,15 +134,15 @@ impl Rows for Difference<'_> {
     }
 }
 
-/// What is left of a difference when a product is taken away.
-pub(super) struct Residual<'a> {
-    pub(super) difference: &'a Difference<'a>,
+/// What is left of a matrix when a product is taken away.
+pub(super) struct Residual<'a, M> {
+    pub(super) of: &'a M,
     pub(super) product: &'a peftc_delta::Factors,
 }
 
-impl Rows for Residual<'_> {
+impl<M: Rows> Rows for Residual<'_, M> {
     fn shape(&self) -> (usize, usize) {
-        self.difference.shape()
+        self.of.shape()
     }
 
     fn row(&self, row: usize, out: &mut [f64]) {
@@ -150,7 +150,7 @@ impl Rows for Residual<'_> {
     }
 
     fn panel(&self, first: usize, count: usize) -> Matrix {
-        let mut panel = self.difference.panel(first, count);
+        let mut panel = self.of.panel(first, count);
         let product = self.product.panel(first, count);
         for at in 0..count {
             let product = Matrix::row(&product, at);
@@ -170,5 +170,7 @@ fn ulp(dtype: DataType, number: f64) -> f64 {
         _ => (52, -1022),
     };
     let exponent = (number.to_bits() >> 52 & 0x7ff) as i32 - 1023;
-    2f64.powi(exponent.max(least) - bits)
+    // 2 to this power, but for what float64 itself has no normal number for.
+    let power = (exponent.max(least) - bits).max(-1022);
+    f64::from_bits(((power + 1023) as u64) << 52)
 }

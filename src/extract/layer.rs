@@ -4,7 +4,7 @@ use super::difference::{Difference, Residual};
 use crate::delta::Layer;
 use crate::delta::folder::LoraModule;
 use crate::error::{Error, Result};
-use peftc_delta::{Factors, Leading, Limit, NotFinite, Rows};
+use peftc_delta::{Factors, Leading, Limit, NotFinite, Rows, Single};
 use serde::Serialize;
 
 /// A layer's weight in both models.
@@ -63,14 +63,17 @@ pub(super) fn extract(
         return Ok(None);
     }
     let not_finite = |e: NotFinite| Error::input(format!("its difference: {e}"));
-    let leading = Leading::within(difference, limit).map_err(not_finite)?;
+    // In float32, as it is walked through again and again.
+    let whole = Single::of(difference);
+    let leading = Leading::within(&whole, limit).map_err(not_finite)?;
     if leading.energy == 0.0 {
         return Ok(None);
     }
     let rank = leading.svd.rank_within(limit, leading.energy).min(leading.svd.numerical_rank());
     let factors = as_stored(&leading.svd.truncated(Limit::Rank(rank)).svd.factors(0.5));
-    let residual = Residual { difference, product: &factors };
-    let left = Leading::of(&residual, 1).map_err(not_finite)?;
+    let rest = Residual { of: &whole, product: &factors };
+    let spectral_error = leading.norm_of_rest(&rest, rank).map_err(not_finite)?;
+    let frobenius_error = Residual { of: difference, product: &factors }.energy().sqrt();
     let (rows, columns) = difference.shape();
     let factor = weights.factor.abs();
     let noise_floor =
@@ -87,12 +90,12 @@ pub(super) fn extract(
         noise_floor: of_weight(noise_floor),
         above_noise: leading.svd.s.iter().take(rank).filter(|s| **s > noise_floor).count(),
         expected_spectral_error: of_weight(leading.spectral_error(rank)),
-        spectral_error: of_weight(left.svd.s.first().copied().unwrap_or(0.0)),
+        spectral_error: of_weight(spectral_error),
         expected_frobenius_error: of_weight(expected),
         least_frobenius_error: of_weight(
             (expected.powi(2) - leading.outside.powi(2)).max(0.0).sqrt(),
         ),
-        frobenius_error: of_weight(left.energy.sqrt()),
+        frobenius_error: of_weight(frobenius_error),
     };
     let factors = if weights.is_transposed { factors.transposed() } else { factors };
     let factors = factors.scaled(weights.factor);

@@ -12,8 +12,13 @@ const FIRST_RANK: usize = 32;
 const OVERSAMPLING: usize = 8;
 /// Blocks at most.
 const BLOCKS: usize = 24;
-/// The iteration ends when no singular value that is asked for, nor the next, grows by this share.
-const TOLERANCE: f64 = 1e-5;
+/// Vectors, and blocks at most, that measure a spectral norm from vectors near the largest.
+const NORM: (usize, usize) = (4, 6);
+/// An iteration ends when no singular value that is asked for grows by this share, nor the next by
+/// that.
+const TOLERANCE: (f64, f64) = (1e-5, 1e-4);
+/// Growth by less than this share of the largest singular value is none.
+const NEGLIGIBLE: f64 = 1e-7;
 
 /// Leading singular values and vectors, and what is known of the rest.
 #[derive(Clone, PartialEq, Debug)]
@@ -45,29 +50,10 @@ impl Leading {
         if small <= SMALL.max(4 * block) {
             return Ok(Self { svd: Svd::of_matrix(&matrix.dense())?, energy, outside: 0.0 });
         }
-        let (mut left, mut right) = (Matrix::zeros(rows, 0), Matrix::zeros(columns, 0));
-        let mut images: Vec<Matrix> = Vec::new();
-        let mut next = signs(columns, block);
-        let mut found = None;
-        for _ in 0..BLOCKS.min(small / block) {
-            next = orthonormal_to(&right, &next);
-            right = Matrix::joined(columns, &[right, next.clone()]);
-            let outer = orthonormal_to(&left, &matrix.times(&next));
-            next = matrix.transposed_times(&outer);
-            left = Matrix::joined(rows, &[left, outer]);
-            images.push(next.clone());
-            let inner = Svd::of_matrix(&Matrix::joined(columns, &images))?;
-            let stands = found.is_some_and(|before: Svd| stands(&before.s, &inner.s, rank + 1));
-            found = Some(inner);
-            if stands {
-                break;
-            }
-        }
-        let inner = found.ok_or(NotFinite)?;
-        let inside: f64 = inner.s.iter().rev().map(|s| s * s).sum();
-        // ΔWᵀ·Q = U'·s·V'ᵀ gives ΔW ≈ (Q·V')·s·U'ᵀ.
-        let svd = Svd { u: left.times(&inner.v), s: inner.s, v: inner.u };
-        Ok(Self { svd, energy, outside: (energy - inside).max(0.0).sqrt() })
+        let mut space = Space::new(matrix, signs(columns, block));
+        let svd = space.settle(rank, BLOCKS.min(small / block))?;
+        let outside = (energy - svd.energy_from(0)).max(0.0).sqrt();
+        Ok(Self { svd, energy, outside })
     }
 
     /// As many as a limit needs.
@@ -102,22 +88,106 @@ impl Leading {
     pub fn spectral_error(&self, rank: usize) -> f64 {
         self.svd.s.get(rank).copied().unwrap_or(0.0)
     }
-}
 
-fn stands(before: &[f64], now: &[f64], count: usize) -> bool {
-    now.iter().zip(before).take(count).all(|(now, before)| now - before <= TOLERANCE * now)
-}
-
-/// Orthonormal columns that span what is outside of an orthonormal basis: projected twice, as once
-/// leaves rounding errors.
-fn orthonormal_to(basis: &Matrix, block: &Matrix) -> Matrix {
-    let mut block = faer::Mat::from_fn(block.rows(), block.columns(), |i, j| block.row(i)[j]);
-    for _ in 0..2 {
-        let inside = basis.view().transpose() * &block;
-        block -= basis.view() * inside;
-        block = block.qr().compute_thin_Q();
+    /// ‖·‖₂ of what is left of this matrix when its first `rank` are taken away, by an iteration
+    /// from the vectors that come next: no larger than the true one.
+    ///
+    /// # Errors
+    /// An element is not finite.
+    pub fn norm_of_rest(&self, rest: &impl Rows, rank: usize) -> Result<f64, NotFinite> {
+        let (rows, columns) = rest.shape();
+        let (count, blocks) = NORM;
+        if rows.min(columns) <= SMALL {
+            return Ok(Svd::of_matrix(&rest.dense())?.s.first().copied().unwrap_or(0.0));
+        }
+        let random = signs(columns, count);
+        let v = &self.svd.v;
+        let start = Matrix::from_fn(columns, count, |j, k| match rank + k < v.columns() {
+            true => v.row(j)[rank + k],
+            false => random.row(j)[k],
+        });
+        let svd = Space::new(rest, start).settle(0, blocks)?;
+        Ok(svd.s.first().copied().unwrap_or(0.0))
     }
-    Matrix::of_mat(&block)
+}
+
+/// A block Krylov space: orthonormal bases L and R of it, and Lᵀ·ΔW·R.
+struct Space<'m, M> {
+    matrix: &'m M,
+    /// L, `[out, k]`.
+    left: Matrix,
+    /// R, `[in, k + block]`: ΔWᵀ·L lies in it.
+    right: Matrix,
+    /// Lᵀ·ΔW·R by rows, each as long as R was when it was made.
+    inner: Vec<Vec<f64>>,
+    /// The last block of R.
+    next: Matrix,
+}
+
+impl<'m, M: Rows> Space<'m, M> {
+    fn new(matrix: &'m M, start: Matrix) -> Self {
+        let (rows, columns) = matrix.shape();
+        let (next, _) = orthonormal_to(&Matrix::zeros(columns, 0), &start);
+        let (left, right) = (Matrix::zeros(rows, 0), next.clone());
+        Self { matrix, left, right, inner: Vec::new(), next }
+    }
+
+    /// Grows until `rank` singular values and the next stand still.
+    fn settle(&mut self, rank: usize, blocks: usize) -> Result<Svd, NotFinite> {
+        let mut before: Option<Svd> = None;
+        for _ in 0..blocks {
+            self.grow();
+            let now = Svd::of_matrix(&self.projected())?;
+            let stands = before.is_some_and(|before| stands(&before.s, &now.s, rank));
+            before = Some(now);
+            if stands {
+                break;
+            }
+        }
+        let inner = before.ok_or(NotFinite)?;
+        Ok(Svd { u: self.left.times(&inner.u), s: inner.s, v: self.right.times(&inner.v) })
+    }
+
+    fn grow(&mut self) {
+        let (rows, columns) = self.matrix.shape();
+        let (outer, _) = orthonormal_to(&self.left, &self.matrix.times(&self.next));
+        let image = self.matrix.transposed_times(&outer);
+        let (next, along) = orthonormal_to(&self.right, &image);
+        let outside = next.transposed().times(&image);
+        for column in 0..image.columns() {
+            let of = |m: &Matrix| (0..m.rows()).map(|i| m.row(i)[column]).collect::<Vec<_>>();
+            self.inner.push([of(&along), of(&outside)].concat());
+        }
+        self.left = Matrix::joined(rows, &[self.left.clone(), outer]);
+        self.right = Matrix::joined(columns, &[self.right.clone(), next.clone()]);
+        self.next = next;
+    }
+
+    /// Lᵀ·ΔW·R.
+    fn projected(&self) -> Matrix {
+        let element = |i: usize, j: usize| self.inner[i].get(j).copied().unwrap_or(0.0);
+        Matrix::from_fn(self.inner.len(), self.right.columns(), element)
+    }
+}
+
+fn stands(before: &[f64], now: &[f64], rank: usize) -> bool {
+    let least = NEGLIGIBLE * now.first().copied().unwrap_or(0.0);
+    now.iter().zip(before).take(rank + 1).enumerate().all(|(at, (now, before))| {
+        let tolerance = if at < rank { TOLERANCE.0 } else { TOLERANCE.1 };
+        now - before <= tolerance * now + least
+    })
+}
+
+/// Orthonormal columns that span what is outside of an orthonormal basis, and what of the block is
+/// along the basis. It is projected twice, as once leaves rounding errors.
+fn orthonormal_to(basis: &Matrix, block: &Matrix) -> (Matrix, Matrix) {
+    let along = basis.transposed_view_times(block);
+    let mut rest = faer::Mat::from_fn(block.rows(), block.columns(), |i, j| block.row(i)[j]);
+    rest -= basis.view() * along.view();
+    rest = rest.qr().compute_thin_Q();
+    let again = basis.view().transpose() * &rest;
+    rest -= basis.view() * again;
+    (Matrix::of_mat(&rest.qr().compute_thin_Q()), along)
 }
 
 /// Random signs, the same each time.

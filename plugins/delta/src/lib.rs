@@ -28,7 +28,7 @@ pub use leading::Leading;
 pub use matrix::Matrix;
 pub use merge::{Change, Merged, Module};
 pub use method::{METHODS, Method, Options};
-pub use rows::Rows;
+pub use rows::{Rows, Single};
 pub use spectrum::{Spectrum, energy_by_rank};
 pub use svd::{Limit, NotFinite, Svd, Truncated};
 pub use unfit::Unfit;

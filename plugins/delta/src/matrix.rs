@@ -1,6 +1,7 @@
 //! Matrices of float64, row after row.
 
-use faer::{Mat, MatRef};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// A matrix, row after row.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,12 +36,29 @@ impl Matrix {
 
     /// The matrix of `element(row, column)`.
     pub fn from_fn(rows: usize, columns: usize, element: impl Fn(usize, usize) -> f64) -> Self {
-        let all = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
-        Self::new(rows, columns, all.map(|(i, j)| element(i, j)).collect())
+        let mut matrix = Self::zeros(rows, columns);
+        for row in 0..rows {
+            let out = matrix.row_mut(row).iter_mut().enumerate();
+            out.for_each(|(column, out)| *out = element(row, column));
+        }
+        matrix
     }
 
     pub(crate) fn of(matrix: MatRef<'_, f64>) -> Self {
         Self::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)])
+    }
+
+    /// The product of two views.
+    pub(crate) fn product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Self {
+        let mut product = Self::zeros(left.nrows(), right.ncols());
+        product.add_product(left, right);
+        product
+    }
+
+    /// Adds the product of two views.
+    pub(crate) fn add_product(&mut self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+        let sum = MatMut::from_row_major_slice_mut(&mut self.elements, self.rows, self.columns);
+        matmul(sum, Accum::Add, left, right, 1.0, Par::Seq);
     }
 
     pub(crate) fn view(&self) -> MatRef<'_, f64> {
@@ -100,7 +118,12 @@ impl Matrix {
     /// The product with a matrix of as many rows as this has columns.
     #[must_use]
     pub fn times(&self, other: &Self) -> Self {
-        Self::of_mat(&(self.view() * other.view()))
+        Self::product(self.view(), other.view())
+    }
+
+    /// The product of its transposition with a matrix of as many rows.
+    pub(crate) fn transposed_view_times(&self, other: &Self) -> Self {
+        Self::product(self.view().transpose(), other.view())
     }
 
     /// ‖·‖_F.

@@ -3,7 +3,7 @@
 use crate::{Factors, Matrix};
 
 /// Rows of a product that are made at once.
-const PANEL: usize = 128;
+const PANEL: usize = 256;
 
 /// A matrix whose rows can be asked for, again and again.
 pub trait Rows {
@@ -33,12 +33,12 @@ pub trait Rows {
 
     /// The product of its transposition with a matrix.
     fn transposed_times(&self, right: &Matrix) -> Matrix {
-        let mut sum = faer::Mat::zeros(self.shape().1, right.columns());
+        let mut sum = Matrix::zeros(self.shape().1, right.columns());
         for (first, panel) in self.panels() {
             let rows = right.view().subrows(first, panel.rows());
-            sum += panel.view().transpose() * rows;
+            sum.add_product(panel.view().transpose(), rows);
         }
-        Matrix::of_mat(&sum)
+        sum
     }
 
     /// ‖·‖²_F.
@@ -50,6 +50,45 @@ pub trait Rows {
     fn panels(&self) -> impl Iterator<Item = (usize, Matrix)> {
         let rows = self.shape().0;
         (0..rows).step_by(PANEL).map(move |at| (at, self.panel(at, PANEL.min(rows - at))))
+    }
+}
+
+/// A matrix of float32, row after row: half the memory of [`Matrix`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Single {
+    rows: usize,
+    columns: usize,
+    elements: Vec<f32>,
+}
+
+impl Single {
+    /// The same matrix, rounded.
+    pub fn of(matrix: &impl Rows) -> Self {
+        let (rows, columns) = matrix.shape();
+        let mut elements = Vec::with_capacity(rows * columns);
+        for (_, panel) in matrix.panels() {
+            elements.extend(panel.elements().iter().map(|x| *x as f32));
+        }
+        Self { rows, columns, elements }
+    }
+}
+
+impl Rows for Single {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    fn row(&self, row: usize, out: &mut [f64]) {
+        let own = &self.elements[row * self.columns..][..self.columns];
+        out.iter_mut().zip(own).for_each(|(out, x)| *out = f64::from(*x));
+    }
+
+    fn panel(&self, first: usize, count: usize) -> Matrix {
+        Matrix::of_f32(
+            count,
+            self.columns,
+            &self.elements[first * self.columns..][..count * self.columns],
+        )
     }
 }
 
