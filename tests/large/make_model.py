@@ -82,8 +82,8 @@ def make_model(folder, blocks, shape):
     (folder / "model.onnx").write_bytes(model.SerializeToString())
 
 
-def make_adapter(folder, blocks, shape):
-    generator = np.random.default_rng(1)
+def make_adapter(folder, blocks, shape, seed=1):
+    generator = np.random.default_rng(seed)
     folder.mkdir(exist_ok=True)
     tensors = {}
     for module, (inputs, outputs) in modules(blocks, shape):
