@@ -168,6 +168,11 @@ impl Deltas {
 
 fn refuse_other_arithmetic(adapter: &Adapter, has_base: bool) -> Result<()> {
     let kind = adapter.peft_type();
+    if let Some(kind) = kind.strip_prefix("adapterhub_") {
+        return Err(Error::input(format!(
+            "is of AdapterHub ({kind}): folders of PEFT are accepted"
+        )));
+    }
     if !KINDS.contains(&kind) {
         return Err(Error::input(format!("{kind} adds nothing to weights: it has no delta"))
             .help(format!("kinds with one: {}", KINDS.join(", "))));

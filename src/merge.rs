@@ -105,7 +105,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let adapters = open(job)?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
     check_saved(&adapters)?;
-    warn_of_other_bases(&adapters, context);
+    check_bases(&adapters, context)?;
     let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
     let modules: Vec<&str> = modules.into_iter().collect();
     let (norms, largest_rank) = context.pool().install(|| sizes(&modules, &adapters))?;
@@ -187,14 +187,35 @@ fn adapter_reports(adapters: &[&Deltas], norms: &[f64], weights: &Weights) -> Ve
     adapters.iter().enumerate().map(report).collect()
 }
 
-fn warn_of_other_bases(adapters: &[&Deltas], context: &Context) {
-    let bases: BTreeSet<&str> =
-        adapters.iter().filter_map(|a| a.adapter().base_model_name_or_path()).collect();
-    if bases.len() > 1 {
-        let bases: Vec<&str> = bases.into_iter().collect();
-        let message = format!("the adapters were trained on different bases: {}", bases.join(", "));
-        context.note(Level::Warning, message);
+/// Refuses adapters that are plainly of different models, and warns where only names differ.
+fn check_bases(adapters: &[&Deltas], context: &Context) -> Result<()> {
+    let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
+    let first = adapters[0];
+    for other in adapters {
+        let is_conv1d = |deltas: &Deltas| deltas.adapter().config().fan_in_fan_out();
+        if is_conv1d(first) != is_conv1d(other) {
+            return Err(Error::input(format!(
+                "fan_in_fan_out is {} in {} and {} in {}: they are for different bases",
+                is_conv1d(first),
+                path(first),
+                is_conv1d(other),
+                path(other)
+            )));
+        }
+        let base = |deltas: &Deltas| deltas.adapter().base_model_name_or_path().map(str::to_owned);
+        let (Some(one), Some(another)) = (base(first), base(other)) else { continue };
+        if one == another {
+            continue;
+        }
+        let modules: BTreeSet<&str> = first.modules().collect();
+        let trained =
+            format!("{} was trained on {one:?}, {} on {another:?}", path(first), path(other));
+        if !other.modules().any(|module| modules.contains(module)) {
+            return Err(Error::input(format!("{trained}, and they have no module in common")));
+        }
+        context.note(Level::Warning, trained);
     }
+    Ok(())
 }
 
 /// Refuses tensors that replace parameters, unless all adapters have the same.

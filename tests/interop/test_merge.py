@@ -354,6 +354,10 @@ def test_what_cannot_be_combined(tmp_path):
     assert "PREFIX_TUNING adds nothing to weights" in refused(tmp_path, qv, prefix)
     message = refused(tmp_path, qv, LLAMA / "modules-to-save")
     assert "lm_head.weight replaces a parameter" in message and "cannot be added up" in message
+    message = refused(tmp_path, qv, MODELS / "gpt2" / "adapters" / "qv")
+    assert "fan_in_fan_out is false" in message and "different bases" in message
+    message = refused(tmp_path, qv, MODELS / "bert" / "adapters" / "qv")
+    assert "peftc-fixtures/bert" in message and "no module in common" in message
     message = refused(tmp_path, *PAIR, LLAMA / "qv2", "--method", "peft-linear")
     assert "one rank alone" in message and "[8, 8, 5]" in message
 
