@@ -309,9 +309,14 @@ fn what_two_changes_have_in_common() {
     assert!((compare::overlap(x.b(), &both) - 1.0).abs() <= 1e-12);
     let alone = |at: usize| Matrix::from_fn(30, 1, |i, _| f64::from(u8::from(i == at)));
     assert_eq!(compare::overlap(&alone(1), &alone(2)), 0.0);
-    assert_eq!(compare::sign_conflict(&x, &x), 0.0);
-    assert_eq!(compare::sign_conflict(&x, &x.clone().scaled(-1.0)), 1.0);
-    let conflict = compare::sign_conflict(&x, &y);
+    let conflict = |x: &Factors, y: &Factors| compare::Signs::of(x, y).conflict();
+    assert_eq!(conflict(&x, &x), 0.0);
+    assert_eq!(conflict(&x, &x.clone().scaled(-1.0)), 1.0);
+    let half = change(130, 20, 3, 1);
+    let zeros = Matrix::from_fn(130, 3, |i, k| if i < 65 { half.b().row(i)[k] } else { 0.0 });
+    let signs = compare::Signs::of(&half, &Factors::new(zeros, half.a().clone()));
+    assert_eq!(signs, compare::Signs { both: 65 * 20, against: 0 });
+    let conflict = conflict(&x, &y);
     assert!((0.3..0.7).contains(&conflict), "{conflict}");
 }
 

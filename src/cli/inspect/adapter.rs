@@ -1,5 +1,6 @@
 //! What `peftc inspect` says of an adapter.
 
+use super::changes;
 use crate::cli::style::{bytes, count, plural, table};
 use peftc::inspect::{AdapterInspection, AdapterTensor, QuantizedWeight};
 use std::collections::BTreeMap;
@@ -27,6 +28,11 @@ pub(super) fn text(adapter: &AdapterInspection) -> String {
         text += &format!("quantized   {} in {quantization}\n", plural(count, "weight"));
     }
     text += &table(&rows(adapter), "  ");
+    text += &match (&adapter.changes, &adapter.no_changes) {
+        (Some(changes), _) => changes::text(changes),
+        (None, Some(why)) => format!("no spectrum {why}\n"),
+        (None, None) => String::new(),
+    };
     text + &format!("sha256      {}\n", adapter.sha256)
 }
 
