@@ -29,14 +29,16 @@ impl HtmlReport {
     /// # Errors
     /// It is there already and `force` is not given, or its folder is not there.
     pub fn at(path: PathBuf, force: bool) -> Result<Self> {
-        disk::check_free(&path, force)?;
-        match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-            Some(folder) => Err(Error::input(format!("{} is no folder", folder.display()))),
-            None if path.is_dir() => {
-                Err(Error::input(format!("{} is a folder: --report names a file", path.display())))
-            }
-            None => Ok(Self { path, force }),
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(Error::input(format!("{} is no folder", folder.display())));
         }
+        if path.is_dir() {
+            let message = format!("{} is a folder: a file is expected", path.display());
+            return Err(Error::input(message));
+        }
+        disk::check_free(&path, force)?;
+        Ok(Self { path, force })
     }
 
     /// Writes it whole, or not at all.

@@ -107,7 +107,7 @@ pub(super) fn pairs(modules: &[Vec<&str>], shared: &[Vec<Option<Shared>>]) -> Ve
 impl Pair {
     /// The sums over the layers that two adapters share.
     fn of(shared: &[&Shared]) -> Self {
-        let sum = |part: fn(&Shared) -> f64| shared.iter().map(|s| part(s)).sum::<f64>();
+        let sum = |part: fn(&Shared) -> f64| shared.iter().fold(0.0, |sum, s| sum + part(s));
         let mean = |part: fn(&Shared) -> f64| sum(part) / shared.len().max(1) as f64;
         let signs = shared.iter().fold(Signs::default(), |all, s| all.and(s.signs));
         let norms = (sum(|s| s.squares.0) * sum(|s| s.squares.1)).sqrt();

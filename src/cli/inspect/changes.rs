@@ -1,7 +1,7 @@
 //! What `peftc inspect` says of what an adapter does to weights.
 
 use crate::cli::layers;
-use crate::cli::style::{count, plural, table};
+use crate::cli::style::{count, decimals, plural, table};
 use peftc::inspect::{Changes, LayerChange};
 
 /// Singular values of a line at most.
@@ -11,9 +11,9 @@ const SHARE: f64 = 0.9;
 
 pub(super) fn text(changes: &Changes) -> String {
     let mut text = format!(
-        "changes     {}, ‖θ−θ0‖ {:.6}\n",
+        "changes     {}, ‖θ−θ0‖ {}\n",
         plural(changes.layers.len(), "weight"),
-        changes.norm
+        decimals(changes.norm, 6)
     );
     text += &format!(
         "trained     {} for {} of the weights, r(d+k)/dk = {:.2}%\n",
@@ -66,8 +66,8 @@ fn row(name: String, of: &[&LayerChange]) -> Vec<String> {
         name,
         shape.join("×"),
         of[0].rank.to_string(),
-        format!("{norm:.6}"),
-        format!("{largest:.6}"),
+        decimals(norm, 6),
+        decimals(largest, 6),
         format!("{:.2}", mean(&|l| l.effective_rank)),
         format!("{:.2}", mean(&|l| l.stable_rank)),
         ranks(of.iter().map(|layer| needed(layer)).collect()),
@@ -90,7 +90,6 @@ fn ranks(ranks: Vec<usize>) -> String {
 }
 
 fn values(count: usize, value: impl Fn(usize) -> f64) -> String {
-    let shown: Vec<String> =
-        (0..count.min(MOST_VALUES)).map(|at| format!("{:.3e}", value(at))).collect();
+    let shown: Vec<String> = (0..count.min(MOST_VALUES)).map(|at| decimals(value(at), 4)).collect();
     shown.join(" ") + if count > MOST_VALUES { " …" } else { "" }
 }

@@ -1,7 +1,7 @@
 //! What `peftc inspect` says of several adapters.
 
 use crate::cli::layers;
-use crate::cli::style::{count, plural, table};
+use crate::cli::style::{count, decimals, plural, table};
 use peftc::inspect::{AdapterComparison, AdapterInspection, Pair, SharedLayer};
 
 pub(super) fn text(comparison: &AdapterComparison) -> String {
@@ -47,7 +47,7 @@ fn adapter_row(at: usize, adapter: &AdapterInspection) -> Vec<String> {
     if let Some(changes) = &adapter.changes {
         row.extend([
             changes.layers.len().to_string(),
-            format!("{:.6}", changes.norm),
+            decimals(changes.norm, 6),
             format!("{:.2}%", 100.0 * changes.ratio),
         ]);
     }
@@ -58,7 +58,8 @@ fn pair_row(pair: &Pair) -> Vec<String> {
     let numbers =
         [pair.cosine, pair.mean_cosine, pair.column_overlap, pair.row_overlap, pair.sign_conflict];
     let texts = [name(pair), pair.layers.len().to_string()];
-    texts.into_iter().chain(numbers.map(|x| format!("{x:.6}"))).collect()
+    let shown = |x: f64| if pair.layers.is_empty() { "–".to_owned() } else { format!("{x:.6}") };
+    texts.into_iter().chain(numbers.map(shown)).collect()
 }
 
 fn layers(layers: &[SharedLayer]) -> Vec<Vec<String>> {

@@ -32,6 +32,20 @@ impl Scale {
             Self::Signed => (-1.0, 1.0),
         }
     }
+
+    /// A value as its cell shows it.
+    fn text(self, value: f64) -> String {
+        match self {
+            Self::Range => digits(value, 3),
+            Self::Share | Self::Signed => hundredths(value),
+        }
+    }
+}
+
+/// Two decimals of what is between −1 and 1.
+fn hundredths(value: f64) -> String {
+    let text = format!("{value:.2}");
+    if text == "-0.00" { "0.00".to_owned() } else { text }
 }
 
 /// How a value looks: the class of its cell, its opacity, the class of the text on it.
@@ -41,7 +55,7 @@ fn look(value: f64, (low, high): (f64, f64)) -> (&'static str, f64, &'static str
         () if high > low => ("along", (value - low) / (high - low)),
         () => ("along", 0.5),
     };
-    (class, 0.06 + 0.94 * share, if share > 0.55 { "on" } else { "in" })
+    (class, 0.06 + 0.94 * share, if share > 0.7 { "on" } else { "in" })
 }
 
 /// Values of modules: a row for each kind, a column for each layer.
@@ -67,8 +81,9 @@ pub(super) fn heat_map(name: &str, values: &[(&str, f64)], scale: Scale) -> Stri
         let (class, opacity, on) = look(*value, ends);
         let title = format!("{module}: {name} {}", number(*value));
         svg.rect([x + 0.5, y + 0.5, cell - 1.0, ROW - 1.0], class, opacity, &title);
-        if cell >= 38.0 {
-            svg.text((x + cell / 2.0, y + 15.0), Anchor::Middle, on, &digits(*value, 3));
+        let text = scale.text(*value);
+        if LETTER * text.len() as f64 <= cell {
+            svg.text((x + cell / 2.0, y + 15.0), Anchor::Middle, on, &text);
         }
     }
     legend(&mut svg, (left, height - 22.0), name, ends);
@@ -198,7 +213,7 @@ pub(super) fn cosines(names: &[String], pairs: &[Pair]) -> String {
         let (class, opacity, on) = look(value, ends);
         let title = format!("{} and {}: cosine {}", names[row], names[column], number(value));
         svg.rect([x + 0.5, y + 0.5, cell - 1.0, ROW - 1.0], class, opacity, &title);
-        svg.text((x + cell / 2.0, y + 15.0), Anchor::Middle, on, &digits(value, 3));
+        svg.text((x + cell / 2.0, y + 15.0), Anchor::Middle, on, &hundredths(value));
     };
     (0..names.len()).for_each(|at| put(at, at, 1.0));
     for pair in pairs {

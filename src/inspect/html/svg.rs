@@ -25,9 +25,9 @@ impl Svg {
     /// A filled rectangle, `[x, y, width, height]`.
     pub(super) fn rect(&mut self, place: [f64; 4], class: &str, opacity: f64, title: &str) {
         let [x, y, width, height] = place.map(short);
-        let opacity = short(100.0 * opacity.clamp(0.0, 1.0));
+        let opacity = format!("{:.2}", opacity.clamp(0.0, 1.0));
         self.element(&format!(
-            "rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill-opacity=\"{opacity}%\""
+            "rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill-opacity=\"{opacity}\""
         ), "rect", title);
     }
 
