@@ -148,8 +148,11 @@ pub(crate) fn put(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file =
-        like_any_other(&mut tempfile::Builder::new()).tempfile_in(folder).map_err(failed)?;
+    let mut builder = tempfile::Builder::new();
+    // What is kept is no secret, as temporary files are.
+    #[cfg(unix)]
+    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     sync_file(file.as_file()).map_err(failed)?;
     let kept = match force {
@@ -158,16 +161,4 @@ pub(crate) fn put(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
     };
     kept.map_err(|e| failed(e.error))?;
     sync_folder(folder).map_err(failed)
-}
-
-/// The permissions that files get which are not temporary.
-fn like_any_other<'a, 'b, 'c>(
-    builder: &'a mut tempfile::Builder<'b, 'c>,
-) -> &'a mut tempfile::Builder<'b, 'c> {
-    #[cfg(unix)]
-    {
-        let all = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        builder.permissions(all);
-    }
-    builder
 }

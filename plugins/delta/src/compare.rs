@@ -20,7 +20,7 @@ pub fn overlap(left: &Matrix, right: &Matrix) -> f64 {
 pub fn overlap_of_bases(left: &Matrix, right: &Matrix) -> f64 {
     match left.columns().min(right.columns()) {
         0 => 0.0,
-        ranks => left.transposed().times(&right).norm().powi(2) / ranks as f64,
+        ranks => left.transposed().times(right).norm().powi(2) / ranks as f64,
     }
 }
 
@@ -63,10 +63,9 @@ impl Signs {
             for column in 0..one.ncols() {
                 let elements = one.col_as_slice(column).iter().zip(other.col_as_slice(column));
                 for (x, y) in elements {
-                    let product = x.signum() * y.signum();
-                    let both = *x != 0.0 && *y != 0.0;
+                    let both = (*x != 0.0) & (*y != 0.0);
                     signs.both += u64::from(both);
-                    signs.against += u64::from(both & (product < 0.0));
+                    signs.against += u64::from(both & ((*x < 0.0) != (*y < 0.0)));
                 }
             }
         }

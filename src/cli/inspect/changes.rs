@@ -33,7 +33,10 @@ fn rows(layers: &[LayerChange]) -> Vec<Vec<String>> {
     let rows: Vec<Vec<String>> = match layers::grouped(layers, |l| &l.module, key) {
         Some(groups) => groups
             .into_iter()
-            .map(|((name, _), of)| row(format!("{name} ({})", of.len()), &of))
+            .map(|((name, _), of)| match of.as_slice() {
+                [one] => row(one.module.clone(), &of),
+                _ => row(format!("{name} ({})", of.len()), &of),
+            })
             .collect(),
         None => layers.iter().map(|layer| row(layer.module.clone(), &[layer])).collect(),
     };

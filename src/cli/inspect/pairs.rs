@@ -78,7 +78,10 @@ fn layers(layers: &[SharedLayer]) -> Vec<Vec<String>> {
     let rows: Vec<Vec<String>> = match layers::grouped(layers, |l| &l.module, |_| ()) {
         Some(groups) => groups
             .into_iter()
-            .map(|((name, ()), of)| row(format!("{name} (mean of {})", of.len()), &of))
+            .map(|((name, ()), of)| match of.as_slice() {
+                [one] => row(one.module.clone(), &of),
+                _ => row(format!("{name} (mean of {})", of.len()), &of),
+            })
             .collect(),
         None => layers.iter().map(|layer| row(layer.module.clone(), &[layer])).collect(),
     };
