@@ -4,8 +4,7 @@ use super::pairs::{Pair, Shared, pairs, shared};
 use crate::context::Context;
 use crate::delta::{Deltas, Layer};
 use crate::error::{Error, Result};
-use peftc_delta::compare::spaces;
-use peftc_delta::{Factors, Matrix, Spectrum, Svd, energy_by_rank};
+use peftc_delta::{Factors, Spectrum, Svd, energy_by_rank};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,15 +59,6 @@ pub struct LayerChange {
     pub ratio: f64,
 }
 
-/// A change, as comparisons need it.
-pub(super) struct Compared {
-    pub(super) delta: Factors,
-    pub(super) norm: f64,
-    /// Orthonormal bases.
-    pub(super) columns: Matrix,
-    pub(super) rows: Matrix,
-}
-
 /// What adapters do to weights, and what each two of them have in common.
 ///
 /// # Errors
@@ -101,23 +91,23 @@ fn look(module: &str, deltas: &[Deltas], trained: &[BTreeMap<&str, u64>]) -> Res
         LayerChange::of(module, deltas, trained)
     };
     let all: Vec<_> = deltas.iter().zip(trained).map(of_adapter).collect::<Result<_>>()?;
-    let (layers, compared): (Vec<_>, Vec<_>) = all.into_iter().map(Option::unzip).unzip();
+    let (layers, factors): (Vec<_>, Vec<_>) = all.into_iter().map(Option::unzip).unzip();
     check_shapes(module, deltas, &layers)?;
-    Ok((layers, shared(module, &compared)))
+    let shared = shared(module, factors).map_err(|e| Error::input(format!("{module}: {e}")))?;
+    Ok((layers, shared))
 }
 
 impl LayerChange {
-    fn of(module: &str, deltas: &Deltas, trained: u64) -> Result<Option<(Self, Compared)>> {
+    fn of(module: &str, deltas: &Deltas, trained: u64) -> Result<Option<(Self, Factors)>> {
         let (Some(change), Some(layer)) = (deltas.change(module)?, deltas.layer(module)?) else {
             return Ok(None);
         };
-        let delta = change.delta();
+        let delta = change.factors.scaled(change.scale);
         let within = |e: peftc_delta::NotFinite| {
             Error::input(format!("{}: {module}: {e}", deltas.adapter().path().display()))
         };
-        let svd = Svd::of(&delta).map_err(within)?;
-        let spectrum = Spectrum::of(&svd.s);
-        let (columns, rows) = spaces(&svd);
+        let singular_values = Svd::values_of(&delta).map_err(within)?;
+        let spectrum = Spectrum::of(&singular_values);
         let (layer, shape) = kind_and_shape(&layer, delta.shape());
         let bias = deltas.bias(module)?;
         let own = Self {
@@ -131,12 +121,12 @@ impl LayerChange {
             spectral_norm: spectrum.spectral,
             effective_rank: spectrum.effective_rank,
             stable_rank: spectrum.stable_rank,
-            energy_by_rank: energy_by_rank(&svd.s),
-            singular_values: svd.s,
+            energy_by_rank: energy_by_rank(&singular_values),
+            singular_values,
             bias_norm: bias.map(|bias| bias.iter().map(|x| x * x).sum::<f64>().sqrt()),
             trained,
         };
-        Ok(Some((own, Compared { delta, norm: spectrum.frobenius, columns, rows })))
+        Ok(Some((own, delta)))
     }
 }
 

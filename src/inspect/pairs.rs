@@ -1,7 +1,7 @@
 //! What two adapters have in common.
 
-use super::changes::Compared;
-use peftc_delta::compare::{Signs, overlap_of_bases};
+use peftc_delta::compare::{Signs, overlap_of_bases, spaces};
+use peftc_delta::{Factors, Matrix, NotFinite, Svd};
 use serde::Serialize;
 
 /// Two adapters. All numbers are 0 where they change no weight in common.
@@ -58,12 +58,40 @@ fn each_two(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..count).flat_map(move |left| (left + 1..count).map(move |right| (left, right)))
 }
 
+/// A change, as comparisons need it.
+struct Compared {
+    delta: Factors,
+    norm: f64,
+    /// Orthonormal bases.
+    columns: Matrix,
+    rows: Matrix,
+}
+
+impl Compared {
+    fn of(delta: Factors) -> Result<Self, NotFinite> {
+        let (columns, rows) = spaces(&Svd::of(&delta)?);
+        Ok(Self { norm: delta.norm(), delta, columns, rows })
+    }
+}
+
 /// What each two adapters have in common in a module.
-pub(super) fn shared(module: &str, compared: &[Option<Compared>]) -> Vec<Option<Shared>> {
+///
+/// # Errors
+/// An element is not finite.
+pub(super) fn shared(
+    module: &str,
+    deltas: Vec<Option<Factors>>,
+) -> Result<Vec<Option<Shared>>, NotFinite> {
+    let count = deltas.len();
+    if deltas.iter().flatten().count() < 2 {
+        return Ok(each_two(count).map(|_| None).collect());
+    }
+    let compared = deltas.into_iter().map(|delta| delta.map(Compared::of).transpose());
+    let compared: Vec<Option<Compared>> = compared.collect::<Result<_, _>>()?;
     let of_two = |(left, right): (usize, usize)| {
         Some(Shared::of(module, compared[left].as_ref()?, compared[right].as_ref()?))
     };
-    each_two(compared.len()).map(of_two).collect()
+    Ok(each_two(count).map(of_two).collect())
 }
 
 impl Shared {

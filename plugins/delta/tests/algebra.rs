@@ -321,6 +321,25 @@ fn what_two_changes_have_in_common() {
 }
 
 #[test]
+fn singular_values_alone_are_those_of_the_decomposition() {
+    let whole = Factors::of_matrix(Matrix::from_fn(6, 4, |i, j| ((3 * i + 5 * j) % 7) as f64));
+    let small = change(5, 8, 2, 1);
+    let products = [small.kronecker(&whole), whole.kronecker(&small).scaled(-3.0)];
+    for factors in products.into_iter().chain([change(30, 20, 3, 2), change(6, 40, 9, 3)]) {
+        let (values, svd) = (Svd::values_of(&factors).expect("finite"), Svd::of(&factors));
+        let expected = svd.expect("finite").s;
+        assert!(values.len() <= expected.len());
+        for (i, expected) in expected.iter().enumerate() {
+            let value = values.get(i).copied().unwrap_or(0.0);
+            assert!((value - expected).abs() <= 1e-12 * values[0], "{i}: {value} {expected}");
+        }
+    }
+    let nan = Factors::new(Matrix::new(1, 1, vec![f64::NAN]), Matrix::new(1, 1, vec![1.0]));
+    assert!(Svd::values_of(&nan).is_err());
+    assert!(Svd::values_of(&nan.kronecker(&small)).is_err());
+}
+
+#[test]
 fn ranks_that_a_spectrum_says() {
     let flat = Spectrum::of(&[2.0; 5]);
     assert!((flat.effective_rank - 5.0).abs() <= 1e-12 && (flat.stable_rank - 5.0).abs() <= 1e-12);
