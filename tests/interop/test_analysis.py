@@ -341,6 +341,12 @@ def test_the_report_of_several_adapters(tmp_path):
         assert np.isclose(float(row[-1]), pair["sign_conflict"], rtol=1e-5)
 
 
+def test_adapters_that_share_no_weight_have_no_cosine_in_the_report(tmp_path):
+    _, text, page = reported(tmp_path, TRIO[0], MODELS / "gpt2" / "adapters" / "all-linear")
+    assert not any("qv and all-linear: cosine" in title for title in titles(text))
+    assert next(row for row in page.rows if row[0] == "qv and all-linear")[-5:] == ["–"] * 5
+
+
 def test_names_are_text_in_the_report(tmp_path):
     name = 'a<b>&"x'
     a, b = np.ones((2, 3)), np.ones((4, 2))

@@ -216,7 +216,7 @@ pub(super) fn cosines(names: &[String], pairs: &[Pair]) -> String {
         svg.text((x + cell / 2.0, y + 15.0), Anchor::Middle, on, &hundredths(value));
     };
     (0..names.len()).for_each(|at| put(at, at, 1.0));
-    for pair in pairs {
+    for pair in pairs.iter().filter(|pair| !pair.layers.is_empty()) {
         put(pair.left, pair.right, pair.cosine);
         put(pair.right, pair.left, pair.cosine);
     }

@@ -68,10 +68,11 @@ pub(super) fn pairs(names: &[String], pairs: &[Pair]) -> String {
             pair.row_overlap,
             pair.sign_conflict,
         ];
+        let shown = |x: f64| if pair.layers.is_empty() { "–".to_owned() } else { number(x) };
         let counts = [pair.layers.len(), pair.only_left.len(), pair.only_right.len()];
         std::iter::once(format!("{} and {}", names[pair.left], names[pair.right]))
             .chain(counts.map(|n| n.to_string()))
-            .chain(numbers.map(number))
+            .chain(numbers.map(shown))
             .collect()
     };
     let head = [
