@@ -174,7 +174,11 @@ fn refuse_other_arithmetic(adapter: &Adapter, has_base: bool) -> Result<()> {
         )));
     }
     if !KINDS.contains(&kind) {
-        return Err(Error::input(format!("{kind} adds nothing to weights: it has no delta"))
+        let why = match kind {
+            "adapterhub_lora" => "is LoRA of AdapterHub, whose delta is not read",
+            _ => "adds nothing to weights: it has no delta",
+        };
+        return Err(Error::input(format!("{kind} {why}"))
             .help(format!("kinds with one: {}", KINDS.join(", "))));
     }
     let config = adapter.config();

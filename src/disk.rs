@@ -4,8 +4,9 @@
 //! In debug builds each of them is two failpoints, one before and one behind it: with
 //! `PEFTC_FAILPOINT=N` in the environment the process ends at the N-th one.
 
+use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Exit code of a process that ended at a failpoint.
@@ -129,4 +130,35 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes a file.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     step(|| std::fs::remove_file(path))
+}
+
+/// Refuses to write over a file that is there, unless it is wanted.
+pub(crate) fn check_free(path: &Path, force: bool) -> Result<()> {
+    match path.exists() && !force {
+        true => Err(Error::input(format!("{} is there already", path.display()))
+            .help("--force overwrites it")),
+        false => Ok(()),
+    }
+}
+
+/// Writes a file whole: under another name first.
+pub(crate) fn put(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
+    let failed = |e| Error::write_file(path, &e);
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    // What is kept is no secret, as temporary files are.
+    #[cfg(unix)]
+    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    sync_file(file.as_file()).map_err(failed)?;
+    let kept = match force {
+        true => file.persist(path),
+        false => file.persist_noclobber(path),
+    };
+    kept.map_err(|e| failed(e.error))?;
+    sync_folder(folder).map_err(failed)
 }

@@ -394,6 +394,37 @@ fn the_json_of_inspect_has_its_schema() {
     assert!(model["unusual"].as_array().expect("a list").iter().all(Value::is_string));
 }
 
+#[test]
+fn the_json_of_adapters_has_its_schema() {
+    let one: Value = serde_json::from_str(&done(&["inspect", QV, "--json"])).expect("JSON");
+    let several = done(&["inspect", QV, QV2, "--json"]);
+    let several: Value = serde_json::from_str(&several).expect("JSON");
+    let adapter = "schema path peft_type base_model_name_or_path config unknown_keys tensors quantized parameters bytes sha256 changes no_changes";
+    let expected = [
+        (&one, "", adapter),
+        (&one, "/tensors/0", "name dtype shape"),
+        (&one, "/changes", "norm trained weights ratio replaced layers"),
+        (
+            &one,
+            "/changes/layers/0",
+            "module layer shape rank scale norm spectral_norm effective_rank stable_rank singular_values energy_by_rank bias_norm trained ratio",
+        ),
+        (&several, "", "schema adapters pairs"),
+        (&several, "/adapters/0", adapter),
+        (
+            &several,
+            "/pairs/0",
+            "left right cosine mean_cosine column_overlap row_overlap sign_conflict layers only_left only_right",
+        ),
+        (&several, "/pairs/0/layers/0", "module cosine column_overlap row_overlap sign_conflict"),
+    ];
+    for (report, place, expected) in expected {
+        let value = report.pointer(place).unwrap_or_else(|| panic!("{place} is missing"));
+        assert_eq!(keys(value).join(" "), expected, "{place}");
+    }
+    assert_eq!((&one["schema"], &several["schema"]), (&1.into(), &1.into()));
+}
+
 /// `PEFTC_BLESS=1` accepts what is new.
 #[test]
 fn the_text_of_inspect_is_as_it_was() {
@@ -582,7 +613,7 @@ fn inspect_says_how_a_checkpoint_is_quantized() {
     assert!(!text.contains("absmax"), "{text}");
     let report: Value =
         serde_json::from_str(&done(&["inspect", CHECKPOINT, "--json"])).expect("JSON");
-    let expected = "schema path peft_type base_model_name_or_path config unknown_keys tensors quantized parameters bytes sha256";
+    let expected = "schema path peft_type base_model_name_or_path config unknown_keys tensors quantized parameters bytes sha256 changes no_changes";
     assert_eq!(keys(&report).join(" "), expected);
     let weight = keys(&report["quantized"][0]).join(" ");
     assert_eq!(weight, "name quant_type block_size double_quant shape");

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("extract", &["ir", "adapter", "onnx", "delta"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),
     ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin", "disk"]),
-    ("inspect", &["ir", "adapter", "onnx", "apply"]),
+    ("inspect", &["ir", "adapter", "onnx", "apply", "delta", "disk"]),
 ];
 
 /// Where `unsafe` may stand.

@@ -51,6 +51,14 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     if share >= 10.0 { format!("{share:.1}%") } else { format!("{share:.2}%") }
 }
 
+/// A number with so many decimals, or digits where those would not show what it is.
+pub(super) fn decimals(x: f64, count: usize) -> String {
+    match x == 0.0 || (1e-3..1e6).contains(&x.abs()) {
+        true => format!("{x:.count$}"),
+        false => format!("{x:.count$e}"),
+    }
+}
+
 /// `1 module`, `2 modules`.
 pub(super) fn plural(n: usize, noun: &str) -> String {
     let s = if n == 1 { "" } else { "s" };

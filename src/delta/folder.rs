@@ -36,11 +36,7 @@ pub(crate) struct LoraModule {
 /// Refuses to write over files that are there, unless it is wanted.
 pub(crate) fn check(folder: &Path, force: bool) -> Result<()> {
     let there = [CONFIG, WEIGHTS].map(|name| folder.join(name)).into_iter().find(|p| p.exists());
-    match there {
-        Some(path) if !force => Err(Error::input(format!("{} is there already", path.display()))
-            .help("--force overwrites it")),
-        _ => Ok(()),
-    }
+    there.map_or(Ok(()), |path| disk::check_free(&path, force))
 }
 
 /// The entries of a configuration that stay with the adapter for its base.
@@ -80,8 +76,8 @@ impl LoraFolder<'_> {
             .map_err(|e| Error::bug(format!("{CONFIG}: {e}")))?;
         config.push(b'\n');
         std::fs::create_dir_all(folder).map_err(|e| Error::write_file(folder, &e))?;
-        put(folder, WEIGHTS, &weights, force)?;
-        put(folder, CONFIG, &config, force)?;
+        disk::put(&folder.join(WEIGHTS), &weights, force)?;
+        disk::put(&folder.join(CONFIG), &config, force)?;
         Ok(tensors.values().map(|(dims, ..)| dims.iter().product::<usize>() as u64).sum())
     }
 
@@ -173,19 +169,4 @@ fn dtype(dtype: DataType) -> Result<Dtype> {
             )));
         }
     })
-}
-
-/// Writes a file whole: under another name first.
-fn put(folder: &Path, name: &str, bytes: &[u8], force: bool) -> Result<()> {
-    let path = folder.join(name);
-    let failed = |e| Error::write_file(&path, &e);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
-    disk::sync_file(file.as_file()).map_err(failed)?;
-    let kept = match force {
-        true => file.persist(&path),
-        false => file.persist_noclobber(&path),
-    };
-    kept.map_err(|e| failed(e.error))?;
-    disk::sync_folder(folder).map_err(failed)
 }

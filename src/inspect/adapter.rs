@@ -1,7 +1,11 @@
 //! What an adapter holds.
 
+use super::changes::{Changes, changes};
+use super::pairs::Pair;
 use crate::adapter::{Adapter, Quantized};
-use crate::error::Result;
+use crate::context::Context;
+use crate::delta::Deltas;
+use crate::error::{ErrorKind, Result};
 use crate::ir::Tensor;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +36,21 @@ pub struct AdapterInspection {
     pub bytes: u64,
     /// SHA-256 of its configuration and weights.
     pub sha256: String,
+    /// What it adds to weights; none where that was not looked at, or there is nothing of the kind.
+    pub changes: Option<Changes>,
+    /// Why there are no changes to look at.
+    pub no_changes: Option<String>,
+}
+
+/// Adapters, and what each two of them have in common. Its JSON form only grows within one `schema`.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterComparison {
+    /// Version of the JSON form.
+    pub schema: u32,
+    /// The adapters.
+    pub adapters: Vec<AdapterInspection>,
+    /// Each two of them.
+    pub pairs: Vec<Pair>,
 }
 
 /// A tensor of an adapter.
@@ -67,9 +86,46 @@ impl From<Quantized> for QuantizedWeight {
     }
 }
 
-/// Reads an adapter and looks at it.
+/// Reads an adapter and looks at its tensors, not at what they do to weights.
 pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
+    Ok(inspect_opened(&Adapter::open(path)?))
+}
+
+/// Reads an adapter and looks at its tensors, and at what they do to weights where it says that.
+pub fn inspect_changes(path: &Path, context: &Context) -> Result<AdapterInspection> {
     let adapter = Adapter::open(path)?;
+    let mut inspection = inspect_opened(&adapter);
+    let looked = Deltas::of(adapter).and_then(|deltas| changes(&[deltas], context));
+    match looked {
+        Ok((changes, _)) => inspection.changes = changes.into_iter().next(),
+        Err(e) if e.kind() == ErrorKind::Input => {
+            let place = format!("{}: ", path.display());
+            let message = e.message();
+            inspection.no_changes =
+                Some(message.strip_prefix(&place).unwrap_or(message).to_owned());
+        }
+        Err(e) => return Err(e),
+    }
+    Ok(inspection)
+}
+
+/// Reads adapters, looks at each of them, and at what each two have in common.
+///
+/// # Errors
+/// One adds nothing to weights, or two change one module in two shapes.
+pub fn compare_adapters(paths: &[PathBuf], context: &Context) -> Result<AdapterComparison> {
+    let opened: Vec<Adapter> =
+        paths.iter().map(|path| Adapter::open(path)).collect::<Result<_>>()?;
+    let mut adapters: Vec<AdapterInspection> = opened.iter().map(inspect_opened).collect();
+    let deltas: Vec<Deltas> = opened.into_iter().map(Deltas::of).collect::<Result<_>>()?;
+    let (changes, pairs) = changes(&deltas, context)?;
+    for (adapter, changes) in adapters.iter_mut().zip(changes) {
+        adapter.changes = Some(changes);
+    }
+    Ok(AdapterComparison { schema: 1, adapters, pairs })
+}
+
+fn inspect_opened(adapter: &Adapter) -> AdapterInspection {
     let tensors: Vec<(&str, &Tensor)> =
         adapter.tensor_names().filter_map(|name| Some((name, adapter.tensor(name)?))).collect();
     let is_set = |value: &serde_json::Value| match value {
@@ -82,9 +138,9 @@ pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
     let plain =
         tensors.iter().filter(|(name, _)| !is_part(name)).filter_map(|(_, t)| t.element_count());
     let config = adapter.config().iter().filter(|(_, v)| is_set(v));
-    Ok(AdapterInspection {
+    AdapterInspection {
         schema: 1,
-        path: path.to_owned(),
+        path: adapter.path().to_owned(),
         peft_type: adapter.peft_type().to_owned(),
         base_model_name_or_path: adapter.base_model_name_or_path().map(str::to_owned),
         config: config.map(|(k, v)| (k.to_owned(), v.clone())).collect(),
@@ -101,5 +157,7 @@ pub fn inspect_adapter(path: &Path) -> Result<AdapterInspection> {
             .collect(),
         quantized: quantized.into_iter().map(Into::into).collect(),
         sha256: adapter.sha256(),
-    })
+        changes: None,
+        no_changes: None,
+    }
 }

@@ -9,6 +9,8 @@ use crate::Matrix;
 pub struct Factors {
     b: Matrix,
     a: Matrix,
+    /// What this is the Kronecker product of, where that is known.
+    sides: Option<Box<(Self, Self)>>,
 }
 
 impl Factors {
@@ -18,7 +20,7 @@ impl Factors {
     /// B has not as many columns as A has rows.
     pub fn new(b: Matrix, a: Matrix) -> Self {
         assert_eq!(b.columns(), a.rows(), "B and A have one rank");
-        Self { b, a }
+        Self { b, a, sides: None }
     }
 
     /// (w1_b·w1_a) ∘ (w2_b·w2_a), element by element: products of all pairs of columns of the left
@@ -42,7 +44,8 @@ impl Factors {
     /// w1 ⊗ w2: (B1 ⊗ B2)·(A1 ⊗ A2). LoKr: Yeh et al., "LyCORIS", 2023.
     #[must_use]
     pub fn kronecker(&self, other: &Self) -> Self {
-        Self::new(kronecker(&self.b, &other.b), kronecker(&self.a, &other.a))
+        let product = Self::new(kronecker(&self.b, &other.b), kronecker(&self.a, &other.a));
+        Self { sides: Some(Box::new((self.clone(), other.clone()))), ..product }
     }
 
     /// The factors of a matrix that is given whole: itself and the identity, whichever is smaller.
@@ -72,7 +75,8 @@ impl Factors {
     /// c·ΔW.
     #[must_use]
     pub fn scaled(self, by: f64) -> Self {
-        Self { b: self.b.scaled(by), a: self.a }
+        let sides = self.sides.map(|sides| Box::new((sides.0.scaled(by), sides.1)));
+        Self { b: self.b.scaled(by), a: self.a, sides }
     }
 
     /// The change of the transposed weight.
@@ -89,6 +93,11 @@ impl Factors {
     /// A, `[r, in]`.
     pub fn a(&self) -> &Matrix {
         &self.a
+    }
+
+    /// What this is the Kronecker product of, where that is known.
+    pub(crate) fn sides(&self) -> Option<(&Self, &Self)> {
+        self.sides.as_deref().map(|(left, right)| (left, right))
     }
 
     /// Rows and columns of ΔW.

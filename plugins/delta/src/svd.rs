@@ -72,6 +72,34 @@ impl Svd {
         })
     }
 
+    /// The singular values alone: of a Kronecker product all products of those of its sides.
+    ///
+    /// # Errors
+    /// An element is not finite.
+    pub fn values_of(factors: &Factors) -> Result<Vec<f64>, NotFinite> {
+        if let Some((left, right)) = factors.sides() {
+            let (left, right) = (Self::values_of(left)?, Self::values_of(right)?);
+            let mut all: Vec<f64> =
+                left.iter().flat_map(|x| right.iter().map(move |y| x * y)).collect();
+            all.sort_by(|x, y| y.total_cmp(x));
+            return Ok(all);
+        }
+        let (rows, columns) = factors.shape();
+        let is_whole = factors.rank() >= rows.min(columns);
+        let small = match is_whole {
+            true => factors.b().view() * factors.a().view(),
+            false => {
+                let (b, a) = (factors.b().view().qr(), factors.a().view().transpose().qr());
+                b.thin_R() * a.thin_R().transpose()
+            }
+        };
+        let elements = small.col_iter().flat_map(|column| column.iter());
+        match elements.copied().all(f64::is_finite) {
+            true => small.singular_values().map_err(|_| NotFinite),
+            false => Err(NotFinite),
+        }
+    }
+
     /// Of a whole matrix.
     ///
     /// # Errors

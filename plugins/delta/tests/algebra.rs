@@ -310,10 +310,34 @@ fn what_two_changes_have_in_common() {
     assert!((compare::overlap(x.b(), &both) - 1.0).abs() <= 1e-12);
     let alone = |at: usize| Matrix::from_fn(30, 1, |i, _| f64::from(u8::from(i == at)));
     assert_eq!(compare::overlap(&alone(1), &alone(2)), 0.0);
-    assert_eq!(compare::sign_conflict(&x, &x), 0.0);
-    assert_eq!(compare::sign_conflict(&x, &x.clone().scaled(-1.0)), 1.0);
-    let conflict = compare::sign_conflict(&x, &y);
+    let conflict = |x: &Factors, y: &Factors| compare::Signs::of(x, y).conflict();
+    assert_eq!(conflict(&x, &x), 0.0);
+    assert_eq!(conflict(&x, &x.clone().scaled(-1.0)), 1.0);
+    let half = change(130, 20, 3, 1);
+    let zeros = Matrix::from_fn(130, 3, |i, k| if i < 65 { half.b().row(i)[k] } else { 0.0 });
+    let signs = compare::Signs::of(&half, &Factors::new(zeros, half.a().clone()));
+    assert_eq!(signs, compare::Signs { both: 65 * 20, against: 0 });
+    let conflict = conflict(&x, &y);
     assert!((0.3..0.7).contains(&conflict), "{conflict}");
+}
+
+#[test]
+fn singular_values_alone_are_those_of_the_decomposition() {
+    let whole = Factors::of_matrix(Matrix::from_fn(6, 4, |i, j| ((3 * i + 5 * j) % 7) as f64));
+    let small = change(5, 8, 2, 1);
+    let products = [small.kronecker(&whole), whole.kronecker(&small).scaled(-3.0)];
+    for factors in products.into_iter().chain([change(30, 20, 3, 2), change(6, 40, 9, 3)]) {
+        let (values, svd) = (Svd::values_of(&factors).expect("finite"), Svd::of(&factors));
+        let expected = svd.expect("finite").s;
+        assert!(values.len() <= expected.len());
+        for (i, expected) in expected.iter().enumerate() {
+            let value = values.get(i).copied().unwrap_or(0.0);
+            assert!((value - expected).abs() <= 1e-12 * values[0], "{i}: {value} {expected}");
+        }
+    }
+    let nan = Factors::new(Matrix::new(1, 1, vec![f64::NAN]), Matrix::new(1, 1, vec![1.0]));
+    assert!(Svd::values_of(&nan).is_err());
+    assert!(Svd::values_of(&nan.kronecker(&small)).is_err());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What `peftc inspect` says of an adapter.
 
+use super::changes;
+use crate::cli::layers;
 use crate::cli::style::{bytes, count, plural, table};
 use peftc::inspect::{AdapterInspection, AdapterTensor, QuantizedWeight};
 use std::collections::BTreeMap;
@@ -27,6 +29,11 @@ pub(super) fn text(adapter: &AdapterInspection) -> String {
         text += &format!("quantized   {} in {quantization}\n", plural(count, "weight"));
     }
     text += &table(&rows(adapter), "  ");
+    text += &match (&adapter.changes, &adapter.no_changes) {
+        (Some(changes), _) => changes::text(changes),
+        (None, Some(why)) => format!("no spectrum {why}\n"),
+        (None, None) => String::new(),
+    };
     text + &format!("sha256      {}\n", adapter.sha256)
 }
 
@@ -41,7 +48,7 @@ fn quantizations(adapter: &AdapterInspection) -> BTreeMap<String, usize> {
     counts
 }
 
-/// A row for every tensor, but one alone for a quantized weight.
+/// A row for every tensor, but one alone for a quantized weight; for long lists, for every kind.
 fn rows(adapter: &AdapterInspection) -> Vec<Vec<String>> {
     let weights: BTreeMap<&str, &QuantizedWeight> =
         adapter.quantized.iter().map(|weight| (weight.name.as_str(), weight)).collect();
@@ -49,9 +56,19 @@ fn rows(adapter: &AdapterInspection) -> Vec<Vec<String>> {
         let mut ends = name.match_indices('.').map(|(at, _)| &name[..at]);
         ends.any(|weight| weights.contains_key(weight))
     };
-    let row = |t: &AdapterTensor| match weights.get(t.name.as_str()) {
-        Some(weight) => vec![t.name.clone(), format!("{}{:?}", weight.quant_type, weight.shape)],
-        None => vec![t.name.clone(), format!("{}{:?}", t.dtype, t.shape)],
+    let form = |t: &AdapterTensor| match weights.get(t.name.as_str()) {
+        Some(weight) => format!("{}{:?}", weight.quant_type, weight.shape),
+        None => format!("{}{:?}", t.dtype, t.shape),
     };
-    adapter.tensors.iter().filter(|t| !is_part(&t.name)).map(row).collect()
+    let shown: Vec<&AdapterTensor> = adapter.tensors.iter().filter(|t| !is_part(&t.name)).collect();
+    match layers::grouped(&shown, |t| &t.name, |t| form(t)) {
+        Some(groups) => groups
+            .into_iter()
+            .map(|((name, form), of)| match of.as_slice() {
+                [one] => vec![one.name.clone(), form],
+                _ => vec![name, form, format!("in {} places", of.len())],
+            })
+            .collect(),
+        None => shown.iter().map(|t| vec![t.name.clone(), form(t)]).collect(),
+    }
 }
