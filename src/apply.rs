@@ -13,6 +13,7 @@ pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, 
 
 use crate::adapter::{Adapter, LayerInputs};
 use crate::context::{Context, Level};
+use crate::delta::open_several;
 use crate::error::{Error, Result};
 use crate::ir::{Model, verify_model};
 use crate::onnx::{self, Archive, ReadModel, UnknownField, WriteOptions};
@@ -113,7 +114,7 @@ impl Step<'_> {
     ) -> Result<PassReport> {
         let selected = self.plugins.pass(&self.recipe.name)?;
         let options = Options::check(selected.pass, &self.job.recipe, self.recipe)?;
-        let adapter = self.recipe.adapter.as_deref().map(Adapter::open).transpose()?;
+        let adapter = self.adapter(selected)?;
         let inputs = self.recipe.inputs.as_deref().map(LayerInputs::open).transpose()?;
         let adapter_report = match &adapter {
             None => None,
@@ -166,6 +167,22 @@ impl Step<'_> {
         history::append(model, report.entry(&options, structure))
             .map_err(|e| e.within(self.model_path.display()))?;
         Ok(report)
+    }
+
+    /// The adapter of the pass. One that takes several takes each as several.
+    fn adapter(&self, selected: Selected<'_>) -> Result<Option<Adapter>> {
+        let takes_several = selected.pass.peft_types.iter().any(|t| t == Adapter::SEVERAL);
+        match (&self.recipe.adapter, self.recipe.adapters.as_slice()) {
+            (None, []) => Ok(None),
+            (Some(path), _) if takes_several => open_several(std::slice::from_ref(path)).map(Some),
+            (Some(path), _) => Adapter::open(path).map(Some),
+            (None, paths) if takes_several => open_several(paths).map(Some),
+            (None, _) => Err(Error::input(format!(
+                "pass {:?} takes one adapter, not several",
+                selected.pass.name
+            ))
+            .help("the pass merge takes several")),
+        }
     }
 
     fn check_handled(&self, selected: Selected<'_>, adapter: &Adapter) -> Result<()> {

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("merge", &["adapter", "delta"]),
     ("extract", &["ir", "adapter", "onnx", "delta"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),
-    ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin", "disk"]),
+    ("apply", &["ir", "pass", "adapter", "delta", "weights", "recipe", "onnx", "plugin", "disk"]),
     ("inspect", &["ir", "adapter", "onnx", "apply", "delta", "disk"]),
 ];
 
