@@ -27,7 +27,7 @@ pub use elementwise::{Bounds, Combination, Elementwise, Fuse, Sparsify, Votes};
 pub use factors::Factors;
 pub use form::Form;
 pub use leading::Leading;
-pub use matrix::Matrix;
+pub use matrix::{Matrix, product_f32};
 pub use merge::{Change, Merged, Module};
 pub use method::{METHODS, Method, Options};
 pub use rows::{Rows, Single};
