@@ -213,6 +213,7 @@ impl Step<'_> {
             base_model_name_or_path: base,
             base_model_type: adapter.base_model_type().map(str::to_owned),
             sha256: adapter.sha256(),
+            parts_sha256: adapter.parts_sha256(),
         })
     }
 
@@ -234,7 +235,9 @@ impl Step<'_> {
 
     fn refuse_twice(&self, model: &Model, adapter: &AdapterReport) -> Result<()> {
         let applied = history::read(model).map_err(|e| e.within(self.model_path.display()))?;
-        let same = applied.iter().find(|e| e.adapter_sha256.as_ref() == Some(&adapter.sha256));
+        let mut sums = adapter.parts_sha256.clone();
+        sums.push(adapter.sha256.clone());
+        let same = applied.iter().find(|entry| entry.has_any(&sums));
         match same {
             Some(entry) if !self.job.force => Err(Error::input(format!(
                 "the adapter {} is already applied to {} (pass {:?}{})",

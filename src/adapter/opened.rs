@@ -100,6 +100,13 @@ impl Adapter {
         self.tensors.get(name)
     }
 
+    /// SHA-256 of each, of several adapters as one.
+    pub fn parts_sha256(&self) -> Vec<String> {
+        let parts = self.config.get("sha256").filter(|_| self.peft_type() == Self::SEVERAL);
+        let parts = parts.and_then(Value::as_array).into_iter().flatten();
+        parts.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     /// SHA-256 of its files, the configuration first, each behind its length, in hexadecimal.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();

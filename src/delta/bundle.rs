@@ -46,6 +46,8 @@ fn bundle(adapters: Vec<Adapter>) -> Result<Adapter> {
     entries.insert("adapters".into(), json!(deltas.len()));
     entries.insert("modules".into(), json!(modules));
     entries.insert("saved".into(), json!(saved));
+    let sha256: Vec<String> = deltas.iter().map(|d| d.adapter.sha256()).collect();
+    entries.insert("sha256".into(), json!(sha256));
     entries.insert("fan_in_fan_out".into(), json!(config.fan_in_fan_out()));
     if let (1, Some(base)) = (bases.len(), bases.first()) {
         entries.insert("base_model_name_or_path".into(), json!(base));

@@ -117,11 +117,11 @@ impl Layer<'_, '_> {
         if self.module.elementwise().map_err(unfit)?.is_some() {
             let params = self.combined(weight);
             let bounds = self.bounds(&params)?;
-            let (kind, axis) = match weight.transposed {
-                true => ("elementwise-turned", 1),
-                false => ("elementwise", 0),
+            let (kind, follows) = match weight.transposed {
+                true => ("elementwise-turned", vec![None, Some(1)]),
+                false => ("elementwise", vec![Some(0)]),
             };
-            let own = SourceSpec::Value { value: weight.value, follows: vec![Some(axis)] };
+            let own = SourceSpec::Value { value: weight.value, follows };
             let kept = SourceSpec::Value { value: bounds, follows: Vec::new() };
             return self.weight_task(kind, weight, vec![own, kept], &params);
         }
