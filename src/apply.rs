@@ -13,6 +13,7 @@ pub use report::{AdapterReport, CopiedWeight, PassReport, Report, RoundingLoss, 
 
 use crate::adapter::{Adapter, LayerInputs};
 use crate::context::{Context, Level};
+use crate::delta::open_several;
 use crate::error::{Error, Result};
 use crate::ir::{Model, verify_model};
 use crate::onnx::{self, Archive, ReadModel, UnknownField, WriteOptions};
@@ -113,7 +114,7 @@ impl Step<'_> {
     ) -> Result<PassReport> {
         let selected = self.plugins.pass(&self.recipe.name)?;
         let options = Options::check(selected.pass, &self.job.recipe, self.recipe)?;
-        let adapter = self.recipe.adapter.as_deref().map(Adapter::open).transpose()?;
+        let adapter = self.adapter(selected)?;
         let inputs = self.recipe.inputs.as_deref().map(LayerInputs::open).transpose()?;
         let adapter_report = match &adapter {
             None => None,
@@ -168,6 +169,22 @@ impl Step<'_> {
         Ok(report)
     }
 
+    /// The adapter of the pass. One that takes several takes each as several.
+    fn adapter(&self, selected: Selected<'_>) -> Result<Option<Adapter>> {
+        let takes_several = selected.pass.peft_types.iter().any(|t| t == Adapter::SEVERAL);
+        match (&self.recipe.adapter, self.recipe.adapters.as_slice()) {
+            (None, []) => Ok(None),
+            (Some(path), _) if takes_several => open_several(std::slice::from_ref(path)).map(Some),
+            (Some(path), _) => Adapter::open(path).map(Some),
+            (None, paths) if takes_several => open_several(paths).map(Some),
+            (None, _) => Err(Error::input(format!(
+                "pass {:?} takes one adapter, not several",
+                selected.pass.name
+            ))
+            .help("the pass merge takes several")),
+        }
+    }
+
     fn check_handled(&self, selected: Selected<'_>, adapter: &Adapter) -> Result<()> {
         let peft_type = adapter.peft_type();
         if selected.pass.peft_types.iter().any(|t| t == peft_type) {
@@ -196,6 +213,7 @@ impl Step<'_> {
             base_model_name_or_path: base,
             base_model_type: adapter.base_model_type().map(str::to_owned),
             sha256: adapter.sha256(),
+            parts_sha256: adapter.parts_sha256(),
         })
     }
 
@@ -217,7 +235,9 @@ impl Step<'_> {
 
     fn refuse_twice(&self, model: &Model, adapter: &AdapterReport) -> Result<()> {
         let applied = history::read(model).map_err(|e| e.within(self.model_path.display()))?;
-        let same = applied.iter().find(|e| e.adapter_sha256.as_ref() == Some(&adapter.sha256));
+        let mut sums = adapter.parts_sha256.clone();
+        sums.push(adapter.sha256.clone());
+        let same = applied.iter().find(|entry| entry.has_any(&sums));
         match same {
             Some(entry) if !self.job.force => Err(Error::input(format!(
                 "the adapter {} is already applied to {} (pass {:?}{})",

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod bundle;
 pub(crate) mod folder;
 mod form;
 pub(crate) mod numbers;
@@ -9,6 +10,7 @@ pub(crate) mod numbers;
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
 pub use base::Base;
+pub use bundle::open_several;
 use form::Form;
 pub use form::Layer;
 use peftc_delta::{Change, Factors};
@@ -212,4 +214,26 @@ fn refuse_other_arithmetic(adapter: &Adapter, has_base: bool) -> Result<()> {
             "save it with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
         )),
     }
+}
+
+/// Refuses tensors that replace parameters, unless all adapters have the same.
+pub(crate) fn check_saved(adapters: &[&Deltas]) -> Result<()> {
+    let bytes = |deltas: &Deltas, name: &str| {
+        let tensor = deltas.adapter.tensor(name)?;
+        Some((tensor.dtype, tensor.dims.clone(), tensor.bytes()?.to_vec()))
+    };
+    for deltas in adapters {
+        for name in &deltas.saved {
+            let own = bytes(deltas, name);
+            let Some(other) = adapters.iter().find(|other| bytes(other, name) != own) else {
+                continue;
+            };
+            return Err(Error::input(format!(
+                "{name} replaces a parameter in {}, and {} has not the same: what replaces cannot be added up",
+                deltas.adapter.path().display(),
+                other.adapter.path().display()
+            )));
+        }
+    }
+    Ok(())
 }

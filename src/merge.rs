@@ -6,7 +6,7 @@ mod combine;
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
 use crate::delta::folder::{self, LoraFolder, LoraModule};
-use crate::delta::{Base, Deltas};
+use crate::delta::{Base, Deltas, check_saved};
 use crate::error::{Error, Result};
 use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
@@ -214,28 +214,6 @@ fn check_bases(adapters: &[&Deltas], context: &Context) -> Result<()> {
             return Err(Error::input(format!("{trained}, and they have no module in common")));
         }
         context.note(Level::Warning, trained);
-    }
-    Ok(())
-}
-
-/// Refuses tensors that replace parameters, unless all adapters have the same.
-fn check_saved(adapters: &[&Deltas]) -> Result<()> {
-    let bytes = |deltas: &Deltas, name: &str| {
-        let tensor = deltas.adapter().tensor(name)?;
-        Some((tensor.dtype, tensor.dims.clone(), tensor.bytes()?.to_vec()))
-    };
-    for deltas in adapters {
-        for name in deltas.saved() {
-            let own = bytes(deltas, name);
-            let Some(other) = adapters.iter().find(|other| bytes(other, name) != own) else {
-                continue;
-            };
-            return Err(Error::input(format!(
-                "{name} replaces a parameter in {}, and {} has not the same: what replaces cannot be added up",
-                deltas.adapter().path().display(),
-                other.adapter().path().display()
-            )));
-        }
     }
     Ok(())
 }

@@ -28,6 +28,8 @@ pub struct PassRecipe {
     pub name: String,
     /// The adapter's folder.
     pub adapter: Option<PathBuf>,
+    /// The folders of several adapters, for passes that take these.
+    pub adapters: Vec<PathBuf>,
     /// A safetensors file with inputs of layers, to measure on.
     pub inputs: Option<PathBuf>,
     /// The other entries.
@@ -97,6 +99,7 @@ impl Recipe {
         let pass = PassRecipe {
             name: pass.to_owned(),
             adapter: Some(adapter.to_owned()),
+            adapters: Vec::new(),
             inputs: None,
             options: Vec::new(),
         };
@@ -200,7 +203,8 @@ fn parse_pass(
     span: Range<usize>,
     origin: &Path,
 ) -> Result<PassRecipe> {
-    let (mut name, mut adapter, mut inputs, mut options) = (None, None, None, Vec::new());
+    let (mut name, mut adapter, mut adapters, mut inputs) = (None, None, Vec::new(), None);
+    let mut options = Vec::new();
     let beside = |path: String| origin.parent().unwrap_or(Path::new("")).join(path);
     for (key, value) in table {
         let parsed = OptionValue::from_toml(value.get_ref())
@@ -208,6 +212,13 @@ fn parse_pass(
         match (key.get_ref().as_ref(), parsed) {
             ("name", OptionValue::String(text)) => name = Some(text),
             ("adapter", OptionValue::String(text)) => adapter = Some(beside(text)),
+            ("adapters", OptionValue::List(paths)) if !paths.is_empty() => {
+                adapters = paths.into_iter().map(beside).collect();
+            }
+            ("adapters", _) => {
+                let message = "\"adapters\" must be a list of strings, not empty";
+                return Err(source.error(value.span(), message));
+            }
             ("inputs", OptionValue::String(text)) => inputs = Some(beside(text)),
             (known @ ("name" | "adapter" | "inputs"), _) => {
                 return Err(source.error(value.span(), format!("{known:?} must be a string")));
@@ -218,10 +229,13 @@ fn parse_pass(
             }
         }
     }
+    if adapter.is_some() && !adapters.is_empty() {
+        return Err(source.error(span, "\"adapter\" and \"adapters\" exclude each other"));
+    }
     let name = name.ok_or_else(|| {
         source.error(span, "this [[pass]] has no name").help("such as name = \"lora\"")
     })?;
-    Ok(PassRecipe { name, adapter, inputs, options })
+    Ok(PassRecipe { name, adapter, adapters, inputs, options })
 }
 
 #[cfg(test)]

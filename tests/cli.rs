@@ -341,7 +341,8 @@ fn the_json_report_has_its_schema() {
             "base_model_name_or_path",
             "base_model_type",
             "base_verified",
-            "sha256"
+            "sha256",
+            "parts_sha256"
         ]
     );
     assert_eq!(pass["bound"].as_array().map(Vec::len), Some(4));

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("merge", &["adapter", "delta"]),
     ("extract", &["ir", "adapter", "onnx", "delta"]),
     ("plugin", &["ir", "pass", "adapter", "weights", "recipe"]),
-    ("apply", &["ir", "pass", "adapter", "weights", "recipe", "onnx", "plugin", "disk"]),
+    ("apply", &["ir", "pass", "adapter", "delta", "weights", "recipe", "onnx", "plugin", "disk"]),
     ("inspect", &["ir", "adapter", "onnx", "apply", "delta", "disk"]),
 ];
 
@@ -161,8 +161,9 @@ fn file_parsers_forbid_unsafe() {
 
 #[test]
 fn stock_passes_know_only_the_sdk() {
-    for file in ["plugins/lora/Cargo.toml", "plugins/nf4/Cargo.toml", "plugins/prefix/Cargo.toml"] {
-        let manifest = std::fs::read_to_string(root().join(file)).expect("it has a manifest");
+    for name in ["bottleneck", "ia3", "lora", "merge", "nf4", "prefix"] {
+        let file = format!("plugins/{name}/Cargo.toml");
+        let manifest = std::fs::read_to_string(root().join(&file)).expect("it has a manifest");
         let forbidden = ["\npeftc.", "\npeftc ", "peftc-abi"];
         assert!(
             !forbidden.iter().any(|f| manifest.contains(f)),

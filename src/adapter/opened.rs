@@ -6,6 +6,7 @@ use super::{adapterhub, bitsandbytes, peft};
 use crate::error::Result;
 use crate::ir::Tensor;
 use crate::ir::tensor::MappedFile;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,26 @@ impl Adapter {
             false => peft::open(path),
         }
     }
+
+    /// Several adapters as one, with a configuration of its own: the tensors of the n-th are named
+    /// `n/name`.
+    pub(crate) fn several(entries: Map<String, Value>, adapters: Vec<Self>) -> Self {
+        let paths: Vec<String> = adapters.iter().map(|a| a.path.display().to_string()).collect();
+        let mut all = Self {
+            path: PathBuf::from(paths.join(" + ")),
+            config: Config::of_kind(Self::SEVERAL, entries),
+            files: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        for (n, adapter) in adapters.into_iter().enumerate() {
+            all.files.extend(adapter.files);
+            all.tensors.extend(adapter.tensors.into_iter().map(|(k, t)| (format!("{n}/{k}"), t)));
+        }
+        all
+    }
+
+    /// The kind of several adapters as one.
+    pub(crate) const SEVERAL: &str = "several";
 
     /// Whether there is something that [`open`](Self::open) reads, well-formed or not.
     pub fn is_at(path: &Path) -> bool {
@@ -77,6 +98,13 @@ impl Adapter {
     /// The tensor of this name.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
         self.tensors.get(name)
+    }
+
+    /// SHA-256 of each, of several adapters as one.
+    pub fn parts_sha256(&self) -> Vec<String> {
+        let parts = self.config.get("sha256").filter(|_| self.peft_type() == Self::SEVERAL);
+        let parts = parts.and_then(Value::as_array).into_iter().flatten();
+        parts.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// SHA-256 of its files, the configuration first, each behind its length, in hexadecimal.

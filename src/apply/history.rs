@@ -21,6 +21,9 @@ pub struct AppliedEntry {
     /// SHA-256 of the adapter's configuration and weights; none for a fresh adapter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter_sha256: Option<String>,
+    /// The same of each adapter, where several were applied as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts_sha256: Vec<String>,
     /// The model the adapter says it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_model_name_or_path: Option<String>,
@@ -48,4 +51,12 @@ pub(super) fn append(model: &mut Model, entry: AppliedEntry) -> Result<()> {
     let text = serde_json::to_string(&entries).map_err(|e| Error::bug(e.to_string()))?;
     model.metadata.set(PROPERTY, text);
     Ok(())
+}
+
+impl AppliedEntry {
+    /// Whether an adapter of one of these sums is in it.
+    pub(super) fn has_any(&self, parts_sha256: &[String]) -> bool {
+        let own = self.adapter_sha256.iter().chain(&self.parts_sha256);
+        own.into_iter().any(|sha256| parts_sha256.contains(sha256))
+    }
 }

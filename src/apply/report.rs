@@ -105,6 +105,8 @@ pub struct AdapterReport {
     pub base_verified: bool,
     /// SHA-256 of its configuration and weights.
     pub sha256: String,
+    /// The same of each, where it is several adapters as one.
+    pub parts_sha256: Vec<String>,
 }
 
 impl PassReport {
@@ -120,6 +122,7 @@ impl PassReport {
             mode,
             what: what.into_iter().collect(),
             adapter_sha256: self.adapter.as_ref().map(|a| a.sha256.clone()),
+            parts_sha256: self.adapter.iter().flat_map(|a| a.parts_sha256.clone()).collect(),
             base_model_name_or_path: self
                 .adapter
                 .as_ref()

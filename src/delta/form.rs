@@ -3,7 +3,7 @@
 use super::numbers::{matrix, tensor, vector};
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
-use peftc_delta::{Factors, Matrix, Rows};
+use peftc_delta::{Factors, Form as Arithmetic, Matrix, Rows};
 use std::collections::BTreeMap;
 
 /// The part that is added to a bias.
@@ -79,6 +79,15 @@ pub(super) enum Side {
     Product(String, String),
 }
 
+impl Side {
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Whole(name) => vec![name],
+            Self::Product(left, right) => vec![left, right],
+        }
+    }
+}
+
 impl Form {
     pub(super) fn of(adapter: &Adapter, mut parts: BTreeMap<&str, String>) -> Result<Self> {
         if let Some(name) = ["hada_t1", "lokr_t2"].iter().find_map(|part| parts.get(part)) {
@@ -149,41 +158,30 @@ impl Form {
         })
     }
 
-    /// The change without its scale. Of an embedding, its transposition: B·A; of DoRA, B·A alone.
-    pub(super) fn factors(&self, adapter: &Adapter) -> Result<Factors> {
-        let product = |b: &str, a: &str| product(adapter, b, a);
+    /// How the change follows from its tensors, and their names. Of an embedding it is the
+    /// transposition, of DoRA B·A alone.
+    pub(super) fn parts(&self) -> (Arithmetic, Vec<&str>) {
         match self {
-            Self::Lora { a, b, .. } | Self::Dora { a, b, .. } => product(b, a),
-            Self::AdaLora { a, b, e } => {
-                let e = vector(adapter, e)?;
-                let factors = product(b, a)?;
-                if e.len() != factors.rank() {
-                    let (e, a) = (e.len(), factors.rank());
-                    return Err(Error::input(format!("lora_E has {e} elements, lora_A {a} rows")));
-                }
-                let a = factors.a();
-                let a = Matrix::from_fn(a.rows(), a.columns(), |k, j| e[k] * a.row(k)[j]);
-                Ok(Factors::new(factors.b().clone(), a))
-            }
-            Self::Hadamard([w1_a, w1_b, w2_a, w2_b]) => {
-                let (left, right) = (product(w1_a, w1_b)?, product(w2_a, w2_b)?);
-                match left.shape() == right.shape() {
-                    true => Ok(left.hadamard(&right)),
-                    false => Err(Error::input(format!(
-                        "{w1_a}·{w1_b} is {:?}, {w2_a}·{w2_b} {:?}",
-                        left.shape(),
-                        right.shape()
-                    ))),
-                }
+            Self::Lora { a, b, .. } | Self::Dora { a, b, .. } => (Arithmetic::Product, vec![b, a]),
+            Self::AdaLora { a, b, e } => (Arithmetic::Scaled, vec![b, a, e]),
+            Self::Hadamard(parts) => {
+                (Arithmetic::Hadamard, parts.iter().map(String::as_str).collect())
             }
             Self::Kronecker(left, right) => {
-                let side = |side: &Side| match side {
-                    Side::Whole(name) => Ok(Factors::of_matrix(matrix(adapter, name)?)),
-                    Side::Product(left, right) => product(left, right),
-                };
-                Ok(side(left)?.kronecker(&side(right)?))
+                let is_product = |side: &Side| matches!(side, Side::Product(..));
+                let (of_left, of_right) = (is_product(left), is_product(right));
+                let names = [left.names(), right.names()].concat();
+                (Arithmetic::Kronecker { left: of_left, right: of_right }, names)
             }
         }
+    }
+
+    /// The change without its scale.
+    pub(super) fn factors(&self, adapter: &Adapter) -> Result<Factors> {
+        let (arithmetic, names) = self.parts();
+        let matrices = names.iter().map(|name| matrix(adapter, name)).collect::<Result<_>>()?;
+        let factors = arithmetic.factors(matrices);
+        factors.map_err(|e| Error::input(format!("{}: {e}", names.join(", "))))
     }
 
     /// s: α/r, α/√r of rsLoRA; of AdaLoRA α/(r + 1e-5) of the stored r, as PEFT computes it.
@@ -209,15 +207,6 @@ impl Form {
             }
         }
     }
-}
-
-fn product(adapter: &Adapter, b: &str, a: &str) -> Result<Factors> {
-    let (left, right) = (matrix(adapter, b)?, matrix(adapter, a)?);
-    let (columns, rows) = (left.columns(), right.rows());
-    if columns != rows || rows == 0 {
-        return Err(Error::input(format!("{b} has {columns} columns, {a} {rows} rows")));
-    }
-    Ok(Factors::new(left, right))
 }
 
 /// DoRA's change of a weight `[out, in]`.

@@ -53,8 +53,12 @@ impl Options {
 }
 
 fn unknown(info: &PassInfo, key: &str, error: Error) -> Error {
-    let keys: Vec<&str> =
-        info.options.iter().map(|o| o.key.as_str()).chain(["name", "adapter"]).collect();
+    let keys: Vec<&str> = info
+        .options
+        .iter()
+        .map(|o| o.key.as_str())
+        .chain(["name", "adapter", "adapters"])
+        .collect();
     match near(key, keys.iter().copied(), 1).first() {
         Some(near) => error.help(format!("did you mean {near:?}?")),
         None => error.help(format!("it has: {}", keys.join(", "))),

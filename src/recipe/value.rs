@@ -13,6 +13,7 @@ pub enum OptionValue {
     Int(i64),
     Float(f64),
     String(String),
+    /// Numbers stand as their text.
     List(Vec<String>),
 }
 
@@ -28,7 +29,7 @@ impl OptionValue {
 
     pub(super) fn from_toml(value: &DeValue<'_>) -> Result<Self, String> {
         let wrong = |what: &str| {
-            Err(format!("is {what}; options are booleans, numbers, strings and lists of strings"))
+            Err(format!("is {what}; options are booleans, numbers, strings and lists of these"))
         };
         match value {
             DeValue::Boolean(b) => Ok(Self::Bool(*b)),
@@ -42,11 +43,13 @@ impl OptionValue {
             DeValue::Array(items) => {
                 let text = |item: &toml::Spanned<DeValue<'_>>| match item.get_ref() {
                     DeValue::String(s) => Some(s.to_string()),
+                    DeValue::Integer(i) => Some(i.to_string()),
+                    DeValue::Float(f) => Some(f.to_string()),
                     _ => None,
                 };
                 match items.iter().map(text).collect() {
                     Some(list) => Ok(Self::List(list)),
-                    None => wrong("a list that is not of strings"),
+                    None => wrong("a list that is not of strings or numbers"),
                 }
             }
             DeValue::Datetime(_) => wrong("a date"),

@@ -1,13 +1,14 @@
 //! The command `pass NAME KEY=VALUE…`: runs a pass of a plugin and prints the graph with the
 //! weights it computed, and what it reported.
 //!
-//! `--- adapter` is followed by a line of JSON, the configuration, and the adapter's tensors as
+//! Each `--- adapter` is followed by a line of JSON, the configuration, and the adapter's tensors as
 //! `const %name = TENSOR` with PEFT's own names. A configuration of a version `adapters.…` is that of
 //! AdapterHub, one with a `quantization_config` that of a checkpoint; `json %name = JSON` is a tensor of the bytes of its text.
 
 use crate::case::Case;
 use libtest_mimic::Failed;
 use peftc::adapter::Adapter;
+use peftc::delta::open_several;
 use peftc::ir::{DataType, Model, Tensor, TensorData, text};
 use peftc::plugin::{Options, PluginPass, Plugins, SearchPath};
 use peftc::recipe::Recipe;
@@ -28,19 +29,28 @@ pub(crate) fn run(case: &Case<'_>, mut model: Model) -> Result<String, Failed> {
 fn apply(case: &Case<'_>, model: &mut Model) -> Result<Result<String>, Failed> {
     let (name, options) = case.arguments.split_first().ok_or("`pass` names no pass")?;
     let folder = tempfile::tempdir()?;
-    if let Some(adapter) = case.adapter {
-        write_adapter(folder.path(), adapter)?;
+    let parts: Vec<&str> =
+        case.adapter.iter().flat_map(|text| text.split("\n--- adapter\n")).collect();
+    let mut paths = Vec::new();
+    for (n, part) in parts.iter().enumerate() {
+        let path =
+            if n == 0 { folder.path().to_owned() } else { folder.path().join(n.to_string()) };
+        std::fs::create_dir_all(&path)?;
+        write_adapter(&path, part)?;
+        paths.push(path);
     }
     let mut recipe = Recipe::for_adapter(folder.path(), name);
     for option in options {
         recipe.set(&format!("{name}.{option}"))?;
     }
-    let adapter = match case.adapter {
-        Some(_) => Some(Adapter::open(folder.path())?),
-        None => None,
-    };
     let shown = folder.path().display().to_string();
-    Ok(run_pass(&recipe, adapter.as_ref(), model)
+    let adapter = match (*name, paths.as_slice()) {
+        (_, []) => Ok(None),
+        ("merge", paths) => open_several(paths).map(Some),
+        (_, [path, ..]) => Adapter::open(path).map(Some),
+    };
+    Ok(adapter
+        .and_then(|adapter| run_pass(&recipe, adapter.as_ref(), model))
         .map_err(|e| Error::input(e.to_string().replace(&shown, "ADAPTER"))))
 }
 

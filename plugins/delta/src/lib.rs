@@ -11,6 +11,7 @@ pub mod coefficients;
 pub mod compare;
 mod elementwise;
 mod factors;
+mod form;
 mod leading;
 mod matrix;
 mod merge;
@@ -24,8 +25,9 @@ mod weights;
 
 pub use elementwise::{Bounds, Combination, Elementwise, Fuse, Sparsify, Votes};
 pub use factors::Factors;
+pub use form::Form;
 pub use leading::Leading;
-pub use matrix::Matrix;
+pub use matrix::{Matrix, product_f32};
 pub use merge::{Change, Merged, Module};
 pub use method::{METHODS, Method, Options};
 pub use rows::{Rows, Single};

@@ -148,3 +148,16 @@ impl Matrix {
         Self::new(rows, columns, (0..rows).flat_map(row).collect())
     }
 }
+
+/// The product of `[rows, inner]` and `[inner, columns]` in float32, row after row, as many rows as
+/// `left` has.
+///
+/// # Panics
+/// `out` has not `[rows, columns]` elements.
+pub fn product_f32(left: &[f32], right: &[f32], inner: usize, columns: usize, out: &mut [f32]) {
+    let rows = left.len() / inner.max(1);
+    let left = MatRef::from_row_major_slice(left, rows, inner);
+    let right = MatRef::from_row_major_slice(right, inner, columns);
+    let out = MatMut::from_row_major_slice_mut(out, rows, columns);
+    matmul(out, Accum::Replace, left, right, 1.0, Par::Seq);
+}

@@ -2,8 +2,8 @@
 
 use crate::method::{Cut, Kind};
 use crate::{
-    Combination, Factors, Fuse, Leading, Limit, Matrix, Options, Rows, Svd, Unfit, coefficients,
-    peft,
+    Combination, Elementwise, Factors, Fuse, Leading, Limit, Matrix, Options, Rows, Svd, Unfit,
+    coefficients, peft,
 };
 
 /// A change of an adapter: s·B·A.
@@ -78,6 +78,59 @@ impl Module<'_> {
             Kind::PeftCat => Ok(exact(peft::cat(self))),
             Kind::PeftFactors(sparse, fuse) => peft::factors(self, sparse, fuse).map(exact),
         }
+    }
+
+    /// The coefficients of the changes where the result is their sum, exactly; 0 for an adapter that
+    /// does not change the module.
+    ///
+    /// # Errors
+    /// The changes have not one shape.
+    pub fn coefficients(&self) -> Result<Option<Vec<f64>>, Unfit> {
+        let deltas: Vec<Option<Factors>> =
+            self.changes.iter().map(|c| c.as_ref().map(Change::delta)).collect();
+        let terms = self.terms(&deltas)?;
+        let of_terms = match (self.options.method.kind, self.limit) {
+            (Kind::Sum(Cut::None | Cut::Never), None) => terms.iter().map(|(c, _)| *c).collect(),
+            (Kind::Slerp | Kind::Karcher, None) => self.of_directions(&terms),
+            _ => return Ok(None),
+        };
+        let mut of_terms = of_terms.into_iter();
+        let of = |delta: &Option<Factors>| delta.as_ref().and_then(|_| of_terms.next());
+        Ok(Some(deltas.iter().map(of).map(|c| c.unwrap_or(0.0)).collect()))
+    }
+
+    /// How the changes are combined element by element, where they are and no limit is given.
+    ///
+    /// # Errors
+    /// The method's numbers do not fit.
+    pub fn elementwise(&self) -> Result<Option<Elementwise>, Unfit> {
+        match (self.options.method.kind, self.limit) {
+            (Kind::Elementwise(_, fuse), None) => {
+                self.options.elementwise(fuse, stream(self.name)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A rank that [`merged`](Self::merged) does not exceed; none for a share of the energy.
+    pub fn largest_result(&self) -> Option<usize> {
+        let changes = || self.changes.iter().flatten();
+        let smaller = changes().map(|c| c.factors.shape()).map(|(r, c)| r.min(c)).min()?;
+        let sum: usize = changes().map(|c| c.factors.rank()).sum();
+        let limit = match self.limit {
+            Some(Limit::Rank(rank)) => Some(rank),
+            Some(Limit::Energy(_)) => return None,
+            Some(Limit::Exact) | None => None,
+        };
+        Some(match self.options.method.kind {
+            Kind::PeftCat => sum,
+            Kind::PeftFactors(..) => changes().map(|c| c.factors.rank()).max()?,
+            Kind::Sum(Cut::LargestRank) | Kind::PeftDelta(..) => {
+                limit.unwrap_or(self.largest_rank).min(smaller)
+            }
+            Kind::Sum(Cut::Never) => sum.min(smaller),
+            _ => limit.unwrap_or(sum).min(smaller),
+        })
     }
 
     /// Weighted changes. An adapter that does not change the module has no vote and adds nothing.

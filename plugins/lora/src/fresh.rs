@@ -2,8 +2,8 @@
 
 use crate::Mode;
 use crate::config::scale;
-use crate::inject::Branch;
 use crate::keys::describe;
+use peftc_plugin::branch::Branch;
 use peftc_plugin::fresh::{Init, stream};
 use peftc_plugin::{Error, Record, Result, Run, Site, SiteInfo, TaskSpec, TensorType, Value, one};
 

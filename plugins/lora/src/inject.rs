@@ -2,10 +2,8 @@
 
 use crate::keys::CheckedLayer;
 use crate::merge::scaled_bias;
-use peftc_plugin::{
-    Attr, NodeSpec, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec, TensorType, Value,
-    one, words,
-};
+use peftc_plugin::branch::Branch;
+use peftc_plugin::{Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one, words};
 
 /// Injects one layer.
 pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
@@ -54,53 +52,4 @@ fn turned(
         params: words(&[scale, 1.0]),
         ..Default::default()
     })?)
-}
-
-/// A side branch: Aᵀ `[in, r]` and s·Bᵀ `[r, out]`.
-pub(crate) struct Branch<'r> {
-    pub(crate) module: &'r str,
-    pub(crate) a: Value,
-    pub(crate) b: Value,
-}
-
-impl Branch<'_> {
-    /// Adds the branch to a site.
-    pub(crate) fn add(
-        &self,
-        run: &Run<'_>,
-        site: Site,
-        info: &SiteInfo<'_>,
-        bias: Option<Value>,
-    ) -> Result<()> {
-        let x = match info.transposed_input {
-            true => self.node(run, "lora_A/Transpose", "lora.transpose", &[info.input])?,
-            false => info.input,
-        };
-        let low = self.node(run, "lora_A/MatMul", "lora.A", &[x, self.a])?;
-        let mut delta = self.node(run, "lora_B/MatMul", "lora.B", &[low, self.b])?;
-        if let Some(bias) = bias {
-            delta = self.node(run, "lora_B/Add", "lora.bias", &[delta, bias])?;
-        }
-        run.add_delta(site, delta)
-    }
-
-    /// Adds a node whose operator is the last part of its place.
-    fn node(&self, run: &Run<'_>, place: &str, role: &str, inputs: &[Value]) -> Result<Value> {
-        let op_type = place.rsplit('/').next().unwrap_or(place);
-        let name = format!("/{}/{place}", self.module.replace('.', "/"));
-        let attrs = match op_type {
-            "Transpose" => vec![("perm", Attr::Ints(&[1, 0]))],
-            _ => Vec::new(),
-        };
-        one(run.add_node(NodeSpec {
-            op_type,
-            domain: "",
-            name: &name,
-            role,
-            module: self.module,
-            inputs: inputs.iter().map(|&v| Some(v)).collect(),
-            outputs: vec![format!("{name}_output_0")],
-            attrs,
-        })?)
-    }
 }

@@ -30,11 +30,13 @@
 //! Large tensors are not computed while a pass runs: it records *weight tasks*
 //! ([`Run::add_task`]), which the host computes region by region while the output is written.
 
+pub mod branch;
 mod error;
 pub mod export;
 pub mod fresh;
 mod ids;
 pub mod measure;
+pub mod merged;
 mod run;
 pub mod saved;
 mod task;

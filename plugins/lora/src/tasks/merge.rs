@@ -1,9 +1,9 @@
 //! Task kind `merge`: W + s·BA, in float32, rounded once to the weight's type.
 
 use super::views;
-use half::{bf16, f16};
+use peftc_plugin::merged::add;
 use peftc_plugin::saved::transposed;
-use peftc_plugin::{DataType, Error, Result, TaskCall, TensorView, measure};
+use peftc_plugin::{Error, Result, TaskCall, TensorView, measure};
 
 /// Parameters: the scale; 1 if the weight is stored as `[in, out]`.
 /// Sources: the weight's region; A `[r, in]`; B `[out, r]`.
@@ -77,46 +77,12 @@ impl Delta {
     }
 }
 
-/// Adds a delta to packed elements, and gives how many keep their bits. An element with a delta
-/// of zero keeps them whatever they are.
-fn add(dtype: DataType, old: &[u8], delta: &[f32], new: &mut [u8]) -> Result<u64> {
-    fn each<const N: usize>(
-        old: &[u8],
-        delta: &[f32],
-        new: &mut [u8],
-        sum: impl Fn([u8; N], f32) -> [u8; N],
-    ) -> u64 {
-        let mut unchanged = 0;
-        let elements = old.as_chunks::<N>().0.iter().zip(new.as_chunks_mut::<N>().0).zip(delta);
-        for ((old, new), &delta) in elements {
-            *new = if delta == 0.0 { *old } else { sum(*old, delta) };
-            unchanged += u64::from(new == old);
-        }
-        unchanged
-    }
-    Ok(match dtype {
-        DataType::F32 => each(old, delta, new, |w, d| (f32::from_le_bytes(w) + d).to_le_bytes()),
-        DataType::F64 => {
-            each(old, delta, new, |w, d| (f64::from_le_bytes(w) + f64::from(d)).to_le_bytes())
-        }
-        DataType::F16 => each(old, delta, new, |w, d| {
-            f16::from_f32(f16::from_le_bytes(w).to_f32() + d).to_le_bytes()
-        }),
-        DataType::BF16 => each(old, delta, new, |w, d| {
-            bf16::from_f32(bf16::from_le_bytes(w).to_f32() + d).to_le_bytes()
-        }),
-        other => {
-            return Err(Error::unsupported(format!(
-                "weights of type {other} cannot be merged into"
-            )));
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::scale;
+    use half::{bf16, f16};
+    use peftc_plugin::DataType;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 

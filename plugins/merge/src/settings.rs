@@ -1,0 +1,51 @@
+//! What the recipe asks for.
+
+use peftc_delta::{Limit, Method, Options};
+use peftc_plugin::{Error, Result, Run};
+
+/// Where the result goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    Merge,
+    Inject,
+}
+
+/// The recipe's options.
+pub(crate) struct Settings {
+    pub(crate) mode: Mode,
+    pub(crate) options: Options,
+    pub(crate) limit: Option<Limit>,
+}
+
+impl Settings {
+    pub(crate) fn of(run: &Run<'_>, adapters: usize) -> Result<Self> {
+        let unfit = |e: peftc_delta::Unfit| Error::invalid(e.to_string());
+        let method = Method::named(run.option_str("method")?.unwrap_or("linear")).map_err(unfit)?;
+        let mode = run.option_str("mode")?.unwrap_or("merge");
+        let given = run.option_list("weights")?.map(|list| numbers(&list)).transpose()?;
+        let ones = (mode == "compose").then(|| vec![1.0; adapters]);
+        let options = Options {
+            weights: given.or(ones),
+            normalize: run.option_bool("normalize")?.unwrap_or(false),
+            per_module: run.option_bool("per_module")?.unwrap_or(false),
+            density: run.option_f64("density")?,
+            gamma: run.option_f64("gamma")?,
+            epsilon: run.option_f64("epsilon")?,
+            seed: run.option_i64("seed")?.map(|seed| seed as u64),
+            ..Options::new(method)
+        };
+        let rank = run.option_i64("rank")?.map(|rank| usize::try_from(rank).unwrap_or(0));
+        let limit = rank.map(Limit::Rank);
+        options.check(adapters, limit).map_err(unfit)?;
+        let mode = if mode == "inject" { Mode::Inject } else { Mode::Merge };
+        Ok(Self { mode, options, limit })
+    }
+}
+
+fn numbers(list: &[&str]) -> Result<Vec<f64>> {
+    let number = |text: &&str| {
+        text.parse()
+            .map_err(|_| Error::invalid(format!("weights has {text:?}, which is no number")))
+    };
+    list.iter().map(number).collect()
+}

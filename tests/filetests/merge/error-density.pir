@@ -1,0 +1,16 @@
+; test: pass merge method=ties
+model ir=8 opset ""=17
+graph g(%x: f32[n, 2]) -> (%y) {
+  const %w = f32[2, 3] {1, 2, 3, 4, 5, 6}
+  %y = MatMul(%x, %w) name "/q/MatMul"
+}
+--- adapter
+{"peft_type": "LORA", "r": 1, "lora_alpha": 2}
+const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
+const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
+--- adapter
+{"peft_type": "LORA", "r": 2, "lora_alpha": 2}
+const %base_model.model.q.lora_A.weight = f32[2, 2] {1, 0, 0, 1}
+const %base_model.model.q.lora_B.weight = f32[3, 2] {1, 0, 0, 1, -1, -1}
+---
+error: pass "merge" (plugin peftc-plugin-merge 0.1.0): ties needs density, the share of elements that is kept
