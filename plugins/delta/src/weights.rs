@@ -1,7 +1,7 @@
 //! λ: given, or made from norms.
 
 use crate::coefficients::{inverse_norms, normalized};
-use crate::method::{Kind, Options};
+use crate::method::{Cut, Kind, Options};
 
 /// λ where none are given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +75,14 @@ impl Weights {
 }
 
 impl Options {
+    /// Whether λ are made from norms, or the method from the largest rank: what has to be known of all
+    /// changes before the first is merged.
+    pub fn needs_sizes(&self) -> bool {
+        let has_rank =
+            matches!(self.method.kind, Kind::Sum(Cut::LargestRank) | Kind::PeftDelta(..));
+        has_rank || self.method.rule.is_of_norms()
+    }
+
     /// λ, from ‖Δ‖_F by module and adapter, 0 where an adapter does not change a module.
     pub fn weights(&self, norms: &[Vec<f64>]) -> Weights {
         let rule = self.method.rule;

@@ -3,7 +3,7 @@
 use crate::plan::{Plan, Term};
 use crate::settings::{Mode, Settings};
 use crate::tasks::{Combined, Params};
-use peftc_delta::{Change, Module, Weights, norms_over_all};
+use peftc_delta::{Change, Module, Weights};
 use peftc_plugin::branch::Branch;
 use peftc_plugin::{
     DataType, Error, ParameterInfo, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
@@ -13,25 +13,13 @@ use std::collections::HashMap;
 
 /// Records what is done to all modules.
 pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()> {
-    let mut changes: Vec<Vec<Option<Change>>> = Vec::new();
-    for terms in plan.modules.values() {
-        let mut of_module = vec![None; plan.adapters];
-        for term in terms {
-            of_module[term.adapter] = Some(term.read(run)?);
-        }
-        changes.push(of_module);
-    }
-    let norm = |c: &Option<Change>| c.as_ref().map_or(0.0, |c| c.scale.abs() * c.factors.norm());
-    let norms: Vec<Vec<f64>> =
-        changes.iter().map(|of_module| of_module.iter().map(norm).collect()).collect();
-    let ranks = changes.iter().flatten().flatten().map(|c| c.factors.rank());
-    let largest_rank = ranks.max().unwrap_or(0);
+    let (norms, largest_rank) = sizes(run, plan, settings)?;
     let weights = settings.options.weights(&norms);
-    note(run, settings, &weights, &norms);
-    for (at, ((name, terms), changes)) in plan.modules.iter().zip(&changes).enumerate() {
+    note(run, plan, settings, &weights);
+    for (at, (name, terms)) in plan.modules.iter().enumerate() {
         let module = Module {
             name,
-            changes,
+            changes: &changes(run, plan, terms)?,
             weights: weights.of_module(at),
             options: &settings.options,
             limit: settings.limit,
@@ -48,13 +36,38 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
     Ok(())
 }
 
-fn note(run: &Run<'_>, settings: &Settings, weights: &Weights, norms: &[Vec<f64>]) {
-    let method = settings.options.method;
-    run.note(&format!("{}: {}", method.name, method.formula));
-    for (at, norm) in norms_over_all(norms).iter().enumerate() {
-        let weight = weights.of_adapter(at).map_or("by module".to_owned(), |w| format!("{w}"));
-        run.note(&format!("adapter {at}: ‖Δ‖ {norm:.6}, λ {weight}"));
+/// What each adapter does to a module.
+fn changes(run: &Run<'_>, plan: &Plan, terms: &[Term]) -> Result<Vec<Option<Change>>> {
+    let mut changes = vec![None; plan.adapters];
+    for term in terms {
+        changes[term.adapter] = Some(term.read(run)?);
     }
+    Ok(changes)
+}
+
+/// ‖Δ‖_F by module and adapter, and the largest rank, where the method needs them.
+fn sizes(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<(Vec<Vec<f64>>, usize)> {
+    if !settings.options.needs_sizes() {
+        return Ok((vec![vec![0.0; plan.adapters]], 0));
+    }
+    let (mut norms, mut largest_rank) = (Vec::new(), 0);
+    for terms in plan.modules.values() {
+        let changes = changes(run, plan, terms)?;
+        let norm =
+            |c: &Option<Change>| c.as_ref().map_or(0.0, |c| c.scale.abs() * c.factors.norm());
+        norms.push(changes.iter().map(norm).collect());
+        let ranks = changes.iter().flatten().map(|c| c.factors.rank());
+        largest_rank = ranks.fold(largest_rank, usize::max);
+    }
+    Ok((norms, largest_rank))
+}
+
+fn note(run: &Run<'_>, plan: &Plan, settings: &Settings, weights: &Weights) {
+    let method = settings.options.method;
+    let weight =
+        |at| weights.of_adapter(at).map_or("of each module".to_owned(), |w| format!("{w}"));
+    let weights: Vec<String> = (0..plan.adapters).map(weight).collect();
+    run.note(&format!("{}: {}; λ {}", method.name, method.formula, weights.join(", ")));
 }
 
 fn sites<'a>(run: &Run<'a>, module: &str) -> Result<Vec<(Site, SiteInfo<'a>)>> {

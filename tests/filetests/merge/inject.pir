@@ -14,9 +14,7 @@ const %base_model.model.q.lora_A.weight = f32[2, 2] {1, 0, 0, 1}
 const %base_model.model.q.lora_B.weight = f32[3, 2] {1, 0, 0, 1, -1, -1}
 ---
 ; q: ranks 1 + 2, 15 parameters, 30 FLOPs per token, y
-; note: linear: Σ λΔ
-; note: adapter 0: ‖Δ‖ 75.206383, λ 1
-; note: adapter 1: ‖Δ‖ 2.000000, λ -1
+; note: linear: Σ λΔ; λ 1, -1
 model ir=8 opset ""=17
 graph g(%x: f32[n, 2]) -> (%y) {
   const %w = f32[2, 3] {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}

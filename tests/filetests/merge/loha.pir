@@ -12,8 +12,7 @@ const %base_model.model.q.hada_w2_a = f32[3, 1] {1, 1, 2}
 const %base_model.model.q.hada_w2_b = f32[1, 2] {1, -1}
 ---
 ; q: ranks 1, 5 parameters, w
-; note: linear: Σ λΔ
-; note: adapter 0: ‖Δ‖ 128.701204, λ 1
+; note: linear: Σ λΔ; λ 1
 ; pass 1 (merge): q: 6 merged
 ; pass 1 (merge): q: 0 unchanged
 model ir=8 opset ""=17

@@ -14,9 +14,7 @@ const %base_model.model.q.lora_A.weight = f32[2, 2] {1, 0, 0, 1}
 const %base_model.model.q.lora_B.weight = f32[3, 2] {1, 0, 0, 1, -1, -1}
 ---
 ; q: ranks 1 + 2, 15 parameters, w
-; note: linear: Σ λΔ
-; note: adapter 0: ‖Δ‖ 75.206383, λ 1
-; note: adapter 1: ‖Δ‖ 2.000000, λ 1
+; note: linear: Σ λΔ; λ 1, 1
 ; pass 1 (merge): q: 6 merged
 ; pass 1 (merge): q: 0 unchanged
 model ir=8 opset ""=17
