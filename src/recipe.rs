@@ -281,13 +281,17 @@ mod tests {
         );
         assert_eq!(
             message("[[pass]]\nname = \"a\"\nx = { y = 1 }\n"),
-            "r.toml:3:5: \"x\" is a table; options are booleans, numbers, strings and lists of strings\n  \
+            "r.toml:3:5: \"x\" is a table; options are booleans, numbers, strings and lists of these\n  \
              3 | x = { y = 1 }\n    |     ^^^^^^^^^"
         );
         assert_eq!(
             message("[[pass]]\nmode = \"merge\"\n"),
             "r.toml:1:1: this [[pass]] has no name\n  1 | [[pass]]\n    | ^^^^^^^^\n  such as name = \"lora\""
         );
+        let both = "[[pass]]\nname = \"merge\"\nadapter = \"a\"\nadapters = [\"b\"]\n";
+        assert!(message(both).contains("\"adapter\" and \"adapters\" exclude each other"));
+        let none = "[[pass]]\nname = \"merge\"\nadapters = []\n";
+        assert!(message(none).contains("must be a list of strings, not empty"));
         assert!(message("[[pass]\n").starts_with("r.toml:1:"), "{}", message("[[pass]\n"));
     }
 
