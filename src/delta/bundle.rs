@@ -58,7 +58,7 @@ fn bundle(adapters: Vec<Adapter>) -> Result<Adapter> {
 /// Opens adapters and makes one of them.
 ///
 /// # Errors
-/// As [`bundle`], or one cannot be opened.
+/// One cannot be opened, has no delta, or they replace parameters by different tensors.
 pub fn open_several(paths: &[std::path::PathBuf]) -> Result<Adapter> {
     match paths.is_empty() {
         true => Err(Error::input("no adapter is given")),
