@@ -1,5 +1,6 @@
 """`peftc extract` finds what was added to a model, to the rank that is asked for, and says how far it is off."""
 
+import functools
 import json
 
 import ml_dtypes
@@ -9,7 +10,8 @@ import pytest
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
-from support import BAD_INPUT, MODELS, peftc, relative_l2
+import test_merge
+from support import MODELS, peftc, relative_l2
 from test_merge import deltas_of
 
 BASES = ["llama/torchscript.onnx", "llama/dynamo.onnx", "gpt2/torchscript.onnx", "gpt2/dynamo.onnx", "bert/dynamo-plain.onnx"]
@@ -200,27 +202,21 @@ def torch_tensors(family, base):
     return {f"{module}.weight": stored[weights[module]] if family == "gpt2" else stored[weights[module]].T for module in modules}
 
 
-def refused(tmp_path, *arguments):
-    folder = tmp_path / "refused"
-    result = peftc("extract", *arguments, "-o", folder, expect=BAD_INPUT)
-    assert not folder.exists()
-    return result.stderr
-
-
 def test_errors(tmp_path):
+    refused = functools.partial(test_merge.refused, tmp_path, command="extract")
     llama, gpt2 = MODELS / "llama" / "dynamo.onnx", MODELS / "gpt2" / "dynamo.onnx"
-    assert "nothing to extract" in refused(tmp_path, llama, llama, "--rank", 4)
-    assert "no linear layer of the model matches" in refused(tmp_path, llama, gpt2, "--rank", 4)
-    assert "--rank is 0" in refused(tmp_path, llama, llama, "--rank", 0)
-    assert "--energy is 2" in refused(tmp_path, llama, llama, "--energy", 2)
+    assert "nothing to extract" in refused(llama, llama, "--rank", 4)
+    assert "no linear layer of the model matches" in refused(llama, gpt2, "--rank", 4)
+    assert "--rank is 0" in refused(llama, llama, "--rank", 0)
+    assert "--energy is 2" in refused(llama, llama, "--energy", 2)
     other = one_layer(tmp_path / "other.onnx", np.ones((40, 32)))
     base = one_layer(tmp_path / "base.onnx", np.ones((40, 48)))
-    message = refused(tmp_path, base, other, "--rank", 4)
+    message = refused(base, other, "--rank", 4)
     assert "layer: its weight is [48, 40] in the base, [32, 40] in the tuned model" in message
     broken = np.ones((40, 48))
     broken[3, 4] = np.inf
     broken = one_layer(tmp_path / "broken.onnx", broken)
-    assert "no finite numbers" in refused(tmp_path, base, broken, "--rank", 4)
+    assert "no finite numbers" in refused(base, broken, "--rank", 4)
 
 
 def test_same_bytes_on_any_number_of_threads(tmp_path):

@@ -334,9 +334,9 @@ def test_embeddings_stay_embeddings(tmp_path):
         assert relative_l2((b @ a).T, 1.5 * stored["model.embed_tokens"]) <= 1e-6
 
 
-def refused(tmp_path, *arguments):
+def refused(tmp_path, *arguments, command="merge"):
     folder = tmp_path / "refused"
-    result = peftc("merge", *arguments, "-o", folder, expect=BAD_INPUT)
+    result = peftc(command, *arguments, "-o", folder, expect=BAD_INPUT)
     assert not folder.exists()
     return result.stderr
 

@@ -56,8 +56,7 @@ impl Module<'_> {
     /// # Errors
     /// The changes have not one shape, are no finite numbers, or have not what the method needs.
     pub fn merged(&self) -> Result<Merged, Unfit> {
-        let deltas: Vec<Option<Factors>> =
-            self.changes.iter().map(|c| c.as_ref().map(Change::delta)).collect();
+        let deltas = self.deltas();
         let terms = self.terms(&deltas)?;
         let largest_rank = || self.limit.unwrap_or(Limit::Rank(self.largest_rank));
         match self.options.method.kind {
@@ -86,17 +85,35 @@ impl Module<'_> {
     /// # Errors
     /// The changes have not one shape.
     pub fn coefficients(&self) -> Result<Option<Vec<f64>>, Unfit> {
-        let deltas: Vec<Option<Factors>> =
-            self.changes.iter().map(|c| c.as_ref().map(Change::delta)).collect();
-        let terms = self.terms(&deltas)?;
-        let of_terms = match (self.options.method.kind, self.limit) {
-            (Kind::Sum(Cut::None | Cut::Never), None) => terms.iter().map(|(c, _)| *c).collect(),
-            (Kind::Slerp | Kind::Karcher, None) => self.of_directions(&terms),
-            _ => return Ok(None),
-        };
-        let mut of_terms = of_terms.into_iter();
-        let of = |delta: &Option<Factors>| delta.as_ref().and_then(|_| of_terms.next());
-        Ok(Some(deltas.iter().map(of).map(|c| c.unwrap_or(0.0)).collect()))
+        self.check_shapes()?;
+        match (self.options.method.kind, self.limit) {
+            (Kind::Sum(Cut::None | Cut::Never), None) => {
+                let own = self.changes.iter().zip(self.weights);
+                Ok(Some(own.map(|(c, weight)| if c.is_some() { *weight } else { 0.0 }).collect()))
+            }
+            (Kind::Slerp | Kind::Karcher, None) => {
+                let deltas = self.deltas();
+                let mut by = self.of_directions(&self.terms(&deltas)?).into_iter();
+                let of = |delta: &Option<Factors>| delta.as_ref().and_then(|_| by.next());
+                Ok(Some(deltas.iter().map(of).map(Option::unwrap_or_default).collect()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn deltas(&self) -> Vec<Option<Factors>> {
+        self.changes.iter().map(|change| change.as_ref().map(Change::delta)).collect()
+    }
+
+    fn check_shapes(&self) -> Result<(), Unfit> {
+        let shapes: Vec<(usize, usize)> =
+            self.changes.iter().flatten().map(|change| change.factors.shape()).collect();
+        match shapes.iter().all(|shape| *shape == shapes[0]) {
+            true => Ok(()),
+            false => {
+                Err(Unfit::new(format!("changes of the shapes {shapes:?} are of different bases")))
+            }
+        }
     }
 
     /// How the changes are combined element by element, where they are and no limit is given.
@@ -135,15 +152,9 @@ impl Module<'_> {
 
     /// Weighted changes. An adapter that does not change the module has no vote and adds nothing.
     fn terms<'d>(&self, deltas: &'d [Option<Factors>]) -> Result<Vec<(f64, &'d Factors)>, Unfit> {
-        let terms: Vec<(f64, &Factors)> =
-            deltas.iter().zip(self.weights).filter_map(|(d, w)| Some((*w, d.as_ref()?))).collect();
-        let shapes: Vec<(usize, usize)> = terms.iter().map(|(_, t)| t.shape()).collect();
-        match shapes.iter().all(|shape| *shape == shapes[0]) {
-            true => Ok(terms),
-            false => {
-                Err(Unfit::new(format!("changes of the shapes {shapes:?} are of different bases")))
-            }
-        }
+        self.check_shapes()?;
+        let own = deltas.iter().zip(self.weights);
+        Ok(own.filter_map(|(delta, weight)| Some((*weight, delta.as_ref()?))).collect())
     }
 
     /// The coefficients of methods that take changes as directions.

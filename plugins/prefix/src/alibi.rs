@@ -84,10 +84,7 @@ impl Alibi {
         let ours = node("CastLike", &[ours, bias])?;
         // [1, heads, 1, columns], as often as the bias has it.
         let ours = node("Reshape", &[ours, place.vector(run, "row", &[1, heads, 1, columns])?])?;
-        let shape = node("Shape", &[bias])?;
-        let axes: Vec<i64> = (0..mask.rank as i64 - 1).collect();
-        let before = node("Gather", &[shape, place.vector(run, "axes", &axes)?])?;
-        let shape = concat(&[before, place.vector(run, "columns", &[columns])?], 0)?;
+        let [before, shape] = place.sizes_with_columns(run, bias, mask.rank, columns)?;
         let ours = match mask.rank {
             3 => {
                 // [batch · heads, 1, columns]

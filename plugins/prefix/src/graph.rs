@@ -95,6 +95,23 @@ impl Place<'_> {
         run.add_tensor(&self.name("never"), &TensorType::new(dtype, []), &bytes)
     }
 
+    /// The sizes of a value of this rank before its last axis, and the same with `columns` behind them.
+    pub(crate) fn sizes_with_columns(
+        &self,
+        run: &Run<'_>,
+        of: Value,
+        rank: usize,
+        columns: i64,
+    ) -> Result<[Value; 2]> {
+        let shape = self.node(run, "Shape", &[of], Vec::new())?;
+        let axes: Vec<i64> = (0..rank as i64 - 1).collect();
+        let axes = self.vector(run, "axes", &axes)?;
+        let before = self.node(run, "Gather", &[shape, axes], Vec::new())?;
+        let columns = self.vector(run, "columns", &[columns])?;
+        let all = self.node(run, "Concat", &[before, columns], vec![("axis", Attr::Int(0))])?;
+        Ok([before, all])
+    }
+
     /// The batch of a value, as a vector of one element.
     pub(crate) fn batch(&self, run: &Run<'_>, of: Value) -> Result<Value> {
         let shape = self.node(run, "Shape", &[of], Vec::new())?;

@@ -67,15 +67,9 @@ impl<'r> Window<'r> {
                 place.node(run, "Where", &[seen, zero, never], Vec::new())?
             }
         };
-        let shape = place.node(run, "Shape", &[value], Vec::new())?;
-        let before: Vec<i64> = (0..mask.rank as i64 - 1).collect();
-        let before = place.vector(run, "axes", &before)?;
-        let before = place.node(run, "Gather", &[shape, before], Vec::new())?;
-        let columns = place.vector(run, "columns", &[columns])?;
-        let axis = |axis| vec![("axis", Attr::Int(axis))];
-        let shape = place.node(run, "Concat", &[before, columns], axis(0))?;
+        let [_, shape] = place.sizes_with_columns(run, value, mask.rank, columns)?;
         let seen = place.node(run, "Expand", &[seen, shape], Vec::new())?;
-        place.node(run, "Concat", &[seen, value], axis(-1))
+        place.node(run, "Concat", &[seen, value], vec![("axis", Attr::Int(-1))])
     }
 }
 

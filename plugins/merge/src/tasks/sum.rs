@@ -3,6 +3,7 @@
 use super::{Params, add, wrong};
 use peftc_delta::{Change, product_f32};
 use peftc_plugin::{Result, TaskCall};
+use std::ops::Range;
 
 /// Rows of a product that are made at once.
 const PANEL: usize = 256;
@@ -17,10 +18,9 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     let start = call.start as usize;
     let (first_row, first_column) = if call.axis == 0 { (start, 0) } else { (0, start) };
     let changes = params.changes(rest)?;
-    let left = side(&changes, params.is_turned, true, first_row, rows);
-    let right = side(&changes, params.is_turned, false, first_column, columns);
-    let inner = left.len() / rows.max(1);
-    let right = transposed(&right, inner, columns);
+    let inner: usize = changes.iter().map(|change| change.factors.rank()).sum();
+    let left = left(&changes, params.is_turned, first_row..first_row + rows);
+    let right = right(&changes, params.is_turned, first_column..first_column + columns);
     let mut out = std::mem::take(&mut call.results);
     let result = out.first_mut().ok_or_else(wrong)?;
     let row_bytes = weight.bytes.len() / rows.max(1);
@@ -36,28 +36,33 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Rows of c·B, or of Aᵀ, of all terms side by side: the left side of what is stored, or the right one.
-fn side(
-    changes: &[Change],
-    is_turned: bool,
-    is_left: bool,
-    first: usize,
-    count: usize,
-) -> Vec<f32> {
-    let of_b = is_left != is_turned;
-    let mut side = Vec::new();
-    for row in first..first + count {
+/// `[rows, inner]`: rows of c·B, or of Aᵀ, of all terms side by side.
+fn left(changes: &[Change], is_turned: bool, rows: Range<usize>) -> Vec<f32> {
+    let mut left = Vec::new();
+    for row in rows {
         for Change { factors, scale } in changes {
-            match of_b {
-                true => side.extend(factors.b().row(row).iter().map(|x| (scale * x) as f32)),
-                false => side.extend((0..factors.rank()).map(|k| factors.a().row(k)[row] as f32)),
+            match is_turned {
+                false => left.extend(factors.b().row(row).iter().map(|x| (scale * x) as f32)),
+                true => left.extend((0..factors.rank()).map(|k| factors.a().row(k)[row] as f32)),
             }
         }
     }
-    side
+    left
 }
 
-/// `[columns, inner]` as `[inner, columns]`.
-fn transposed(side: &[f32], inner: usize, columns: usize) -> Vec<f32> {
-    peftc_plugin::saved::transposed(side, columns, inner)
+/// `[inner, columns]`: columns of A, or of (c·B)ᵀ, of all terms one under another.
+fn right(changes: &[Change], is_turned: bool, columns: Range<usize>) -> Vec<f32> {
+    let mut right = Vec::new();
+    for Change { factors, scale } in changes {
+        for k in 0..factors.rank() {
+            let of_b = |j: usize| (scale * factors.b().row(j)[k]) as f32;
+            match is_turned {
+                false => {
+                    right.extend(factors.a().row(k)[columns.clone()].iter().map(|x| *x as f32))
+                }
+                true => right.extend(columns.clone().map(of_b)),
+            }
+        }
+    }
+    right
 }
