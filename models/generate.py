@@ -284,7 +284,6 @@ def make_recast_adapters(family):
 def make_unsupported_adapters():
     folder = ROOT / "llama" / "unsupported"
     targets = dict(target_modules=["q_proj"], r=2, lora_alpha=4)
-    make_adapter("llama", folder / "dora", peft.LoraConfig(**targets, use_dora=True))
     make_adapter("llama", folder / "pissa", peft.LoraConfig(**targets, init_lora_weights="pissa"))
     make_other_architecture(folder / "other-arch")
 

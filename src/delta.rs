@@ -43,7 +43,7 @@ pub struct Deltas {
     changes: BTreeMap<String, Tensors>,
     /// Tensors that replace parameters.
     saved: Vec<String>,
-    /// What DoRA's changes depend on.
+    /// What DoRA's changes depend on, where it is known.
     base: Option<Arc<Base>>,
 }
 
@@ -63,6 +63,22 @@ impl Deltas {
     /// Its kind changes no weight by adding to it, it has tensors of another kind, or it is a DoRA,
     /// whose change depends on the base: [`with_base`](Self::with_base).
     pub fn of(adapter: Adapter) -> Result<Self> {
+        let deltas = Self::before_base(adapter)?;
+        match deltas.has_full_rank() {
+            false => Ok(deltas),
+            true => Err(Error::input(format!(
+                "{}: uses DoRA, whose change depends on the base weights: it has no delta of its own",
+                deltas.adapter.path().display()
+            ))
+            .help("`peftc merge --base MODEL.onnx` names the model it is for")),
+        }
+    }
+
+    /// The same, of adapters that may be DoRA's, of which [`change`](Self::change) is B·A alone.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    fn before_base(adapter: Adapter) -> Result<Self> {
         let place = adapter.path().display().to_string();
         Self::of_inner(adapter, None).map_err(|e| e.within(place))
     }
@@ -77,7 +93,7 @@ impl Deltas {
     }
 
     fn of_inner(adapter: Adapter, base: Option<Arc<Base>>) -> Result<Self> {
-        refuse_other_arithmetic(&adapter, base.is_some())?;
+        refuse_other_arithmetic(&adapter)?;
         let mut parts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
         let mut saved = Vec::new();
         for name in adapter.tensor_names() {
@@ -109,7 +125,7 @@ impl Deltas {
 
     /// Whether changes have the full rank of the weights, as DoRA's do.
     pub fn has_full_rank(&self) -> bool {
-        self.changes.values().any(|tensors| tensors.form.is_dora())
+        self.changes.values().any(|tensors| tensors.form.magnitudes().is_some())
     }
 
     /// The modules whose weights it changes, sorted.
@@ -140,12 +156,12 @@ impl Deltas {
         let Some(Tensors { form, scale, .. }) = self.changes.get(module) else { return Ok(None) };
         let within = |e| self.within(module, e);
         let factors = form.factors(&self.adapter).map_err(within)?;
-        let Some(base) = self.base.as_ref().filter(|_| form.is_dora()) else {
+        let (Some(base), Some(magnitudes)) = (&self.base, form.magnitudes()) else {
             return Ok(Some(Change { factors, scale: *scale }));
         };
-        let magnitudes = form.magnitudes(&self.adapter).map_err(within)?;
+        let magnitudes = numbers::vector(&self.adapter, magnitudes).map_err(within)?;
         let weight = base.weight(module).map_err(within)?;
-        let whole = form::dora(weight, factors.scaled(*scale), &magnitudes).map_err(within)?;
+        let whole = form::dora(&weight, factors.scaled(*scale), &magnitudes).map_err(within)?;
         Ok(Some(Change { factors: Factors::of_matrix(whole), scale: 1.0 }))
     }
 
@@ -168,7 +184,7 @@ impl Deltas {
     }
 }
 
-fn refuse_other_arithmetic(adapter: &Adapter, has_base: bool) -> Result<()> {
+fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
     let kind = adapter.peft_type();
     if let Some(kind) = kind.strip_prefix("adapterhub_") {
         return Err(Error::input(format!(
@@ -194,12 +210,6 @@ fn refuse_other_arithmetic(adapter: &Adapter, has_base: bool) -> Result<()> {
     };
     if let Some((key, name)) = OTHER_ARITHMETIC.iter().find(|(key, _)| is_set(key)) {
         return Err(Error::input(format!("uses {name} ({key}), whose change is not s·B·A")));
-    }
-    if is_set("use_dora") && !has_base {
-        return Err(Error::input(
-            "uses DoRA (use_dora), whose change depends on the base weights: it has no delta of its own",
-        )
-        .help("`peftc merge --base MODEL.onnx` names the model it is for"));
     }
     let init = match config.get("init_lora_weights") {
         Some(serde_json::Value::String(init)) => init.to_lowercase(),

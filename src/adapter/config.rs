@@ -94,6 +94,11 @@ impl Config {
         self.get("fan_in_fan_out").and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Whether a LoRA has magnitudes besides: Liu et al., "DoRA", 2024.
+    pub fn uses_dora(&self) -> bool {
+        self.get("use_dora").and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// Keys that this version does not know, for adapters whose keys it does.
     pub fn unknown_keys(&self) -> Vec<&str> {
         if self.peft_type != "LORA" {

@@ -79,6 +79,14 @@ impl Adapter {
         self.config.peft_type()
     }
 
+    /// What passes say they handle: [`peft_type`](Self::peft_type), or `DORA` for a LoRA that is one.
+    pub fn kind(&self) -> &str {
+        match (self.peft_type(), self.config.uses_dora()) {
+            ("LORA", true) => "DORA",
+            (kind, _) => kind,
+        }
+    }
+
     /// The model the adapter says it was trained on.
     pub fn base_model_name_or_path(&self) -> Option<&str> {
         self.config.get("base_model_name_or_path")?.as_str()

@@ -101,7 +101,7 @@ fn quoted(word: &str) -> String {
 fn recipe(args: &Args, plugins: &Plugins) -> Result<Recipe> {
     let mut recipe = if args.recipe.is_dir() || Adapter::is_at(&args.recipe) {
         let adapter = Adapter::open(&args.recipe)?;
-        let selected = plugins.pass_for_peft_type(adapter.peft_type())?;
+        let selected = plugins.pass_for_peft_type(adapter.kind())?;
         Recipe::for_adapter(&args.recipe, &selected.pass.name)
     } else if is_recipe(&args.recipe) {
         Recipe::read(&args.recipe)?

@@ -9,26 +9,30 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Several adapters as one of the kind [`Adapter::SEVERAL`]. Its configuration has
 ///
 /// - `adapters`: how many there are;
-/// - `modules`: by module a list of `{adapter, form, scale, tensors, bias}`: the number of the adapter, a
-///   name of [`peftc_delta::Form`], s, the names of its matrices, and that of what is added to the bias;
+/// - `modules`: by module a list of `{adapter, form, scale, tensors, magnitudes, bias}`: the number of the
+///   adapter, a name of [`peftc_delta::Form`], s, the names of its matrices, that of DoRA's magnitudes, and
+///   that of what is added to the bias;
 /// - `saved`: tensors that replace parameters: `[the parameter, the tensors that all are the same]`.
 ///
 /// # Errors
 /// One has no delta, or they replace parameters by different tensors.
 fn bundle(adapters: Vec<Adapter>) -> Result<Adapter> {
-    let deltas: Vec<Deltas> = adapters.into_iter().map(Deltas::of).collect::<Result<_>>()?;
+    let deltas: Vec<Deltas> =
+        adapters.into_iter().map(Deltas::before_base).collect::<Result<_>>()?;
     let all: Vec<&Deltas> = deltas.iter().collect();
     check_saved(&all)?;
     let mut modules: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for (n, deltas) in deltas.iter().enumerate() {
         for (module, tensors) in &deltas.changes {
             let (form, names) = tensors.form.parts();
+            let own = |name: &str| format!("{n}/{name}");
             modules.entry(module).or_default().push(json!({
                 "adapter": n,
                 "form": form.name(),
                 "scale": tensors.scale,
-                "tensors": names.iter().map(|name| format!("{n}/{name}")).collect::<Vec<_>>(),
-                "bias": tensors.bias.as_ref().map(|name| format!("{n}/{name}")),
+                "tensors": names.into_iter().map(own).collect::<Vec<_>>(),
+                "magnitudes": tensors.form.magnitudes().map(own),
+                "bias": tensors.bias.as_deref().map(own),
             }));
         }
     }

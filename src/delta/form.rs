@@ -1,8 +1,9 @@
 //! The forms in which PEFT stores changes of weights.
 
-use super::numbers::{matrix, tensor, vector};
+use super::numbers::{matrix, tensor};
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
+use peftc_delta::dora::{self, Dora};
 use peftc_delta::{Factors, Form as Arithmetic, Matrix, Rows};
 use std::collections::BTreeMap;
 
@@ -96,6 +97,9 @@ impl Form {
             )));
         }
         let has_magnitudes = parts.keys().any(|part| part.starts_with(MAGNITUDE));
+        if adapter.config().uses_dora() && !has_magnitudes {
+            return Err(Error::input(format!("use_dora is set, and there is no {MAGNITUDE}")));
+        }
         let mut take =
             |part: &str| parts.remove(part).ok_or_else(|| Error::input(format!("has no {part}")));
         let form = match adapter.peft_type() {
@@ -138,14 +142,10 @@ impl Form {
         }
     }
 
-    pub(super) fn is_dora(&self) -> bool {
-        matches!(self, Self::Dora { .. })
-    }
-
-    /// DoRA's norms of the outputs' weights.
-    pub(super) fn magnitudes(&self, adapter: &Adapter) -> Result<Vec<f64>> {
-        let Self::Dora { magnitudes, .. } = self else { return Ok(Vec::new()) };
-        vector(adapter, magnitudes)
+    /// The tensor of DoRA's norms of the outputs' weights.
+    pub(super) fn magnitudes(&self) -> Option<&str> {
+        let Self::Dora { magnitudes, .. } = self else { return None };
+        Some(magnitudes)
     }
 
     pub(super) fn layer(&self, adapter: &Adapter) -> Result<Layer> {
@@ -210,22 +210,8 @@ impl Form {
 }
 
 /// DoRA's change of a weight `[out, in]`.
-pub(super) fn dora(weight: Matrix, change: Factors, magnitudes: &[f64]) -> Result<Matrix> {
-    let shape = (weight.rows(), weight.columns());
-    if change.shape() != shape || magnitudes.len() != weight.rows() {
-        return Err(Error::input(format!(
-            "B·A is {:?} and the magnitudes are {}, the base's weight is {shape:?}",
-            change.shape(),
-            magnitudes.len()
-        )));
-    }
-    let mut whole = change.dense();
-    for (row, magnitude) in magnitudes.iter().enumerate() {
-        let own = weight.row(row);
-        let direction = whole.row_mut(row);
-        direction.iter_mut().zip(own).for_each(|(v, w)| *v += w);
-        let norm = direction.iter().map(|v| v * v).sum::<f64>().sqrt();
-        direction.iter_mut().zip(own).for_each(|(v, w)| *v = magnitude / norm * *v - w);
-    }
-    Ok(whole)
+pub(super) fn dora(weight: &Matrix, change: Factors, magnitudes: &[f64]) -> Result<Matrix> {
+    let scales = dora::scales(weight, &change, magnitudes, 0..weight.rows());
+    let scales = scales.map_err(|e| Error::input(e.to_string()))?;
+    Ok(Dora::new(weight, change, scales).dense())
 }

@@ -75,7 +75,7 @@ def test_an_existing_output_is_refused(tmp_path):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("folder", "named"),
-    [("dora", "dora"), ("pissa", "pissa"), ("other-arch", "query_key_value")],
+    [("pissa", "pissa"), ("other-arch", "query_key_value")],
 )
 def test_an_adapter_that_cannot_be_applied_is_refused(folder, named, mode, tmp_path):
     adapter = MODELS / "llama" / "unsupported" / folder

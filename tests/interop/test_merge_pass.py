@@ -1,11 +1,13 @@
 """The pass `merge`: several adapters into a model at once compute what `peftc merge` and then one adapter compute."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from safetensors.numpy import load_file, save_file
 
 from support import BAD_INPUT, MODELS, peftc, relative_l2, run
 from test_merge import MERGES, PAIR, deltas_of, elected, merged, trimmed, weighted_sum
@@ -145,6 +147,100 @@ def test_other_kinds_are_applied(kind, export, tmp_path):
     assert relative_l2(run(beside, inputs_of("llama")), run(output, inputs_of("llama"))) <= 1e-5
 
 
+def as_dora(tmp_path, adapter):
+    """The same adapter with magnitudes that are not the weights' own."""
+    folder = tmp_path / f"{adapter.name}-dora"
+    shutil.copytree(adapter, folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"use_dora": True}))
+    tensors = load_file(folder / "adapter_model.safetensors")
+    random = np.random.default_rng(0)
+    for name in [name for name in tensors if name.endswith("lora_B.weight")]:
+        magnitudes = random.uniform(0.1, 2, len(tensors[name])).astype(np.float32)
+        tensors[name.replace("lora_B.weight", "lora_magnitude_vector")] = magnitudes
+    save_file(tensors, folder / "adapter_model.safetensors")
+    return folder
+
+
+def dora_of(folder, model):
+    """m·V/‖V‖ − W by module, in float64."""
+    tensors = load_file(folder / "adapter_model.safetensors")
+    graph, sites = onnx.load(model).graph, sites_of(model)
+    weights = {t.name: numpy_helper.to_array(t).astype(np.float64) for t in graph.initializer}
+    changes = {}
+    for module, delta in deltas_of(folder).items():
+        own = weights[sites[module]]
+        own = own if is_stored_by_outputs(graph, sites[module]) else own.T
+        magnitudes = tensors[f"base_model.model.{module}.lora_magnitude_vector"].astype(np.float64)
+        whole = own + delta
+        changes[module] = (magnitudes / np.linalg.norm(whole, axis=1))[:, None] * whole - own
+    return changes
+
+
+def is_stored_by_outputs(graph, weight):
+    user = next(node for node in graph.node if weight in node.input)
+    return user.op_type == "Transpose" or any(a.name == "transB" and a.i for a in user.attribute)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_dora_is_applied(export, tmp_path):
+    model, output = MODELS / "llama" / f"{export}.onnx", tmp_path / "out.onnx"
+    dora = MERGES / "adapters" / "dora"
+    peftc("apply", dora, model, "-o", output)
+    found = weight_changes(output, model)
+    assert_changes(found, dora_of(dora, model))
+    with np.load(MERGES / "dora.npz") as stored:
+        assert found.keys() == set(stored)
+        for module in stored:
+            change = found[module][0]
+            both = [relative_l2(change, d) for d in (stored[module], stored[module].T) if d.shape == change.shape]
+            assert min(both) <= 1e-5, module
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_dora_in_a_sum(family, export, tmp_path):
+    model, adapters = MODELS / family / f"{export}.onnx", adapters_of(family)[:2]
+    dora = as_dora(tmp_path, adapters[0])
+    output = applied(tmp_path, model, [dora, adapters[1]], "weights = [0.7, -0.4]")
+    expected = weighted_sum([adapters[1]], [-0.4])
+    for module, change in dora_of(dora, model).items():
+        expected[module] = expected.get(module, 0) + 0.7 * change
+    assert_changes(weight_changes(output, model), expected)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_dora_element_by_element_and_of_a_rank(export, tmp_path):
+    model = MODELS / "llama" / f"{export}.onnx"
+    dora = as_dora(tmp_path, PAIR[0])
+    changes = [dora_of(dora, model), deltas_of(PAIR[1])]
+    output = applied(tmp_path, model, [dora, PAIR[1]], 'method = "ties"', "density = 0.3")
+    ties = {m: elected([trimmed(c[m], 0.3, 0) for c in changes], (1, 1)) for m in changes[0]}
+    assert_changes(weight_changes(output, model), ties)
+    total = {m: changes[0][m] + changes[1][m] for m in changes[0]}
+    for line, rank_of in (("rank = 3", lambda s: 3), ("energy = 0.9", lambda s: least_rank(s, 0.9))):
+        output = applied(tmp_path, model, [dora, PAIR[1]], 'mode = "compose"', line)
+        nearest = {}
+        for module, change in total.items():
+            u, s, v = np.linalg.svd(change, full_matrices=False)
+            rank = rank_of(s)
+            nearest[module] = u[:, :rank] * s[:rank] @ v[:rank]
+        assert_changes(weight_changes(output, model), nearest)
+
+
+def least_rank(singular_values, share):
+    energy = np.cumsum(singular_values**2)
+    return int(np.argmax(energy >= share * energy[-1])) + 1
+
+
+@pytest.mark.parametrize("method", ["linear", "ties"])
+def test_energy_as_the_command_has_it(method, tmp_path):
+    model, density = MODELS / "llama" / "dynamo.onnx", ("density = 0.3",) if method == "ties" else ()
+    output = applied(tmp_path, model, PAIR, f'method = "{method}"', "energy = 0.8", *density)
+    folder, _ = merged(tmp_path, PAIR, "--method", method, "--energy", 0.8, *(("--density", 0.3) if density else ()))
+    assert_changes(weight_changes(output, model), deltas_of(folder))
+
+
 @pytest.mark.parametrize("family", ["gpt2", "bert"])
 def test_biases_and_parameters_that_all_replace(family, tmp_path):
     model = MODELS / family / "dynamo.onnx"
@@ -193,6 +289,12 @@ def test_errors(tmp_path):
     assert "which is no number" in refused(PAIR, 'weights = ["a", "b"]')
     assert "equal has weights of its own" in refused(PAIR, 'method = "equal"', 'mode = "compose"')
     assert "match nothing in the model" in refused(PAIR, model=MODELS / "gpt2" / "dynamo.onnx")
+    dora = MERGES / "adapters" / "dora"
+    assert "no side branch" in refused([dora], 'mode = "inject"')
+    for method in ("svd", "slerp", "karcher", "inverse-norm", "peft-linear"):
+        assert f"{method} has to know all changes first" in refused([PAIR[0], dora], f'method = "{method}"')
+    assert "give rank" in refused(PAIR, 'mode = "inject"', "energy = 0.9")
+    assert "both given" in refused(PAIR, "rank = 2", "energy = 0.9")
     assert "pass \"lora\" takes one adapter" in lora_with_two(tmp_path, model)
     assert not (tmp_path / "merged.onnx").exists()
 

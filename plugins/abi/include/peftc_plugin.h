@@ -1446,7 +1446,7 @@ typedef struct PeftcPass {
    */
   size_t option_count;
   /*
-   The `peft_type`s of adapters it handles.
+   The `peft_type`s of adapters it handles; `DORA` is a `LORA` that has magnitudes (`use_dora`).
    */
   const struct PeftcStr *peft_types;
   /*

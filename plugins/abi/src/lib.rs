@@ -1042,7 +1042,7 @@ pub struct PeftcPass {
     pub options: *const PeftcOption,
     /// How many.
     pub option_count: usize,
-    /// The `peft_type`s of adapters it handles.
+    /// The `peft_type`s of adapters it handles; `DORA` is a `LORA` that has magnitudes (`use_dora`).
     pub peft_types: *const PeftcStr,
     /// How many.
     pub peft_type_count: usize,

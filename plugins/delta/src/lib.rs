@@ -9,6 +9,7 @@
 
 pub mod coefficients;
 pub mod compare;
+pub mod dora;
 mod elementwise;
 mod factors;
 mod form;

@@ -129,25 +129,22 @@ impl Module<'_> {
         }
     }
 
-    /// A rank that [`merged`](Self::merged) does not exceed; none for a share of the energy.
-    pub fn largest_result(&self) -> Option<usize> {
+    /// A rank that [`merged`](Self::merged) does not exceed.
+    pub fn largest_result(&self) -> usize {
         let changes = || self.changes.iter().flatten();
-        let smaller = changes().map(|c| c.factors.shape()).map(|(r, c)| r.min(c)).min()?;
+        let smaller = changes().map(|c| c.factors.shape()).map(|(r, c)| r.min(c)).min();
+        let smaller = smaller.unwrap_or(0);
         let sum: usize = changes().map(|c| c.factors.rank()).sum();
-        let limit = match self.limit {
-            Some(Limit::Rank(rank)) => Some(rank),
-            Some(Limit::Energy(_)) => return None,
-            Some(Limit::Exact) | None => None,
-        };
-        Some(match self.options.method.kind {
-            Kind::PeftCat => sum,
-            Kind::PeftFactors(..) => changes().map(|c| c.factors.rank()).max()?,
-            Kind::Sum(Cut::LargestRank) | Kind::PeftDelta(..) => {
-                limit.unwrap_or(self.largest_rank).min(smaller)
+        match (self.options.method.kind, self.limit) {
+            (Kind::PeftCat, _) => sum,
+            (Kind::PeftFactors(..), _) => changes().map(|c| c.factors.rank()).max().unwrap_or(0),
+            (_, Some(Limit::Rank(rank))) => rank.min(smaller),
+            (Kind::Elementwise(..) | Kind::PeftDelta(..), Some(_)) => smaller,
+            (Kind::Sum(Cut::LargestRank) | Kind::PeftDelta(..), None) => {
+                self.largest_rank.min(smaller)
             }
-            Kind::Sum(Cut::Never) => sum.min(smaller),
-            _ => limit.unwrap_or(sum).min(smaller),
-        })
+            _ => sum.min(smaller),
+        }
     }
 
     /// Weighted changes. An adapter that does not change the module has no vote and adds nothing.

@@ -83,6 +83,13 @@ impl Options {
         has_rank || self.method.rule.is_of_norms()
     }
 
+    /// Whether the changes need not be known before they are summed or combined row by row.
+    pub fn takes_rows(&self) -> bool {
+        let is_local =
+            matches!(self.method.kind, Kind::Sum(Cut::None | Cut::Never) | Kind::Elementwise(..));
+        is_local && !self.method.rule.is_of_norms()
+    }
+
     /// λ, from ‖Δ‖_F by module and adapter, 0 where an adapter does not change a module.
     pub fn weights(&self, norms: &[Vec<f64>]) -> Weights {
         let rule = self.method.rule;

@@ -3,8 +3,7 @@
 use peftc_plugin::{Error, Result, Run, Thirds};
 
 /// Entries that change the arithmetic or the tensors when they are set.
-const UNSUPPORTED: [(&str, &str); 12] = [
-    ("use_dora", "DoRA"),
+const UNSUPPORTED: [(&str, &str); 11] = [
     ("use_qalora", "QA-LoRA"),
     ("use_bdlora", "BD-LoRA"),
     ("kasa_config", "KaSA"),
@@ -23,6 +22,11 @@ const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"
 
 /// Refuses adapters that plain LoRA arithmetic gets wrong, by name.
 pub(crate) fn refuse_unsupported(run: &Run<'_>) -> Result<()> {
+    if run.config_json("use_dora")?.is_some_and(is_set) {
+        return Err(Error::unsupported(
+            "the adapter uses DoRA (use_dora), which the pass \"merge\" applies",
+        ));
+    }
     for (key, name) in UNSUPPORTED {
         if run.config_json(key)?.is_some_and(is_set) {
             return Err(Error::unsupported(format!(

@@ -1,18 +1,22 @@
 //! Recording what is done to each module.
 
+mod inject;
+mod weights;
+
 use crate::plan::{Plan, Term};
 use crate::settings::{Mode, Settings};
-use crate::tasks::{Combined, Params};
-use peftc_delta::{Change, Module, Weights};
-use peftc_plugin::branch::Branch;
+use crate::tasks::{Combined, How, Params};
+use peftc_delta::{Change, Limit, METHODS, Module, Options, Weights};
 use peftc_plugin::{
     DataType, Error, ParameterInfo, Record, Result, Run, Site, SiteInfo, SourceSpec, TaskSpec,
-    TensorType, Value, one,
+    TensorType, Value,
 };
-use std::collections::HashMap;
 
 /// Records what is done to all modules.
 pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()> {
+    if plan.has_dora() {
+        check_dora(settings)?;
+    }
     let (norms, largest_rank) = sizes(run, plan, settings)?;
     let weights = settings.options.weights(&norms);
     note(run, plan, settings, &weights);
@@ -36,7 +40,28 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
     Ok(())
 }
 
-/// What each adapter does to a module.
+/// Refuses what has to know DoRA's changes before the weights are read.
+fn check_dora(settings: &Settings) -> Result<()> {
+    if settings.mode == Mode::Inject {
+        return Err(Error::unsupported(
+            "DoRA changes the lengths of a weight's rows, which no side branch does: mode \"merge\" does",
+        ));
+    }
+    let method = settings.options.method;
+    if settings.options.takes_rows() {
+        return Ok(());
+    }
+    let others = METHODS.iter().filter(|m| Options::new(**m).takes_rows()).map(|m| m.name);
+    Err(Error::unsupported(format!(
+        "{} has to know all changes first, and DoRA's are known as the weights are read: {} need not; `peftc merge \
+         --base MODEL.onnx --method {} --rank R` makes a LoRA of them",
+        method.name,
+        others.collect::<Vec<_>>().join(", "),
+        method.name
+    )))
+}
+
+/// What each adapter does to a module. Of DoRA it is B·A alone.
 fn changes(run: &Run<'_>, plan: &Plan, terms: &[Term]) -> Result<Vec<Option<Change>>> {
     let mut changes = vec![None; plan.adapters];
     for term in terms {
@@ -100,136 +125,28 @@ impl Layer<'_, '_> {
         Ok(())
     }
 
-    /// Into the weights.
-    fn merge(&self) -> Result<()> {
-        let mut merged: HashMap<Value, Value> = HashMap::new();
-        for (index, (_, info)) in self.sites.iter().enumerate() {
-            let weight = self.run.parameter_info(info.weight)?;
-            let by = match merged.get(&weight.value) {
-                Some(&by) => by,
-                None => self.merged_weight(&weight)?,
-            };
-            merged.insert(weight.value, by);
-            self.run.replace_parameter(info.weight, by)?;
-            if index == 0 {
-                self.record(weight.value, 0)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn merged_weight(&self, weight: &ParameterInfo) -> Result<Value> {
-        let unfit = |e: peftc_delta::Unfit| self.within(e);
-        if let Some(coefficients) = self.module.coefficients().map_err(unfit)? {
-            let terms = self.scaled(&coefficients, f64::from(weight.factor));
-            let params = Params { terms, is_turned: weight.transposed, combined: None };
-            let follows = vec![Some(0), Some(1)];
-            let first = SourceSpec::Value { value: weight.value, follows };
-            return self.weight_task("sum", weight, vec![first], &params);
-        }
-        if self.module.elementwise().map_err(unfit)?.is_some() {
-            let params = self.combined(weight);
-            let bounds = self.bounds(&params)?;
-            let (kind, follows) = match weight.transposed {
-                true => ("elementwise-turned", vec![None, Some(1)]),
-                false => ("elementwise", vec![Some(0)]),
-            };
-            let own = SourceSpec::Value { value: weight.value, follows };
-            let kept = SourceSpec::Value { value: bounds, follows: Vec::new() };
-            return self.weight_task(kind, weight, vec![own, kept], &params);
-        }
-        let [b, a] = self.factors()?;
-        let term = Term::of_factors(1.0 / f64::from(weight.factor));
-        let params = Params { terms: vec![term], is_turned: weight.transposed, combined: None };
-        let follows = vec![Some(0), Some(1)];
-        let sources = vec![
-            SourceSpec::Value { value: weight.value, follows },
-            SourceSpec::Value { value: b, follows: Vec::new() },
-            SourceSpec::Value { value: a, follows: Vec::new() },
-        ];
-        self.task("sum", sources, vec![self.merged_type(weight)], params.bytes()?).and_then(one)
-    }
-
-    fn merged_type(&self, weight: &ParameterInfo) -> (TensorType, String) {
-        (weight.stored.clone(), format!("{}.weight.merged", self.module.name))
-    }
-
-    /// A task for a weight: its first sources, then the matrices of all terms.
-    fn weight_task(
-        &self,
-        kind: &str,
-        weight: &ParameterInfo,
-        first: Vec<SourceSpec<'_>>,
-        params: &Params,
-    ) -> Result<Value> {
-        let sources = first.into_iter().chain(self.matrices()).collect();
-        self.task(kind, sources, vec![self.merged_type(weight)], params.bytes()?).and_then(one)
-    }
-
-    fn bounds(&self, params: &Params) -> Result<Value> {
-        let ty = TensorType::new(DataType::F64, [self.terms.len() as i64, 2]);
-        let result = (ty, format!("{}.bounds", self.module.name));
-        self.task("bounds", self.matrices().collect(), vec![result], params.bytes()?).and_then(one)
-    }
-
     /// B and A of what the method makes of the changes.
-    fn factors(&self) -> Result<[Value; 2]> {
-        let rank = self.module.largest_result().ok_or_else(|| {
-            Error::unsupported(
-                "a share of the energy is for `peftc merge`, which writes an adapter",
-            )
-        })?;
+    fn factors(
+        &self,
+        weight: Option<&ParameterInfo>,
+        params: &Params,
+        scales: &[Option<Value>],
+    ) -> Result<[Value; 2]> {
         let (_, info) = self.sites.first().ok_or_else(|| Error::invalid("no layer"))?;
+        let smaller = info.out_features.min(info.in_features);
+        let rank = match self.module.limit {
+            Some(Limit::Rank(rank)) => smaller.min(rank as i64),
+            _ if self.has_dora() => smaller,
+            _ => self.module.largest_result() as i64,
+        };
         let name = self.module.name;
         let results = vec![
-            (TensorType::new(DataType::F32, [info.out_features, rank as i64]), format!("{name}.B")),
-            (TensorType::new(DataType::F32, [rank as i64, info.in_features]), format!("{name}.A")),
+            (TensorType::new(DataType::F32, [info.out_features, rank]), format!("{name}.B")),
+            (TensorType::new(DataType::F32, [rank, info.in_features]), format!("{name}.A")),
         ];
-        let params =
-            Params { terms: self.terms.to_vec(), is_turned: false, combined: Some(self.how(1.0)) };
-        let made = self.task("factors", self.matrices().collect(), results, params.bytes()?)?;
+        let sources = self.with_whole(weight, scales);
+        let made = self.task("factors", sources, results, params.bytes()?)?;
         made.try_into().map_err(|_| Error::invalid("the host gave other values than results"))
-    }
-
-    /// As one side branch.
-    fn inject(&self) -> Result<()> {
-        let Some((_, first)) = self.sites.first() else { return Ok(()) };
-        let coefficients = self.module.coefficients().map_err(|e| self.within(e))?;
-        let (terms, sources, rank): (Vec<Term>, [Vec<SourceSpec<'_>>; 2], usize) =
-            match coefficients {
-                Some(coefficients) => {
-                    let ranks =
-                        self.module.changes.iter().flatten().map(|c| c.factors.rank()).sum();
-                    let sources = [self.matrices().collect(), self.matrices().collect()];
-                    (self.scaled(&coefficients, 1.0), sources, ranks)
-                }
-                None => {
-                    let factors = self.factors()?;
-                    let both = || {
-                        let whole = |value| SourceSpec::Value { value, follows: Vec::new() };
-                        factors.into_iter().map(whole).collect()
-                    };
-                    let rank = self.module.largest_result().unwrap_or(0);
-                    (vec![Term::of_factors(1.0)], [both(), both()], rank)
-                }
-            };
-        let side = |sources: Vec<SourceSpec<'_>>, dims: [i64; 2], leaf: &str, is_turned: bool| {
-            let params = Params { terms: terms.clone(), is_turned, combined: None };
-            let name = format!("{}.{leaf}.weight", self.module.name);
-            let results = vec![(TensorType::new(first.dtype, dims), name)];
-            self.task("branch", sources, results, params.bytes()?).and_then(one)
-        };
-        let [of_a, of_b] = sources;
-        let branch = Branch {
-            module: self.module.name,
-            a: side(of_a, [first.in_features, rank as i64], "lora_A", false)?,
-            b: side(of_b, [rank as i64, first.out_features], "lora_B", true)?,
-        };
-        for (site, info) in &self.sites {
-            branch.add(self.run, *site, info, None)?;
-        }
-        let rows = (first.in_features + first.out_features) as u64;
-        self.record(first.output, 2 * rank as u64 * rows * self.sites.len() as u64)
     }
 
     /// Adds λ·s·b behind the layer.
@@ -258,26 +175,18 @@ impl Layer<'_, '_> {
         Ok(())
     }
 
-    /// The terms with c·s, divided by what the graph multiplies the weight by.
-    fn scaled(&self, coefficients: &[f64], factor: f64) -> Vec<Term> {
-        let scaled = |term: &Term| Term {
-            scale: coefficients[term.adapter] * term.scale / factor,
-            ..term.clone()
-        };
-        self.terms.iter().map(scaled).collect()
+    fn sum(&self, coefficients: &[f64]) -> How {
+        How::Sum(self.terms.iter().map(|term| coefficients[term.adapter]).collect())
     }
 
-    fn combined(&self, weight: &ParameterInfo) -> Params {
-        Params {
-            terms: self.terms.to_vec(),
-            is_turned: weight.transposed,
-            combined: Some(self.how(f64::from(weight.factor))),
-        }
-    }
-
-    fn how(&self, factor: f64) -> Combined {
+    fn method(&self) -> How {
         let options = self.module.options;
-        Combined {
+        let (rank, energy) = match self.module.limit {
+            Some(Limit::Rank(rank)) => (Some(rank), None),
+            Some(Limit::Energy(share)) => (None, Some(share)),
+            Some(Limit::Exact) | None => (None, None),
+        };
+        How::Method(Combined {
             module: self.module.name.to_owned(),
             method: options.method.name.to_owned(),
             weights: self.module.weights.to_vec(),
@@ -285,17 +194,35 @@ impl Layer<'_, '_> {
             gamma: options.gamma,
             epsilon: options.epsilon,
             seed: options.seed,
-            rank: self.module.limit.and_then(|limit| match limit {
-                peftc_delta::Limit::Rank(rank) => Some(rank),
-                _ => None,
-            }),
+            rank,
+            energy,
             largest_rank: self.module.largest_rank,
-            factor,
-        }
+        })
     }
 
-    fn matrices(&self) -> impl Iterator<Item = SourceSpec<'_>> {
-        self.terms.iter().flat_map(|term| &term.tensors).map(|name| SourceSpec::Adapter(name))
+    fn has_dora(&self) -> bool {
+        self.terms.iter().any(|term| term.magnitudes.is_some())
+    }
+
+    /// The matrices of the terms, DoRA's scales behind their own.
+    fn matrices(&self, scales: &[Option<Value>]) -> Vec<SourceSpec<'_>> {
+        let scales = scales.iter().copied().chain(std::iter::repeat(None));
+        let pairs = self.terms.iter().zip(scales);
+        let of_term = pairs.flat_map(|(term, scales)| {
+            let own = term.tensors.iter().map(|name| SourceSpec::Adapter(name));
+            own.chain(scales.map(whole))
+        });
+        of_term.collect()
+    }
+
+    /// The weight where a change depends on it, and the matrices.
+    fn with_whole(
+        &self,
+        weight: Option<&ParameterInfo>,
+        scales: &[Option<Value>],
+    ) -> Vec<SourceSpec<'_>> {
+        let weight = weight.filter(|_| self.has_dora()).map(|weight| whole(weight.value));
+        weight.into_iter().chain(self.matrices(scales)).collect()
     }
 
     fn task(
@@ -327,4 +254,9 @@ impl Layer<'_, '_> {
     fn within(&self, error: peftc_delta::Unfit) -> Error {
         Error::invalid(format!("{}: {error}", self.module.name))
     }
+}
+
+/// A value that a task reads whole.
+fn whole(value: Value) -> SourceSpec<'static> {
+    SourceSpec::Value { value, follows: Vec::new() }
 }

@@ -17,7 +17,7 @@ peftc_plugin::export_plugin! {
     passes: [{
         name: "merge",
         summary: "several adapters at once, by the algebra of their changes",
-        peft_types: ["several", "LOHA", "LOKR", "ADALORA"],
+        peft_types: ["several", "LOHA", "LOKR", "ADALORA", "DORA"],
         options: [
             {
                 key: "mode",
@@ -31,6 +31,7 @@ peftc_plugin::export_plugin! {
             { key: "normalize", kind: Bool, default: "", choices: [], help: "divide weights by their sum" },
             { key: "per_module", kind: Bool, default: "", choices: [], help: "weights from norms: those of each module" },
             { key: "rank", kind: Int, default: "", choices: [], help: "keep the nearest of this rank" },
+            { key: "energy", kind: Float, default: "", choices: [], help: "keep the nearest that has this share of ‖Δ‖²_F" },
             { key: "density", kind: Float, default: "", choices: [], help: "the share of elements that sparse methods keep" },
             { key: "gamma", kind: Float, default: "", choices: [], help: "breadcrumbs: the share of the largest that is left out; 0.01" },
             { key: "epsilon", kind: Float, default: "", choices: [], help: "della: how far probabilities go from the density; 0.1" },
@@ -39,6 +40,7 @@ peftc_plugin::export_plugin! {
         run: run,
     }],
     task_kinds: [
+        { name: "scales", split_axes: [0], run: tasks::scales::run },
         { name: "sum", split_axes: [0, 1], run: tasks::sum::run },
         { name: "bounds", split_axes: [], run: tasks::elementwise::bounds },
         { name: "elementwise", split_axes: [0], run: tasks::elementwise::rows },

@@ -23,6 +23,9 @@ pub(crate) struct Term {
     pub(crate) scale: f64,
     /// The adapter's tensors that its matrices are.
     pub(crate) tensors: Vec<String>,
+    /// The tensor of DoRA's magnitudes.
+    #[serde(default)]
+    pub(crate) magnitudes: Option<String>,
     /// The tensor that is added to the bias, times s.
     #[serde(default)]
     pub(crate) bias: Option<String>,
@@ -38,6 +41,11 @@ impl Plan {
             modules: entry(run, "modules")?,
             saved: entry(run, "saved")?,
         })
+    }
+
+    /// Whether a change depends on the weight.
+    pub(crate) fn has_dora(&self) -> bool {
+        self.modules.values().flatten().any(|term| term.magnitudes.is_some())
     }
 
     /// Looks for every module before anything is done, so that the host can list all that are not there.
@@ -67,10 +75,16 @@ fn entry<T: serde::de::DeserializeOwned>(run: &Run<'_>, key: &str) -> Result<T> 
 }
 
 impl Term {
-    /// B and A that a task made, times a scale.
-    pub(crate) fn of_factors(scale: f64) -> Self {
-        let tensors = ["B", "A"].map(str::to_owned).to_vec();
-        Self { adapter: 0, form: Form::Product.name().to_owned(), scale, tensors, bias: None }
+    /// B and A that a task made.
+    pub(crate) fn of_factors() -> Self {
+        Self {
+            adapter: 0,
+            form: Form::Product.name().to_owned(),
+            scale: 1.0,
+            tensors: ["B", "A"].map(str::to_owned).to_vec(),
+            magnitudes: None,
+            bias: None,
+        }
     }
 
     /// The change, from its matrices.

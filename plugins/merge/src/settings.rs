@@ -35,8 +35,16 @@ impl Settings {
             ..Options::new(method)
         };
         let rank = run.option_i64("rank")?.map(|rank| usize::try_from(rank).unwrap_or(0));
-        let limit = rank.map(Limit::Rank);
+        let limit = match (rank, run.option_f64("energy")?) {
+            (Some(_), Some(_)) => return Err(Error::invalid("rank and energy are both given")),
+            (rank, energy) => rank.map(Limit::Rank).or(energy.map(Limit::Energy)),
+        };
         options.check(adapters, limit).map_err(unfit)?;
+        if mode == "inject" && matches!(limit, Some(Limit::Energy(_))) {
+            return Err(Error::unsupported(
+                "the rank of a side branch is part of the graph, that of a share of the energy is known later: give rank",
+            ));
+        }
         let mode = if mode == "inject" { Mode::Inject } else { Mode::Merge };
         Ok(Self { mode, options, limit })
     }

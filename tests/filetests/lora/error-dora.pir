@@ -11,4 +11,4 @@ graph g(%x: f32[n, 2]) -> (%y) {
 const %base_model.model.q.lora_A.weight = f32[1, 2] {1, 10}
 const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 ---
-error: pass "lora" (plugin peftc-plugin-lora 0.1.0): the adapter uses DoRA (use_dora), which this version cannot apply; plain LoRA and rsLoRA can be
+error: pass "lora" (plugin peftc-plugin-lora 0.1.0): the adapter uses DoRA (use_dora), which the pass "merge" applies

@@ -1,8 +1,8 @@
-//! Task kind `sum`: W + Σ c·B·A, products in float32, rounded once to the weight's type.
+//! Task kind `sum`: W + Σ λΔ, products in float32, rounded once to the weight's type.
 
-use super::{Params, add, wrong};
-use peftc_delta::{Change, product_f32};
-use peftc_plugin::{Result, TaskCall};
+use super::{Given, Params, add, wrong};
+use peftc_delta::product_f32;
+use peftc_plugin::{Result, TaskCall, TensorView};
 use std::ops::Range;
 
 /// Rows of a product that are made at once.
@@ -17,10 +17,20 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     let (rows, columns) = (rows as usize, columns as usize);
     let start = call.start as usize;
     let (first_row, first_column) = if call.axis == 0 { (start, 0) } else { (0, start) };
-    let changes = params.changes(rest)?;
-    let inner: usize = changes.iter().map(|change| change.factors.rank()).sum();
-    let left = left(&changes, params.is_turned, first_row..first_row + rows);
-    let right = right(&changes, params.is_turned, first_column..first_column + columns);
+    let given = params.given(rest)?;
+    let coefficients = params.coefficients()?;
+    let terms: Vec<Term<'_>> = given
+        .iter()
+        .zip(coefficients)
+        .map(|(given, &coefficient)| Term { given, coefficient, factor: params.factor })
+        .collect();
+    let inner: usize = given.iter().map(|given| given.change.factors.rank()).sum();
+    let of_rows = first_row..first_row + rows;
+    let of_columns = first_column..first_column + columns;
+    let left = left(&terms, params.is_turned, of_rows.clone());
+    let right = right(&terms, params.is_turned, of_columns.clone());
+    let outputs = if params.is_turned { of_columns } else { of_rows };
+    let own = params.has_dora().then(|| own(&terms, outputs));
     let mut out = std::mem::take(&mut call.results);
     let result = out.first_mut().ok_or_else(wrong)?;
     let row_bytes = weight.bytes.len() / rows.max(1);
@@ -30,20 +40,56 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         let delta = &mut delta[..count * columns];
         product_f32(&left[first * inner..(first + count) * inner], &right, inner, columns, delta);
         let bytes = first * row_bytes..(first + count) * row_bytes;
-        let part = peftc_plugin::TensorView { bytes: &weight.bytes[bytes.clone()], ..weight };
+        let part = TensorView { bytes: &weight.bytes[bytes.clone()], ..weight };
+        if let Some(own) = &own {
+            let of_output = |at: usize| match params.is_turned {
+                true => own[at % columns],
+                false => own[first + at / columns],
+            };
+            let elements = delta.iter_mut().zip(part.to_f32()?).enumerate();
+            elements.for_each(|(at, (d, w))| {
+                *d = (f64::from(*d) + of_output(at) * f64::from(w)) as f32
+            });
+        }
         add(call, &part, delta, &mut result.bytes[bytes])?;
     }
     Ok(())
 }
 
+/// A change with its coefficient, of what is stored.
+struct Term<'a> {
+    given: &'a Given,
+    coefficient: f64,
+    factor: f64,
+}
+
+impl Term<'_> {
+    /// An element of B, times all that the term is multiplied by.
+    fn of_b(&self, output: usize, k: usize) -> f32 {
+        let change = &self.given.change;
+        let scale = self.coefficient * change.scale / self.factor;
+        let of_output = self.given.scales.as_ref().map_or(1.0, |scales| scales[output]);
+        (scale * of_output * change.factors.b().row(output)[k]) as f32
+    }
+
+    fn rank(&self) -> usize {
+        self.given.change.factors.rank()
+    }
+
+    /// A row of A.
+    fn of_a(&self, k: usize) -> &[f64] {
+        self.given.change.factors.a().row(k)
+    }
+}
+
 /// `[rows, inner]`: rows of c·B, or of Aᵀ, of all terms side by side.
-fn left(changes: &[Change], is_turned: bool, rows: Range<usize>) -> Vec<f32> {
+fn left(terms: &[Term<'_>], is_turned: bool, rows: Range<usize>) -> Vec<f32> {
     let mut left = Vec::new();
     for row in rows {
-        for Change { factors, scale } in changes {
+        for term in terms {
             match is_turned {
-                false => left.extend(factors.b().row(row).iter().map(|x| (scale * x) as f32)),
-                true => left.extend((0..factors.rank()).map(|k| factors.a().row(k)[row] as f32)),
+                false => left.extend((0..term.rank()).map(|k| term.of_b(row, k))),
+                true => left.extend((0..term.rank()).map(|k| term.of_a(k)[row] as f32)),
             }
         }
     }
@@ -51,18 +97,24 @@ fn left(changes: &[Change], is_turned: bool, rows: Range<usize>) -> Vec<f32> {
 }
 
 /// `[inner, columns]`: columns of A, or of (c·B)ᵀ, of all terms one under another.
-fn right(changes: &[Change], is_turned: bool, columns: Range<usize>) -> Vec<f32> {
+fn right(terms: &[Term<'_>], is_turned: bool, columns: Range<usize>) -> Vec<f32> {
     let mut right = Vec::new();
-    for Change { factors, scale } in changes {
-        for k in 0..factors.rank() {
-            let of_b = |j: usize| (scale * factors.b().row(j)[k]) as f32;
+    for term in terms {
+        for k in 0..term.rank() {
             match is_turned {
-                false => {
-                    right.extend(factors.a().row(k)[columns.clone()].iter().map(|x| *x as f32))
-                }
-                true => right.extend(columns.clone().map(of_b)),
+                false => right.extend(term.of_a(k)[columns.clone()].iter().map(|x| *x as f32)),
+                true => right.extend(columns.clone().map(|j| term.of_b(j, k))),
             }
         }
     }
     right
+}
+
+/// What DoRA adds of the weight itself, of each output: Σ λ(m/‖V‖ − 1).
+fn own(terms: &[Term<'_>], outputs: Range<usize>) -> Vec<f64> {
+    let of_term = |term: &Term<'_>, output: usize| {
+        let scales = term.given.scales.as_ref();
+        scales.map_or(0.0, |scales| term.coefficient * (scales[output] - 1.0))
+    };
+    outputs.map(|output| terms.iter().map(|term| of_term(term, output)).sum()).collect()
 }
