@@ -7,6 +7,7 @@ mod layers;
 mod merge;
 mod plugin;
 mod progress;
+mod run;
 mod style;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +53,7 @@ enum Command {
     Extract(extract::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
+    Run(run::Args),
     #[command(subcommand)]
     Plugin(plugin::Command),
 }
@@ -67,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Extract(args) => extract::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
         Command::Merge(args) => merge::run(args, &cli.global),
+        Command::Run(args) => run::run(args, &cli.global),
         Command::Plugin(command) => plugin::run(command, &cli.global),
     };
     match result {

@@ -15,10 +15,14 @@ pub mod ir;
 pub mod merge;
 mod npz;
 pub mod onnx;
+pub mod ops;
 pub mod pass;
 pub mod plugin;
 pub mod recipe;
+pub mod run;
+pub mod runtime;
 pub mod weights;
+mod zip;
 
 pub use context::{CancelToken, Context, Event, Level};
 pub use error::{Error, ErrorKind, Result};

@@ -8,6 +8,7 @@ mod link;
 mod proto;
 mod read;
 mod scan;
+mod tensors;
 mod types;
 mod write;
 
@@ -18,6 +19,7 @@ pub(crate) use carried::{
 pub use link::{LINK_REMEDY, LinkedFile};
 pub use read::{ReadModel, read};
 pub use scan::UnknownField;
+pub use tensors::{read_tensor, tensor_bytes};
 pub use write::{ExternalData, OutputFile, WriteOptions, WritePlan, plan, structure_sha256};
 
 /// The newest version of the ONNX IR whose fields and element types are known.

@@ -1,0 +1,5 @@
+//! Activations with parameters.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

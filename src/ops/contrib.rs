@@ -1,0 +1,5 @@
+//! Operators of ONNX Runtime (com.microsoft).
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

@@ -1,0 +1,5 @@
+//! Control flow, sequences, optionals.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

@@ -1,0 +1,5 @@
+//! Operators of ai.onnx.ml.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

@@ -1,0 +1,5 @@
+//! Matrix products and their relatives.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

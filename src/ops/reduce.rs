@@ -1,0 +1,5 @@
+//! Reductions, arguments, sorting and running sums.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

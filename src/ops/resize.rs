@@ -1,0 +1,5 @@
+//! Resizing, sampling, boxes.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

@@ -1,0 +1,108 @@
+//! Sizes, strides and places.
+
+use crate::error::{Error, Result};
+use crate::ir::Tensor;
+
+/// The sizes of a tensor.
+pub(crate) fn sizes(tensor: &Tensor) -> Vec<usize> {
+    tensor.dims.iter().map(|&size| size as usize).collect()
+}
+
+/// Sizes as tensors have them.
+pub(crate) fn dims(sizes: &[usize]) -> Vec<i64> {
+    sizes.iter().map(|&size| size as i64).collect()
+}
+
+/// How many elements there are.
+pub(crate) fn count(sizes: &[usize]) -> usize {
+    sizes.iter().product()
+}
+
+/// Elements between neighbours along each axis.
+pub(crate) fn strides(sizes: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; sizes.len()];
+    for axis in (1..sizes.len()).rev() {
+        strides[axis - 1] = strides[axis] * sizes[axis];
+    }
+    strides
+}
+
+/// An axis that may count from the end.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize> {
+    let place = if axis < 0 { axis + rank as i64 } else { axis };
+    match usize::try_from(place).ok().filter(|&place| place < rank) {
+        Some(place) => Ok(place),
+        None => Err(Error::input(format!("axis {axis} is none of {rank}"))),
+    }
+}
+
+/// Axes that may count from the end.
+///
+/// # Errors
+/// There is none, or one stands twice.
+pub(crate) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
+    let axes: Vec<usize> = list.iter().map(|&a| axis(a, rank)).collect::<Result<_>>()?;
+    let twice = axes.iter().enumerate().find(|(at, axis)| axes[..*at].contains(axis));
+    match twice {
+        None => Ok(axes),
+        Some((_, axis)) => Err(Error::input(format!("axis {axis} stands twice in {list:?}"))),
+    }
+}
+
+/// The shape that shapes are broadcast to.
+///
+/// # Errors
+/// Two sizes of an axis differ, and none is 1.
+pub(crate) fn broadcast(shapes: &[&[usize]]) -> Result<Vec<usize>> {
+    let rank = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
+    let mut result = vec![1; rank];
+    for shape in shapes {
+        for (own, &size) in result[rank - shape.len()..].iter_mut().zip(*shape) {
+            match (*own, size) {
+                (a, b) if a == b || b == 1 => {}
+                (1, b) => *own = b,
+                _ => {
+                    return Err(Error::input(format!("shapes {shapes:?} cannot be broadcast")));
+                }
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// Strides by which a tensor is read as one of another shape that it is broadcast to.
+pub(crate) fn broadcast_strides(shape: &[usize], to: &[usize]) -> Vec<usize> {
+    let own = strides(shape);
+    let mut strides = vec![0; to.len() - shape.len()];
+    strides.extend(shape.iter().zip(own).map(|(&size, stride)| if size == 1 { 0 } else { stride }));
+    strides
+}
+
+/// The places of all elements of a shape in memory with these strides, row after row.
+pub(crate) fn places<'s>(
+    shape: &'s [usize],
+    strides: &'s [usize],
+) -> impl Iterator<Item = usize> + 's {
+    indices(shape).map(move |index| index.iter().zip(strides).map(|(i, stride)| i * stride).sum())
+}
+
+/// The indices of all elements of a shape, row after row.
+pub(crate) fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
+    let mut next = (count(shape) > 0).then(|| vec![0; shape.len()]);
+    std::iter::from_fn(move || {
+        let current = next.take()?;
+        let mut following = current.clone();
+        for axis in (0..shape.len()).rev() {
+            following[axis] += 1;
+            if following[axis] < shape[axis] {
+                next = Some(following);
+                break;
+            }
+            following[axis] = 0;
+        }
+        Some(current)
+    })
+}

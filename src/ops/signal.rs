@@ -1,0 +1,5 @@
+//! Signals.
+
+use super::Operator;
+
+pub(super) static OPERATORS: &[Operator] = &[];

@@ -1,0 +1,82 @@
+//! Running a model on stored inputs.
+
+mod files;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::ir::Tensor;
+use crate::ops::Value;
+use crate::runtime::Session;
+use crate::{disk, onnx};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The ONNX model.
+    pub model: PathBuf,
+    /// Archives (`.npz`), arrays (`NAME.npy`), or folders of tensors (`input_0.pb`, …).
+    pub inputs: Vec<PathBuf>,
+    /// Where outputs go: an archive (`.npz`), or a folder that gets `output_0.pb`, ….
+    pub output: Option<PathBuf>,
+    /// Overwrite the output.
+    pub force: bool,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The version of this report.
+    pub schema: u32,
+    /// The outputs, in order.
+    pub outputs: Vec<OutputReport>,
+    /// What was written.
+    pub output: Option<PathBuf>,
+}
+
+/// An output.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputReport {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the text form has it.
+    pub ty: String,
+}
+
+/// Runs a model.
+///
+/// # Errors
+/// A file cannot be read or written, an input does not fit, or the model cannot be run.
+pub fn run(job: &Job, _context: &Context) -> Result<Report> {
+    if let Some(output) = job.output.as_deref().filter(|path| is_archive(path)) {
+        disk::check_free(output, job.force)?;
+    }
+    let session =
+        Session::new(onnx::read(&job.model)?.model).map_err(|e| e.within(job.model.display()))?;
+    let inputs = files::read(&job.inputs, session.inputs())?;
+    let outputs = session.run(inputs).map_err(|e| e.within(job.model.display()))?;
+    let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();
+    let tensors: Vec<(&str, &Tensor)> = names
+        .iter()
+        .zip(&outputs)
+        .map(|(name, value)| Ok((*name, tensor(name, value)?)))
+        .collect::<Result<_>>()?;
+    if let Some(output) = &job.output {
+        files::write(output, &tensors, job.force)?;
+    }
+    let report = |(name, tensor): &(&str, &Tensor)| OutputReport {
+        name: (*name).to_owned(),
+        ty: tensor.ty().to_string(),
+    };
+    let outputs = tensors.iter().map(report).collect();
+    Ok(Report { schema: 1, outputs, output: job.output.clone() })
+}
+
+fn tensor<'v>(name: &str, value: &'v Value) -> Result<&'v Tensor> {
+    value.tensor().map_err(|e| e.within(format!("output {name:?}")))
+}
+
+fn is_archive(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "npz")
+}

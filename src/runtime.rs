@@ -1,0 +1,7 @@
+//! Running models.
+
+mod interpret;
+mod session;
+mod support;
+
+pub use session::{Session, Signature};
