@@ -21,6 +21,7 @@ pub mod plugin;
 pub mod recipe;
 pub mod run;
 pub mod runtime;
+pub mod verify;
 pub mod weights;
 mod zip;
 

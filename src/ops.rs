@@ -15,7 +15,7 @@ mod elementwise;
 mod ml;
 mod movement;
 mod normalize;
-mod numbers;
+pub(crate) mod numbers;
 mod product;
 mod quantize;
 mod recurrent;

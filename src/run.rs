@@ -1,6 +1,7 @@
 //! Running a model on stored inputs.
 
-mod files;
+pub(crate) mod files;
+pub(crate) mod random;
 
 use crate::context::Context;
 use crate::error::Result;
@@ -8,6 +9,7 @@ use crate::ir::Tensor;
 use crate::ops::Value;
 use crate::runtime::Session;
 use crate::{disk, onnx};
+pub use random::Random;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -18,6 +20,8 @@ pub struct Job {
     pub model: PathBuf,
     /// Archives (`.npz`), arrays (`NAME.npy`), or folders of tensors (`input_0.pb`, …).
     pub inputs: Vec<PathBuf>,
+    /// How the inputs are made that are not given; none: they must all be given.
+    pub random: Option<Random>,
     /// Where outputs go: an archive (`.npz`), or a folder that gets `output_0.pb`, ….
     pub output: Option<PathBuf>,
     /// Overwrite the output.
@@ -54,7 +58,10 @@ pub fn run(job: &Job, _context: &Context) -> Result<Report> {
     }
     let session =
         Session::new(onnx::read(&job.model)?.model).map_err(|e| e.within(job.model.display()))?;
-    let inputs = files::read(&job.inputs, session.inputs())?;
+    let mut inputs = files::read(&job.inputs, session.inputs())?;
+    if let Some(random) = &job.random {
+        random::add_missing(session.graph(), session.inputs(), &mut inputs, random)?;
+    }
     let outputs = session.run(inputs).map_err(|e| e.within(job.model.display()))?;
     let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();
     let tensors: Vec<(&str, &Tensor)> = names

@@ -3,8 +3,31 @@
 use super::Global;
 use super::style::table;
 use peftc::Result;
-use peftc::run::{Job, Report, run as run_model};
+use peftc::run::{Job, Random, Report, run as run_model};
 use std::path::PathBuf;
+
+/// How inputs are made.
+#[derive(clap::Args)]
+pub(super) struct RandomArgs {
+    /// The size of an axis by its name, such as batch=2; may be given more than once
+    #[arg(long, value_name = "NAME=SIZE", value_parser = parse_dim)]
+    dim: Vec<(String, i64)>,
+    /// Of random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+impl RandomArgs {
+    pub(super) fn random(&self, past: i64) -> Random {
+        Random { seed: self.seed, dims: self.dim.iter().cloned().collect(), past }
+    }
+}
+
+fn parse_dim(text: &str) -> Result<(String, i64), String> {
+    let (name, size) = text.split_once('=').ok_or("NAME=SIZE is accepted, such as batch=2")?;
+    let size = size.parse().ok().filter(|&size: &i64| size >= 0);
+    Ok((name.to_owned(), size.ok_or(format!("{name}: a size of 0 or more is accepted"))?))
+}
 
 /// Run a model on stored inputs
 #[derive(clap::Args)]
@@ -14,6 +37,11 @@ pub(super) struct Args {
     /// Inputs: an archive (.npz), an array (NAME.npy), or a folder with input_0.pb and so on
     #[arg(short, long, value_name = "PATH")]
     input: Vec<PathBuf>,
+    #[command(flatten)]
+    random: RandomArgs,
+    /// Make the inputs that are not given
+    #[arg(long = "random")]
+    is_random: bool,
     /// Where outputs go: an archive (.npz), or a folder that gets output_0.pb and so on
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -26,6 +54,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
     let job = Job {
         model: peftc::apply::find_model(&args.model)?,
         inputs: args.input.clone(),
+        random: args.is_random.then(|| args.random.random(3)),
         output: args.output.clone(),
         force: args.force,
     };

@@ -1,7 +1,7 @@
 //! Tensors as numbers, and back: floats as float64, integers as i128, which holds all of them.
 
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor, TensorData, element_count};
+use crate::ir::{self, DataType, Tensor, TensorData};
 use bytes::Bytes;
 use half::{bf16, f16};
 
@@ -12,6 +12,17 @@ pub(crate) enum Numbers {
     Floats(Vec<f64>),
     /// Of a type of integers, or booleans as 0 and 1.
     Integers(Vec<i128>),
+}
+
+/// How many elements a tensor of these sizes has.
+///
+/// # Errors
+/// A size is negative, or there are more than memory can hold.
+pub(crate) fn element_count(dims: &[i64]) -> Result<usize> {
+    let count = ir::element_count(dims).filter(|&count| count <= u64::from(u32::MAX) * 16);
+    count
+        .map(|count| count as usize)
+        .ok_or_else(|| Error::input(format!("a tensor cannot have the sizes {dims:?}")))
 }
 
 /// The packed elements.
@@ -83,7 +94,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f64>> {
 /// They are none.
 pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i128>> {
     let bytes = bytes(tensor)?;
-    let count = element_count(&tensor.dims).unwrap_or(0) as usize;
+    let count = element_count(&tensor.dims)?;
     Ok(match tensor.dtype {
         DataType::Bool => bytes.iter().map(|&b| i128::from(b != 0)).collect(),
         DataType::U8 => all(bytes, |b| u8::from_le_bytes(b).into()),

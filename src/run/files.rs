@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// One cannot be read, or an input stands twice.
-pub(super) fn read(paths: &[PathBuf], signature: &[Signature]) -> Result<HashMap<String, Value>> {
+pub(crate) fn read(paths: &[PathBuf], signature: &[Signature]) -> Result<HashMap<String, Value>> {
     let mut inputs = HashMap::new();
     for path in paths {
         for (name, tensor) in file(path, signature)? {

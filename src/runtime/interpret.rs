@@ -15,10 +15,17 @@ struct Scope<'m> {
     attributes: &'m [(String, Attribute)],
 }
 
+/// Sees each value of the main graph that a node has made.
+pub(crate) type Observer<'o> = &'o mut dyn FnMut(NodeId, ValueId, &Value);
+
 /// Runs the main graph. `inputs` are those of the signature, by slot; none for a default.
-pub(super) fn run(model: &Model, inputs: Vec<Option<Value>>) -> Result<Vec<Value>> {
+pub(super) fn run(
+    model: &Model,
+    inputs: Vec<Option<Value>>,
+    observer: Observer<'_>,
+) -> Result<Vec<Value>> {
     let scope = Scope { model, opsets: &model.opset_imports, attributes: &[] };
-    let outputs = scope.graph(&model.graph, inputs, &[])?;
+    let outputs = scope.graph(&model.graph, inputs, &[], observer)?;
     outputs.into_iter().map(|o| o.ok_or_else(|| Error::input("an output is missing"))).collect()
 }
 
@@ -29,6 +36,7 @@ impl Scope<'_> {
         graph: &Graph,
         inputs: Vec<Option<Value>>,
         captures: &[Option<Value>],
+        observer: Observer<'_>,
     ) -> Result<Vec<Option<Value>>> {
         let mut values: HashMap<ValueId, Value> = HashMap::new();
         for id in graph.captures() {
@@ -46,8 +54,11 @@ impl Scope<'_> {
         for (id, op) in graph.ops() {
             let made = self.node(graph, id, op, &values);
             let made = made.map_err(|e| e.within(graph.describe(id)))?;
-            let outputs = graph.node(id).outputs().iter().zip(made);
-            values.extend(outputs.filter_map(|(id, value)| Some(((*id)?, value?))));
+            for (value, made) in graph.node(id).outputs().iter().zip(made) {
+                let (Some(value), Some(made)) = (*value, made) else { continue };
+                observer(id, value, &made);
+                values.insert(value, made);
+            }
         }
         let output =
             |&id: &NodeId| graph.node_input(id, 0).and_then(|value| values.get(&value).cloned());
@@ -71,11 +82,8 @@ impl Scope<'_> {
                 opsets: &function.opset_imports,
                 attributes: &attributes,
             };
-            return scope.graph(
-                &function.body,
-                given().map(Option::<&Value>::cloned).collect(),
-                &[],
-            );
+            let inputs = given().map(Option::<&Value>::cloned).collect();
+            return scope.graph(&function.body, inputs, &[], &mut |_, _, _| {});
         }
         let captures: Vec<Option<Value>> = graph
             .node_captures(id)
@@ -83,7 +91,8 @@ impl Scope<'_> {
             .map(|value| value.and_then(|value| values.get(&value).cloned()))
             .collect();
         let run_graph = |inner: &Graph, inputs: Vec<Value>| {
-            let outputs = self.graph(inner, inputs.into_iter().map(Some).collect(), &captures)?;
+            let inputs = inputs.into_iter().map(Some).collect();
+            let outputs = self.graph(inner, inputs, &captures, &mut |_, _, _| {})?;
             outputs
                 .into_iter()
                 .map(|o| o.ok_or_else(|| Error::input("an output is missing")))

@@ -1,8 +1,9 @@
 //! A model that can be run again and again.
 
-use super::{interpret, support};
+use super::interpret::{self, Observer};
+use super::support;
 use crate::error::{Error, Result};
-use crate::ir::{DimSize, Model, NodeId, NodeKind, Type};
+use crate::ir::{DimSize, Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -47,6 +48,11 @@ impl Session {
         Ok(Self { model, inputs, outputs })
     }
 
+    /// The main graph.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.model.graph
+    }
+
     /// What goes in.
     pub fn inputs(&self) -> &[Signature] {
         &self.inputs
@@ -61,7 +67,16 @@ impl Session {
     ///
     /// # Errors
     /// An input is missing, unknown, or of another type or shape; an operator cannot be run.
-    pub fn run(&self, mut inputs: HashMap<String, Value>) -> Result<Vec<Value>> {
+    pub fn run(&self, inputs: HashMap<String, Value>) -> Result<Vec<Value>> {
+        self.run_observed(inputs, &mut |_, _, _| {})
+    }
+
+    /// The same, and shows each value that a node of the main graph makes.
+    pub(crate) fn run_observed(
+        &self,
+        mut inputs: HashMap<String, Value>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Value>> {
         let mut sizes: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
         let mut given = Vec::new();
         for signature in &self.inputs {
@@ -76,7 +91,7 @@ impl Session {
         if let Some(name) = inputs.keys().min() {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
-        interpret::run(&self.model, given)
+        interpret::run(&self.model, given, observer)
     }
 
     fn missing(&self, signature: &Signature) -> Error {
