@@ -12,6 +12,7 @@ pub mod error;
 pub mod extract;
 pub mod inspect;
 pub mod ir;
+pub mod kernel;
 pub mod merge;
 mod npz;
 pub mod onnx;

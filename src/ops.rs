@@ -24,6 +24,7 @@ mod resize;
 pub mod schema;
 mod shape;
 mod signal;
+pub mod size;
 mod text;
 mod value;
 

@@ -35,6 +35,7 @@ CONTRIB = {
 
 
 def short(text):
+    text = text.replace(", ", ",")
     return re.sub(r"tensor\(([a-z0-9]+)\)", lambda m: TYPES[m[1]], text)
 
 
