@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 mod check;
+#[cfg(feature = "cpu")]
+pub mod clif;
 mod interpret;
 mod ir;
 mod operation;

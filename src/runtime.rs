@@ -1,5 +1,7 @@
 //! Running models.
 
+#[cfg(feature = "cpu")]
+pub mod cpu;
 mod interpret;
 mod session;
 mod support;
