@@ -2,6 +2,7 @@
 
 mod cast;
 mod constant;
+mod pattern;
 
 use super::{Operator, op};
 
@@ -11,4 +12,7 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("CastLike", cast::cast_like),
     op("Constant", constant::constant),
     op("ConstantOfShape", constant::constant_of_shape),
+    op("EyeLike", pattern::eye_like),
+    op("OneHot", pattern::one_hot),
+    op("Range", pattern::range),
 ];

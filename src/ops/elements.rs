@@ -1,6 +1,6 @@
 //! Moving elements, whatever their type.
 
-use super::numbers::{bytes, integers, joined, parts, tensor};
+use super::numbers::{Numbers, bytes, components, integers, joined, parts, tensor};
 use super::shape::{count, dims, places, room, sizes, strides};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor, TensorData};
@@ -65,6 +65,20 @@ fn whole(tensor: &Tensor, bits: u64) -> Result<Cow<'_, [u8]>> {
     Ok(match bits < 8 {
         true => parts(bytes, bits as usize, count(&sizes(tensor))).collect(),
         false => bytes.into(),
+    })
+}
+
+/// Which elements are 0, false or an empty string.
+///
+/// # Errors
+/// The tensor is sparse.
+pub(crate) fn is_zero(tensor: &Tensor) -> Result<Vec<bool>> {
+    if tensor.dtype == DataType::String {
+        return Ok(strings(tensor)?.iter().map(Bytes::is_empty).collect());
+    }
+    Ok(match components(tensor)? {
+        (Numbers::Floats(x), each) => x.chunks(each).map(|x| x.iter().all(|x| *x == 0.0)).collect(),
+        (Numbers::Integers(x), each) => x.chunks(each).map(|x| x.iter().all(|x| *x == 0)).collect(),
     })
 }
 

@@ -41,6 +41,20 @@ pub(crate) fn numbers(tensor: &Tensor) -> Result<Numbers> {
     }
 }
 
+/// Numbers, two of a complex one; and how many there are of an element.
+///
+/// # Errors
+/// They are no numbers or booleans.
+pub(crate) fn components(tensor: &Tensor) -> Result<(Numbers, usize)> {
+    let part = match tensor.dtype {
+        DataType::C64 => DataType::F32,
+        DataType::C128 => DataType::F64,
+        _ => return Ok((numbers(tensor)?, 1)),
+    };
+    let dims = [tensor.dims.as_slice(), &[2]].concat();
+    Ok((numbers(&Tensor::new(part, dims, tensor.data.clone()))?, 2))
+}
+
 /// Whether elements are read as floats.
 pub(crate) fn is_float(dtype: DataType) -> bool {
     matches!(dtype, DataType::F32 | DataType::F64 | DataType::F8E8M0) || Format::of(dtype).is_some()

@@ -45,7 +45,7 @@ fn rounding(call: &Call<'_>) -> Result<Rounding> {
     Ok(Rounding { saturate, power })
 }
 
-/// Numbers as a tensor of another type. Floats lose their fraction in integers.
+/// Numbers as a tensor of another type.
 fn of(dtype: DataType, dims: &[i64], numbers: Numbers, rounding: Rounding) -> Result<Tensor> {
     match numbers {
         Numbers::Floats(x) if is_float(dtype) => of_floats_by(dtype, dims, &x, rounding),
@@ -53,7 +53,7 @@ fn of(dtype: DataType, dims: &[i64], numbers: Numbers, rounding: Rounding) -> Re
             Ok(of_bools(dims, &x.iter().map(|x| *x != 0.0).collect::<Vec<_>>()))
         }
         Numbers::Floats(x) => {
-            of_integers(dtype, dims, &x.iter().map(|x| *x as i128).collect::<Vec<_>>())
+            of_integers(dtype, dims, &x.iter().map(|x| truncated(*x, dtype)).collect::<Vec<_>>())
         }
         Numbers::Integers(x) if is_float(dtype) => {
             let floats: Vec<f64> = match dtype {
@@ -64,6 +64,15 @@ fn of(dtype: DataType, dims: &[i64], numbers: Numbers, rounding: Rounding) -> Re
         }
         Numbers::Integers(x) => of_integers(dtype, dims, &x),
     }
+}
+
+/// Without its fraction. ONNX does not say what becomes of a number that the type does not hold; here
+/// as in processors: of 32 or 64 bits the nearest, of which smaller types have the lowest bits.
+fn truncated(x: f64, dtype: DataType) -> i128 {
+    let bits = dtype.bits().unwrap_or(64).max(32);
+    let is_unsigned = matches!(dtype, DataType::U32 | DataType::U64);
+    let beyond = 1 << if is_unsigned { bits } else { bits - 1 };
+    (x as i128).clamp(-(1 << (bits - 1)), beyond - 1)
 }
 
 /// As float64, rounded so that rounding it again is as if it were the first time: of the two

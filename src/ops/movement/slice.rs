@@ -1,8 +1,9 @@
-//! Parts of a tensor, and a tensor as a part of a larger one.
+//! Parts of a tensor, and a tensor as part of a larger one that repeats it.
 
 use crate::error::{Error, Result};
-use crate::ops::elements::{along_axes, zero};
-use crate::ops::shape::axes;
+use crate::ops::elements::{along_axes, reshaped, zero};
+use crate::ops::numbers::i64s;
+use crate::ops::shape::{axes, broadcast, dims, room, sizes};
 use crate::ops::{Call, Value};
 
 /// The part of an axis that a slice takes.
@@ -61,5 +62,27 @@ pub(super) fn slice(call: &Call<'_>) -> Result<Vec<Value>> {
         let Part { start, step, .. } = parts[axis];
         Some((start + step * index as i128) as usize)
     };
+    Ok(vec![along_axes(data, &dims, &zero(data.dtype), source)?.into()])
+}
+
+/// To the sizes that the data's and the given ones are broadcast to.
+pub(super) fn expand(call: &Call<'_>) -> Result<Vec<Value>> {
+    let (data, shape) = (call.input(0)?, room(&i64s(call.input(1)?)?)?);
+    let result = dims(&broadcast(&[&sizes(data), &shape])?);
+    let added = vec![1; result.len() - data.dims.len()];
+    let data = reshaped(data, [added, data.dims.clone()].concat());
+    let source = |axis: usize, index| Some(if data.dims[axis] == 1 { 0 } else { index });
+    Ok(vec![along_axes(&data, &result, &zero(data.dtype), source)?.into()])
+}
+
+pub(super) fn tile(call: &Call<'_>) -> Result<Vec<Value>> {
+    let (data, repeats) = (call.input(0)?, i64s(call.input(1)?)?);
+    if repeats.len() != data.dims.len() {
+        let (found, rank) = (repeats.len(), data.dims.len());
+        return Err(Error::input(format!("there are {found} repeats of {rank} axes")));
+    }
+    let dims: Vec<i64> =
+        data.dims.iter().zip(&repeats).map(|(d, r)| d.saturating_mul(*r)).collect();
+    let source = |axis: usize, index: usize| Some(index % data.dims[axis] as usize);
     Ok(vec![along_axes(data, &dims, &zero(data.dtype), source)?.into()])
 }
