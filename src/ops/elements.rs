@@ -32,6 +32,7 @@ pub(crate) fn choose(
     if let Some(other) = from.iter().find(|tensor| tensor.dtype != dtype) {
         return Err(Error::input(format!("tensors of {dtype} and of {} meet", other.dtype)));
     }
+    let places = places.take(count(sizes));
     let Some(bits) = dtype.bits() else {
         let all: Vec<&[Bytes]> =
             from.iter().map(|tensor| strings(tensor)).collect::<Result<_>>()?;

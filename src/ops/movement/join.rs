@@ -18,7 +18,7 @@ pub(super) fn concat(call: &Call<'_>) -> Result<Vec<Value>> {
             let (a, b) = (&first.dims, &tensor.dims);
             return Err(Error::input(format!("{a:?} and {b:?} differ in more than axis {along}")));
         }
-        dims[along] += tensor.dims[along];
+        dims[along] = dims[along].saturating_add(tensor.dims[along]);
     }
     let result = room(&dims)?;
     let rows = count(&result[..along]);

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::ops::elements::{pick, reshaped, transposed};
 use crate::ops::numbers::i64s;
-use crate::ops::shape::{axes, count, sizes};
+use crate::ops::shape::{axes, count, room, sizes};
 use crate::ops::{Call, Value};
 
 /// Without `perm` from the last axis to the first.
@@ -51,6 +51,7 @@ fn through(
     order: [usize; 6],
     dims: [i64; 4],
 ) -> Result<Vec<Value>> {
+    room(&dims)?;
     let moved = transposed(&reshaped(data, split.to_vec()), &order)?;
     Ok(vec![reshaped(&moved, dims.to_vec()).into()])
 }
@@ -65,7 +66,12 @@ pub(super) fn depth_to_space(call: &Call<'_>) -> Result<Vec<Value>> {
         false => ([n, block, block, depth, h, w], [0, 3, 4, 1, 5, 2]),
         true => ([n, depth, block, block, h, w], [0, 1, 4, 2, 5, 3]),
     };
-    through(call.input(0)?, split, order, [n, depth, h * block, w * block])
+    through(
+        call.input(0)?,
+        split,
+        order,
+        [n, depth, h.saturating_mul(block), w.saturating_mul(block)],
+    )
 }
 
 pub(super) fn space_to_depth(call: &Call<'_>) -> Result<Vec<Value>> {
@@ -76,7 +82,7 @@ pub(super) fn space_to_depth(call: &Call<'_>) -> Result<Vec<Value>> {
     }
     let order = if is_outermost { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
     let split = [n, c, rows, block, columns, block];
-    through(call.input(0)?, split, order, [n, c * block * block, rows, columns])
+    through(call.input(0)?, split, order, [n, c.saturating_mul(block * block), rows, columns])
 }
 
 /// Of each in the batch the first elements in time.

@@ -27,11 +27,14 @@ fn reduced<T: Copy>(mut data: Vec<T>, places: &[usize], updates: &[T], f: fn(T, 
     data
 }
 
+/// A function of floats and one of integers.
+type Reduction = (fn(f64, f64) -> f64, fn(i128, i128) -> i128);
+
 /// Data with the updates, by `reduction`.
 fn updated(call: &Call<'_>, places: &[usize]) -> Result<Vec<Value>> {
     let (data, updates) = (call.input(0)?, call.input(2)?);
     let reduction = if call.since() < 16 { "none".to_owned() } else { call.string("reduction")? };
-    let (float, integer): (fn(f64, f64) -> f64, fn(i128, i128) -> i128) = match reduction.as_str() {
+    let (float, integer): Reduction = match reduction.as_str() {
         "none" => return Ok(vec![replaced(data, places, updates)?.into()]),
         "add" => (|x, y| x + y, i128::wrapping_add),
         "mul" => (|x, y| x * y, i128::wrapping_mul),

@@ -59,6 +59,7 @@ fn compare(x: &f64, y: &f64) -> Ordering {
     x.partial_cmp(y).unwrap_or_else(|| x.is_nan().cmp(&y.is_nan()))
 }
 
+/// Which of the parts are equal, in their order: each has `width` of all numbers.
 fn grouped<T>(
     number: usize,
     all: &[T],

@@ -51,7 +51,7 @@ pub(super) fn reshape(call: &Call<'_>) -> Result<Vec<Value>> {
         let is_kept = |axis: usize| shape[axis] == 0 && !allows_zero;
         let given = (0..dims.len()).filter(|&axis| !is_kept(axis)).map(|axis| dims[axis]);
         let given = count(&room(&given.collect::<Vec<_>>())?);
-        if given == 0 || count(&rest) % given != 0 {
+        if given == 0 || !count(&rest).is_multiple_of(given) {
             return wrong("-1 is no whole number");
         }
         dims[open] = (count(&rest) / given) as i64;
