@@ -3,6 +3,8 @@
 mod binary;
 mod unary;
 
+pub(super) use binary::{max, min};
+
 use super::numbers::{Numbers, numbers};
 use super::shape::{broadcast, broadcast_strides, dims, places, sizes};
 use super::{Operator, op};

@@ -13,16 +13,29 @@ pub(crate) fn dims(sizes: &[usize]) -> Vec<i64> {
     sizes.iter().map(|&size| size as i64).collect()
 }
 
-/// How many elements there are.
+/// How many elements there are. Sizes before or after one of 0 may have any product.
 pub(crate) fn count(sizes: &[usize]) -> usize {
-    sizes.iter().product()
+    sizes.iter().fold(1, |count, &size| count.saturating_mul(size))
+}
+
+/// Sizes of a tensor that is to be made.
+///
+/// # Errors
+/// One is negative, or memory cannot hold so many elements as numbers.
+pub(crate) fn room(dims: &[i64]) -> Result<Vec<usize>> {
+    let sizes: Option<Vec<usize>> = dims.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let sizes = sizes.ok_or_else(|| Error::input(format!("a size of {dims:?} is negative")))?;
+    match Vec::<i128>::new().try_reserve_exact(count(&sizes)) {
+        Ok(()) => Ok(sizes),
+        Err(_) => Err(Error::input(format!("a tensor of sizes {dims:?} does not fit into memory"))),
+    }
 }
 
 /// Elements between neighbours along each axis.
 pub(crate) fn strides(sizes: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1; sizes.len()];
+    let mut strides = vec![1usize; sizes.len()];
     for axis in (1..sizes.len()).rev() {
-        strides[axis - 1] = strides[axis] * sizes[axis];
+        strides[axis - 1] = strides[axis].saturating_mul(sizes[axis]);
     }
     strides
 }

@@ -119,12 +119,12 @@ pub(super) fn equal(call: &Call<'_>) -> Result<Vec<Value>> {
 }
 
 /// NaN where one is.
-pub(super) fn max(x: f64, y: f64) -> f64 {
+pub(in crate::ops) fn max(x: f64, y: f64) -> f64 {
     if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }
 }
 
 /// NaN where one is.
-pub(super) fn min(x: f64, y: f64) -> f64 {
+pub(in crate::ops) fn min(x: f64, y: f64) -> f64 {
     if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }
 }
 
