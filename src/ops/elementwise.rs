@@ -1,7 +1,7 @@
 //! Operators of each element alone.
 
-mod binary;
-mod unary;
+pub(super) mod binary;
+pub(super) mod unary;
 
 use super::numbers::{Numbers, numbers};
 use super::shape::{broadcast, broadcast_strides, dims, places, sizes};
