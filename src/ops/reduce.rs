@@ -67,10 +67,11 @@ fn reduced_dims(shape: &[usize], along: &[usize], keep: bool) -> Vec<i64> {
     dims(&kept.map(size).collect::<Vec<_>>())
 }
 
-/// A function of real numbers; of integers towards 0, where they can hold it.
+/// A function of real numbers; of integers towards 0, and the nearest that the type has.
 fn real(call: &Call<'_>, f: impl Fn(&[f64]) -> f64) -> Result<Vec<Value>> {
+    let (low, high) = limits(call.input(0)?.dtype);
     let of_integers = |x: &[i128]| f(&x.iter().map(|&x| x as f64).collect::<Vec<_>>()) as i128;
-    reduce(call, &f, |x| Ok(of_integers(x)))
+    reduce(call, &f, |x| Ok(of_integers(x).clamp(low, high)))
 }
 
 /// The largest or the smallest; of none what is no larger or no smaller than any.

@@ -34,7 +34,9 @@ fn second<'c>(call: &'c Call<'_>) -> Result<Cow<'c, Tensor>> {
         false if call.has("axis") => axis(call.int("axis")?, x.dims.len())?,
         false => x.dims.len().saturating_sub(y.dims.len()),
     };
-    let behind = x.dims.len().saturating_sub(first + y.dims.len());
+    let behind = x.dims.len().checked_sub(first + y.dims.len());
+    let behind = behind
+        .ok_or_else(|| Error::input(format!("{} has no axes {first} for {}", x.ty(), y.ty())))?;
     let mut y = y.clone();
     y.dims.extend(vec![1; behind]);
     Ok(Cow::Owned(y))

@@ -31,10 +31,13 @@ pub(super) fn lp(call: &Call<'_>) -> Result<Vec<Value>> {
     })
 }
 
-/// The divisor is the deviation and a billionth, as in the function that ONNX gives.
+/// As the function that ONNX gives: the divisor is the deviation and a billionth, and no axes are all.
 pub(super) fn mean_variance(call: &Call<'_>) -> Result<Vec<Value>> {
-    let list = call.ints("axes")?.unwrap_or_default();
-    let axes = axes(&list, call.input(0)?.dims.len())?;
+    let rank = call.input(0)?.dims.len();
+    let axes = match call.ints("axes")?.unwrap_or_default().as_slice() {
+        [] => (0..rank).collect(),
+        list => axes(list, rank)?,
+    };
     change(call, &axes, |row| {
         let (mean, variance) = moments(row);
         row.iter_mut().for_each(|x| *x = (*x - mean) / (variance.sqrt() + 1e-9));

@@ -43,7 +43,8 @@ fn parameter(call: &Call<'_>, slot: usize, channels: usize) -> Result<Vec<f64>> 
 }
 
 /// Ioffe and Szegedy, 2015: by the statistics of each channel, which are given, or in training those of
-/// the input. Before operator set 9 a channel may be each place behind the first axis.
+/// the input. The outputs are the result, running means and variances, and before operator set 14 those
+/// of the input. Before operator set 9 a channel may be each place behind the first axis.
 pub(super) fn batch(call: &Call<'_>) -> Result<Vec<Value>> {
     let x = call.input(0)?;
     let shape = sizes(x);
@@ -58,19 +59,14 @@ pub(super) fn batch(call: &Call<'_>) -> Result<Vec<Value>> {
     let given: Vec<(f64, f64)> =
         parameter(call, 3, rows.count)?.into_iter().zip(parameter(call, 4, rows.count)?).collect();
     let mut y = floats(x)?;
-    if !is_training(call)? {
-        rows.change(&mut y, |channel, row| {
-            row.iter_mut().for_each(|x| *x = parameters.normal(channel, *x, given[channel]));
-        });
-        return Ok(vec![of_floats(x.dtype, &x.dims, &y)?.into()]);
-    }
-    let own = rows.each(&y, moments);
+    let own = if is_training(call)? { rows.each(&y, moments) } else { given.clone() };
     rows.change(&mut y, |channel, row| {
         row.iter_mut().for_each(|x| *x = parameters.normal(channel, *x, own[channel]));
     });
     let momentum = call.float("momentum")?;
     let mixed = |given: f64, own: f64| given * momentum + own * (1.0 - momentum);
-    let mix = |(given, own): (&(f64, f64), &(f64, f64))| (mixed(given.0, own.0), mixed(given.1, own.1));
+    let mix =
+        |(given, own): (&(f64, f64), &(f64, f64))| (mixed(given.0, own.0), mixed(given.1, own.1));
     let running: Vec<(f64, f64)> = given.iter().zip(&own).map(mix).collect();
     let mut outputs = vec![of_floats(x.dtype, &x.dims, &y)?.into()];
     for statistics in [running, own] {
@@ -106,8 +102,7 @@ pub(super) fn group(call: &Call<'_>) -> Result<Vec<Value>> {
         Ok(groups @ 1..) if channels % groups == 0 => groups,
         _ => return Err(Error::input(format!("{channels} channels are no {groups} groups"))),
     };
-    let mut parameters =
-        Parameters::of(call, if call.since() < 21 { groups } else { channels })?;
+    let mut parameters = Parameters::of(call, if call.since() < 21 { groups } else { channels })?;
     if call.since() < 21 {
         let spread = |of_groups: &[f64]| {
             (0..channels).map(|channel| of_groups[channel / (channels / groups)]).collect()

@@ -66,8 +66,6 @@ fn loss(call: &Call<'_>, x: &Tensor, rows: &Rows, logs: &[f64]) -> Result<Tensor
         "none" => of_floats(x.dtype, &target.dims, &losses),
         "sum" => of_floats(x.dtype, &[], &[sum]),
         "mean" => of_floats(x.dtype, &[], &[sum / total]),
-        other => {
-            Err(Error::input(format!("reduction is {other:?}: none, sum and mean are known")))
-        }
+        other => Err(Error::input(format!("reduction is {other:?}: none, sum and mean are known"))),
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn log_softmax(row: &mut [f64]) {
     row.iter_mut().for_each(|x| *x = *x - largest - sum.ln());
 }
 
-/// 1 for the first of the largest.
+/// 1 for the first of the largest, which NaN is not.
 pub(super) fn hardmax(row: &mut [f64]) {
     let largest = largest(row);
     let first = row.iter().position(|&x| x == largest);
