@@ -19,9 +19,11 @@ mod normalize;
 pub(crate) mod numbers;
 mod product;
 mod quantize;
+mod random;
 mod recurrent;
 mod reduce;
 mod resize;
+mod rows;
 pub mod schema;
 mod shape;
 mod signal;
@@ -72,6 +74,7 @@ static FAMILIES: &[&[Operator]] = &[
     normalize::OPERATORS,
     product::OPERATORS,
     quantize::OPERATORS,
+    random::OPERATORS,
     recurrent::OPERATORS,
     reduce::OPERATORS,
     resize::OPERATORS,

@@ -1,7 +1,7 @@
 //! Operators of each element alone.
 
-mod binary;
-mod unary;
+pub(super) mod binary;
+pub(super) mod unary;
 
 pub(super) use binary::{max, min};
 

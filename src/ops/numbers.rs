@@ -77,6 +77,17 @@ pub(crate) fn is_integer(dtype: DataType) -> bool {
     matches!(dtype, Bool | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64 | I4 | U4 | I2 | U2)
 }
 
+/// The smallest and the largest number of a type of integers.
+pub(crate) fn limits(dtype: DataType) -> (i128, i128) {
+    use DataType::*;
+    let bits = dtype.bits().unwrap_or(0).min(64);
+    match dtype {
+        Bool => (0, 1),
+        I2 | I4 | I8 | I16 | I32 | I64 => (-1 << (bits - 1), !(-1 << (bits - 1))),
+        _ => (0, !(-1 << bits)),
+    }
+}
+
 /// Real numbers as float64.
 ///
 /// # Errors

@@ -2,17 +2,44 @@
 
 use super::broadcast_numbers;
 use crate::error::{Error, Result};
-use crate::ir::{DataType, TensorData};
+use crate::ir::{DataType, Tensor, TensorData};
 use crate::ops::numbers::{Numbers, of_bools, of_numbers};
-use crate::ops::shape::{broadcast, broadcast_strides, dims, places, sizes};
+use crate::ops::shape::{axis, broadcast, broadcast_strides, dims, places, sizes};
 use crate::ops::{Call, Value};
+use std::borrow::Cow;
 
 /// The two inputs.
 fn both(call: &Call<'_>) -> Result<(DataType, Vec<i64>, [Numbers; 2])> {
-    let (x, y) = (call.input(0)?, call.input(1)?);
+    let (x, y) = (call.input(0)?, &*second(call)?);
     let (dims, numbers) = broadcast_numbers(&[x, y])?;
+    if dims != x.dims && (call.since() < 7 || call.op.is("PRelu")) {
+        return Err(Error::input(format!("{} cannot be broadcast to {}", y.ty(), x.ty())));
+    }
     let both = numbers.try_into().map_err(|_| Error::bug("two inputs are two"))?;
     Ok((x.dtype, dims, both))
+}
+
+/// The second input; before operator set 7 with axes of size 1 behind its own, so that these begin at
+/// an axis of the first input: the slopes of PRelu at that of channels.
+fn second<'c>(call: &'c Call<'_>) -> Result<Cow<'c, Tensor>> {
+    let (x, y) = (call.input(0)?, call.input(1)?);
+    if call.since() >= 7 || y.element_count() == Some(1) {
+        return Ok(Cow::Borrowed(y));
+    }
+    let first = match call.op.is("PRelu") {
+        true => 1,
+        false if !call.flag("broadcast")? && x.dims != y.dims => {
+            return Err(Error::input(format!("{} and {} differ", x.ty(), y.ty())));
+        }
+        false if call.has("axis") => axis(call.int("axis")?, x.dims.len())?,
+        false => x.dims.len().saturating_sub(y.dims.len()),
+    };
+    let behind = x.dims.len().checked_sub(first + y.dims.len());
+    let behind = behind
+        .ok_or_else(|| Error::input(format!("{} has no axes {first} for {}", x.ty(), y.ty())))?;
+    let mut y = y.clone();
+    y.dims.extend(vec![1; behind]);
+    Ok(Cow::Owned(y))
 }
 
 fn mixed() -> Error {

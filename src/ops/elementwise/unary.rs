@@ -5,7 +5,7 @@ use crate::ops::numbers::{bools, floats, integers, is_float, of_bools, of_floats
 use crate::ops::{Call, Value};
 
 /// A function of floats.
-pub(super) fn float(call: &Call<'_>, f: impl Fn(f64) -> f64) -> Result<Vec<Value>> {
+pub(crate) fn float(call: &Call<'_>, f: impl Fn(f64) -> f64) -> Result<Vec<Value>> {
     let x = call.input(0)?;
     let y: Vec<f64> = floats(x)?.into_iter().map(f).collect();
     Ok(vec![of_floats(x.dtype, &x.dims, &y)?.into()])
@@ -19,7 +19,7 @@ pub(super) fn integer(call: &Call<'_>, f: impl Fn(i128) -> i128) -> Result<Vec<V
 }
 
 /// A function of floats, or of integers.
-pub(super) fn both(
+pub(crate) fn both(
     call: &Call<'_>,
     f: impl Fn(f64) -> f64,
     g: impl Fn(i128) -> i128,
