@@ -80,7 +80,7 @@ def line(domain, s):
 def main():
     lines = []
     for s in onnx.defs.get_all_schemas_with_history():
-        if s.domain in ("", "ai.onnx.ml") and not s.deprecated:
+        if s.domain in ("", "ai.onnx.ml", "ai.onnx.preview") and not s.deprecated:
             lines.append(line(s.domain, s))
     for s in ort.get_all_operator_schema():
         own = s.domain == "com.microsoft" and s.name in CONTRIB
