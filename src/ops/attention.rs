@@ -6,7 +6,7 @@ pub(super) mod heads;
 mod linear;
 pub(super) mod rotary;
 pub(super) mod scaled;
-mod standard;
+pub(super) mod standard;
 
 use super::{Operator, op, preview};
 

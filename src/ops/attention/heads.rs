@@ -119,8 +119,8 @@ impl std::fmt::Display for Heads {
 /// A number of heads.
 pub(crate) fn head_count(call: &Call<'_>, name: &str) -> Result<usize> {
     let count = call.int(name)?;
-    let positive = usize::try_from(count).ok().filter(|&count| count > 0);
-    positive.ok_or_else(|| Error::input(format!("{name} is {count}")))
+    let positive = i32::try_from(count).ok().filter(|&count| count > 0);
+    positive.map(|count| count as usize).ok_or_else(|| Error::input(format!("{name} is {count}")))
 }
 
 /// Elements with the second and the third axis swapped.

@@ -56,7 +56,8 @@ impl Cell<'_> {
         }
     }
 
-    /// Gates i, o, f and c (<https://doi.org/10.1162/neco.1997.9.8.1735>).
+    /// Clipped are the inputs of gates, as in ONNX Runtime, not the state. Gates i, o, f and c
+    /// (<https://doi.org/10.1162/neco.1997.9.8.1735>).
     pub(super) fn lstm(&self, x: &[f64], state: &mut State) {
         let n = self.hidden;
         let gates = self.gates(x, &state.hidden);
@@ -70,7 +71,7 @@ impl Cell<'_> {
             let cell = f * old + i * self.activate(1, gates[3 * n + at]);
             let o = self.activate(0, peep(1, cell));
             state.cell[at] = cell;
-            state.hidden[at] = o * self.activate(2, cell);
+            state.hidden[at] = o * self.activations[2].of(cell);
         }
     }
 

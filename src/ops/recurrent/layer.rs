@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::cell::{Cell, State};
 use super::sizes::Sizes;
 use crate::error::{Error, Result};
-use crate::ops::numbers::{floats, i64s, of_floats};
+use crate::ops::numbers::{floats, i64s, of_floats, zeros};
 use crate::ops::shape::{dims, sizes};
 use crate::ops::{Call, Value};
 
@@ -126,15 +126,6 @@ fn checked(call: &Call<'_>, slot: usize, shape: &[usize]) -> Result<Vec<f64>> {
 
 fn input_or_zeros(call: &Call<'_>, slot: usize, shape: &[usize]) -> Result<Vec<f64>> {
     if call.optional(slot)?.is_some() { checked(call, slot, shape) } else { zeros(shape) }
-}
-
-fn zeros(shape: &[usize]) -> Result<Vec<f64>> {
-    let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-    let mut zeros = Vec::new();
-    let room = count.filter(|&count| zeros.try_reserve_exact(count).is_ok());
-    let count = room.ok_or_else(|| Error::input(format!("there is no memory for {shape:?}")))?;
-    zeros.resize(count, 0.0);
-    Ok(zeros)
 }
 
 /// The length of each sequence.

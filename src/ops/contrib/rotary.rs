@@ -1,0 +1,40 @@
+//! Rotary embeddings (<https://arxiv.org/abs/2104.09864>).
+
+use crate::error::{Error, Result};
+use crate::ops::attention::heads::Heads;
+use crate::ops::attention::rotary::{Rotation, positions};
+use crate::ops::{Call, Value};
+
+/// `is_packed_batching` changes nothing here: positions say what is of which sequence.
+pub(super) fn rotary_embedding(call: &Call<'_>) -> Result<Vec<Value>> {
+    let x = call.input(0)?;
+    let rotation =
+        Rotation::new(call.input(2)?, call.input(3)?, optional_flag(call, "interleaved")?)?;
+    let rotated =
+        if call.has("rotary_embedding_dim") { call.int("rotary_embedding_dim")? } else { 0 };
+    if rotated != 0 && rotated != rotation.rotated() as i64 {
+        let angles = rotation.rotated() / 2;
+        return Err(Error::input(format!("{angles} angles rotate {rotated} elements")));
+    }
+    let heads = || match call.has("num_heads") && rotated > 0 {
+        true => crate::ops::attention::heads::head_count(call, "num_heads"),
+        false => {
+            let hidden = x.dims.last().map_or(0, |&size| size as usize);
+            let heads = hidden.checked_div(rotation.rotated());
+            heads.ok_or_else(|| Error::input("there are no angles"))
+        }
+    };
+    let mut vectors = Heads::of(x, heads)?;
+    let positions = positions(call.input(1)?, vectors.batch, vectors.length)?;
+    rotation.rotate(&mut vectors, positions)?;
+    if call.has("scale") {
+        let scale = call.float("scale")?;
+        vectors.data.iter_mut().for_each(|x| *x *= scale);
+    }
+    Ok(vec![vectors.tensor_like(x)?.into()])
+}
+
+/// Whether an integer that may be left out is 1.
+pub(super) fn optional_flag(call: &Call<'_>, name: &str) -> Result<bool> {
+    Ok(call.has(name) && call.flag(name)?)
+}
