@@ -44,7 +44,10 @@ pub(super) fn group_query_attention(call: &Call<'_>) -> Result<Vec<Value>> {
         vec![y.packed_tensor(dtype)?.into(), k.tensor(dtype)?.into(), v.tensor(dtype)?.into()];
     if attend.keep.is_some() {
         let rows = kept.chunks_exact(k.length.max(1));
-        let total: Vec<f64> = rows.flat_map(|row| row[..lengths.total].to_vec()).collect();
+        let total = rows.flat_map(|row| &row[..lengths.total]);
+        // Scores of keys that do not take part are 0 here.
+        let shown = |&score: &f64| if score == f64::NEG_INFINITY { 0.0 } else { score };
+        let total: Vec<f64> = total.map(shown).collect();
         let shape = [q.batch, q.heads, q.length, lengths.total];
         outputs.push(of_floats(dtype, &dims(&shape), &total)?.into());
     }
@@ -88,7 +91,7 @@ fn sinks(call: &Call<'_>, heads: usize) -> Result<Option<Vec<f64>>> {
 struct Sight<'a> {
     lengths: &'a Lengths,
     is_causal: bool,
-    /// Keys before the place of a query that it sees; none for all.
+    /// How many keys up to its place a query sees; none for all.
     window: Option<usize>,
 }
 
@@ -106,6 +109,6 @@ impl<'a> Sight<'a> {
         let place = self.lengths.past[batch] + query;
         key < self.lengths.totals[batch]
             && (!self.is_causal || key <= place)
-            && self.window.is_none_or(|window| key >= place.saturating_sub(window))
+            && self.window.is_none_or(|window| key >= (place + 1).saturating_sub(window))
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn multi_head_attention(call: &Call<'_>) -> Result<Vec<Value>> {
         scale: scale(call, q.size)?,
         softcap: 0.0,
         sinks: None,
-        keep: (call.outputs > 3).then_some(Stage::Raw),
+        keep: (call.outputs > 3).then_some(Stage::Biased),
     };
     let mask = Mask::of(call, [4, 5], attend.scores(), past)?;
     let (y, kept) = attend.run(|place| mask.at(place))?;
@@ -82,12 +82,14 @@ fn packed<const N: usize>(tensor: &Tensor, heads: usize) -> Result<[Heads; N]> {
     made.try_into().map_err(|_| Error::bug("N parts are N"))
 }
 
-/// Adds a bias of all heads of queries, then of keys, then of values.
+/// Adds a bias of all heads of queries, then of keys, then of values; keys and values that are
+/// given by head have theirs.
 fn add_bias(call: &Call<'_>, all: [&mut Heads; 3]) -> Result<()> {
     let width = all.iter().map(|heads| heads.heads * heads.size).sum();
     let Some(bias) = vector(call, 3, width)? else { return Ok(()) };
+    let is_by_head = call.optional(1)?.is_some_and(|key| key.dims.len() == 4);
     let mut rest = &bias[..];
-    for heads in all {
+    for heads in all.into_iter().take(if is_by_head { 1 } else { 3 }) {
         let (own, following) = rest.split_at(heads.heads * heads.size);
         let size = heads.size;
         for ([_, head, _], vector) in heads.vectors_mut() {

@@ -5,7 +5,8 @@ use crate::ops::attention::heads::Heads;
 use crate::ops::attention::rotary::{Rotation, positions};
 use crate::ops::{Call, Value};
 
-/// `is_packed_batching` changes nothing here: positions say what is of which sequence.
+/// Attributes `is_packed_batching` and `scale` change nothing, as in ONNX Runtime: positions say
+/// what is of which sequence.
 pub(super) fn rotary_embedding(call: &Call<'_>) -> Result<Vec<Value>> {
     let x = call.input(0)?;
     let rotation =
@@ -27,10 +28,6 @@ pub(super) fn rotary_embedding(call: &Call<'_>) -> Result<Vec<Value>> {
     let mut vectors = Heads::of(x, heads)?;
     let positions = positions(call.input(1)?, vectors.batch, vectors.length)?;
     rotation.rotate(&mut vectors, positions)?;
-    if call.has("scale") {
-        let scale = call.float("scale")?;
-        vectors.data.iter_mut().for_each(|x| *x *= scale);
-    }
     Ok(vec![vectors.tensor_like(x)?.into()])
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Lengths {
 impl Lengths {
     /// Those of inputs `seqlens_k`, `total_sequence_length` and `query_seqlens`.
     pub(super) fn of(call: &Call<'_>, q: &Heads, k: &Heads) -> Result<Self> {
-        if k.length != q.length && k.length != 0 {
+        if k.length != q.length {
             return Err(Error::input(format!("queries {q} and new keys {k}")));
         }
         let total = match i64s(call.input(6)?)?[..] {

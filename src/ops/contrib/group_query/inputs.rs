@@ -68,6 +68,8 @@ pub(super) fn rotate(call: &Call<'_>, [q, k]: [&mut Heads; 2], lengths: &Lengths
     let rotation = Rotation::new(call.input(7)?, call.input(8)?, is_interleaved)?;
     let given = call.optional(9)?.map(|ids| positions(ids, q.batch, q.length)).transpose()?;
     let position = |batch: usize, place: usize| match &given {
+        // Of a prompt ONNX Runtime reads the first position alone.
+        Some(given) if lengths.is_prompt => Ok(given(0, 0)?.saturating_add(place as i64)),
         Some(given) => given(batch, place),
         // Padding has the first angles.
         None => {
