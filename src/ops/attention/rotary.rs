@@ -40,6 +40,18 @@ impl Rotation {
         self.angles.saturating_mul(2)
     }
 
+    /// Whether as many elements are rotated as an attribute says; 0 stands for all of a vector.
+    ///
+    /// # Errors
+    /// There are more or fewer.
+    pub(crate) fn check(&self, dim: i64, heads: &Heads) -> Result<()> {
+        let dim = if dim == 0 { heads.size as i64 } else { dim };
+        match self.rotated() as i64 == dim {
+            true => Ok(()),
+            false => Err(Error::input(format!("{} angles rotate {dim} elements", self.angles))),
+        }
+    }
+
     /// Rotates vectors, each by the angles of the position that its batch entry and place have.
     ///
     /// # Errors
@@ -101,14 +113,7 @@ pub(super) fn rotary_embedding(call: &Call<'_>) -> Result<Vec<Value>> {
     let mut heads = Heads::of(x, || head_count(call, "num_heads"))?;
     let (cos, sin) = (call.input(1)?, call.input(2)?);
     let rotation = Rotation::new(cos, sin, call.flag("interleaved")?)?;
-    let size = match call.int("rotary_embedding_dim")? {
-        0 => heads.size as i64,
-        size => size,
-    };
-    if rotation.rotated() as i64 != size {
-        let angles = rotation.rotated() / 2;
-        return Err(Error::input(format!("{angles} angles rotate {size} elements")));
-    }
+    rotation.check(call.int("rotary_embedding_dim")?, &heads)?;
     let (batch, length) = (heads.batch, heads.length);
     match call.optional(3)? {
         Some(ids) => {

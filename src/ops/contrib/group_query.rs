@@ -7,7 +7,6 @@ use super::attention::scale;
 use super::rotary::optional_flag;
 use crate::error::{Error, Result};
 use crate::ops::attention::bias::{Bias, Place};
-use crate::ops::attention::heads::Heads;
 use crate::ops::attention::scaled::{Attend, Stage};
 use crate::ops::numbers::{floats, of_floats};
 use crate::ops::shape::dims;

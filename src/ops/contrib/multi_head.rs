@@ -49,11 +49,11 @@ pub(super) fn multi_head_attention(call: &Call<'_>) -> Result<Vec<Value>> {
 fn inputs(call: &Call<'_>, heads: usize) -> Result<[Heads; 3]> {
     let query = call.input(0)?;
     let of = |tensor: &Tensor| Heads::of(tensor, || Ok(heads));
+    if query.dims.len() == 4 {
+        return Err(Error::input("queries of rank 4 are not accepted"));
+    }
     match (call.optional(1)?, call.optional(2)?) {
-        (None, None) => {
-            let [q, k, v] = packed(query, heads)?;
-            Ok([q, k, v])
-        }
+        (None, None) => packed(query, heads),
         (Some(key), None) => {
             let [k, v] = packed(key, heads)?;
             Ok([of(query)?, k, v])

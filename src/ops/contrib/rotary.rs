@@ -1,7 +1,7 @@
 //! Rotary embeddings (<https://arxiv.org/abs/2104.09864>).
 
 use crate::error::{Error, Result};
-use crate::ops::attention::heads::Heads;
+use crate::ops::attention::heads::{Heads, head_count};
 use crate::ops::attention::rotary::{Rotation, positions};
 use crate::ops::{Call, Value};
 
@@ -11,21 +11,17 @@ pub(super) fn rotary_embedding(call: &Call<'_>) -> Result<Vec<Value>> {
     let x = call.input(0)?;
     let rotation =
         Rotation::new(call.input(2)?, call.input(3)?, optional_flag(call, "interleaved")?)?;
-    let rotated =
-        if call.has("rotary_embedding_dim") { call.int("rotary_embedding_dim")? } else { 0 };
-    if rotated != 0 && rotated != rotation.rotated() as i64 {
-        let angles = rotation.rotated() / 2;
-        return Err(Error::input(format!("{angles} angles rotate {rotated} elements")));
-    }
-    let heads = || match call.has("num_heads") && rotated > 0 {
-        true => crate::ops::attention::heads::head_count(call, "num_heads"),
-        false => {
+    let dim = if call.has("rotary_embedding_dim") { call.int("rotary_embedding_dim")? } else { 0 };
+    let heads = || match dim {
+        0 => {
             let hidden = x.dims.last().map_or(0, |&size| size as usize);
             let heads = hidden.checked_div(rotation.rotated());
             heads.ok_or_else(|| Error::input("there are no angles"))
         }
+        _ => head_count(call, "num_heads"),
     };
     let mut vectors = Heads::of(x, heads)?;
+    rotation.check(dim, &vectors)?;
     let positions = positions(call.input(1)?, vectors.batch, vectors.length)?;
     rotation.rotate(&mut vectors, positions)?;
     Ok(vec![vectors.tensor_like(x)?.into()])

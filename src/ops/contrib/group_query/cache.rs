@@ -66,7 +66,7 @@ impl Lengths {
             let lengths = format!("{:?} places and {:?} more", self.past, self.added);
             return Err(Error::input(format!("{before} and {new} do not have {lengths}")));
         }
-        let mut data = zeros(&[new.batch, new.heads, room, new.size])?;
+        let mut data = zeros(&[room, new.size, new.batch, new.heads])?;
         for (at, own) in data.chunks_exact_mut((room * new.size).max(1)).enumerate() {
             let (kept, added) = (self.past[at / new.heads], self.added[at / new.heads]);
             let (before, after) = own.split_at_mut(kept * new.size);
