@@ -49,7 +49,7 @@ impl Lengths {
         };
         let past = (0..q.batch).map(past).collect::<Result<_>>()?;
         // Padding of a prompt is kept, as ONNX Runtime does it.
-        let added = chunks.clone().unwrap_or_else(|| vec![k.length; q.batch]);
+        let added = chunks.unwrap_or_else(|| vec![k.length; q.batch]);
         Ok(Self { past, added, total, is_prompt, totals })
     }
 
