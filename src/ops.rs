@@ -60,6 +60,11 @@ const fn microsoft(name: &'static str, compute: Compute) -> Operator {
     Operator { domain: "com.microsoft", name, compute }
 }
 
+/// An operator that ONNX tries out.
+const fn preview(name: &'static str, compute: Compute) -> Operator {
+    Operator { domain: "ai.onnx.preview", name, compute }
+}
+
 /// The tables of all families.
 static FAMILIES: &[&[Operator]] = &[
     activation::OPERATORS,

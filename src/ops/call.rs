@@ -131,6 +131,16 @@ impl Call<'_> {
         }
     }
 
+    /// Strings, if they are there.
+    pub(crate) fn strings(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let text = |bytes: &bytes::Bytes| String::from_utf8_lossy(bytes).into_owned();
+        match self.op.attribute(name) {
+            Some(AttributeValue::Strings(strings)) => Ok(Some(strings.iter().map(text).collect())),
+            Some(_) => Err(self.wrong(name)),
+            None => Ok(None),
+        }
+    }
+
     /// A tensor, if it is there.
     pub(crate) fn tensor(&self, name: &str) -> Result<Option<&Tensor>> {
         match self.op.attribute(name) {

@@ -1,5 +1,26 @@
 //! Operators of ONNX Runtime (com.microsoft).
 
-use super::Operator;
+mod attention;
+mod embed;
+mod gelu;
+mod group_query;
+mod mask;
+mod multi_head;
+mod norm;
+mod rotary;
 
-pub(super) static OPERATORS: &[Operator] = &[];
+use super::{Operator, microsoft};
+
+pub(super) static OPERATORS: &[Operator] = &[
+    microsoft("Attention", attention::attention),
+    microsoft("BiasGelu", |c| gelu::activation(c, gelu::exact)),
+    microsoft("EmbedLayerNormalization", embed::embed_layer_normalization),
+    microsoft("FastGelu", |c| gelu::activation(c, gelu::by_tanh)),
+    microsoft("Gelu", |c| gelu::activation(c, gelu::exact)),
+    microsoft("GroupQueryAttention", group_query::group_query_attention),
+    microsoft("MultiHeadAttention", multi_head::multi_head_attention),
+    microsoft("QuickGelu", gelu::quick_gelu),
+    microsoft("RotaryEmbedding", rotary::rotary_embedding),
+    microsoft("SkipLayerNormalization", norm::skip_layer_normalization),
+    microsoft("SkipSimplifiedLayerNormalization", norm::skip_simplified_layer_normalization),
+];

@@ -162,6 +162,19 @@ pub(crate) fn bools(tensor: &Tensor) -> Result<Vec<bool>> {
     Ok(integers(tensor)?.into_iter().map(|x| x != 0).collect())
 }
 
+/// Zeros of these sizes.
+///
+/// # Errors
+/// There is no memory for them.
+pub(crate) fn zeros(shape: &[usize]) -> Result<Vec<f64>> {
+    let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
+    let mut zeros = Vec::new();
+    let room = count.filter(|&count| zeros.try_reserve_exact(count).is_ok());
+    let count = room.ok_or_else(|| Error::input(format!("there is no memory for {shape:?}")))?;
+    zeros.resize(count, 0.0);
+    Ok(zeros)
+}
+
 /// A tensor of floats, each rounded once to the type.
 ///
 /// # Errors
