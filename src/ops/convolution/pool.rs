@@ -3,7 +3,7 @@
 use super::window::{Window, image, kernel};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
-use crate::ops::elements::Elements;
+use crate::ops::elements::choose;
 use crate::ops::numbers::{floats, of_floats, of_i64s, of_reals, range, reals};
 use crate::ops::shape::{count, dims, filled, indices};
 use crate::ops::{Call, Value};
@@ -70,8 +70,8 @@ pub(super) fn max(call: &Call<'_>) -> Result<Vec<Value>> {
     });
     let least = range(x.dtype).map_or(f64::NEG_INFINITY, |(least, _)| least as f64);
     let least = of_reals(x.dtype, &[1], &[least])?;
-    let places = best.iter().copied();
-    let y = Elements::of(x)?.pick(&pool.shape, places, Some(&Elements::of(&least)?));
+    let sources = best.iter().map(|place| place.map_or((1, 0), |place| (0, place)));
+    let y = choose(&[x, &least], &pool.shape, sources)?;
     if call.outputs < 2 {
         return Ok(vec![y.into()]);
     }

@@ -2,7 +2,8 @@
 
 use super::window::{image, kernel, spatial};
 use crate::error::{Error, Result};
-use crate::ops::elements::Elements;
+use crate::ir::Tensor;
+use crate::ops::elements::{choose, zero};
 use crate::ops::numbers::i64s;
 use crate::ops::shape::{filled, places, strides};
 use crate::ops::{Call, Value};
@@ -24,7 +25,7 @@ pub(super) fn max(call: &Call<'_>) -> Result<Vec<Value>> {
         })? = Some(source);
     }
     let Some(outer) = call.optional(2)? else {
-        return Ok(vec![Elements::of(x)?.pick(&inner, sources.into_iter(), None).into()]);
+        return Ok(vec![placed(x, &inner, &sources)?.into()]);
     };
     let given = i64s(outer)?;
     let outer: Option<Vec<usize>> = given.iter().map(|&size| usize::try_from(size).ok()).collect();
@@ -38,7 +39,13 @@ pub(super) fn max(call: &Call<'_>) -> Result<Vec<Value>> {
     for (place, source) in places(&inner, &strides(&outer)).zip(sources) {
         spread[place] = source;
     }
-    Ok(vec![Elements::of(x)?.pick(&outer, spread.into_iter(), None).into()])
+    Ok(vec![placed(x, &outer, &spread)?.into()])
+}
+
+/// The elements of these places; 0 where there is none.
+fn placed(x: &Tensor, shape: &[usize], sources: &[Option<usize>]) -> Result<Tensor> {
+    let sources = sources.iter().map(|source| source.map_or((1, 0), |source| (0, source)));
+    choose(&[x, &zero(x.dtype)], shape, sources)
 }
 
 /// The shape of a result without `output_shape`.

@@ -57,6 +57,7 @@ impl Window {
         let pads = spatial(call, "pads", 2 * rank, 0)?;
         let ceil = call.schema.attribute("ceil_mode").is_some() && call.flag("ceil_mode")?;
         let padding = AutoPad::of(call)?;
+        let is_pool = call.schema.attribute("group").is_none();
         let axis = |at: usize| {
             let axis = Axis {
                 input: input[at],
@@ -67,7 +68,7 @@ impl Window {
                 begin: pads[at],
                 end: pads[rank + at],
             };
-            axis.fit(padding, ceil)
+            axis.fit(padding, ceil, is_pool)
         };
         let window = Self { axes: (0..rank).map(axis).collect::<Result<_>>()? };
         bounded(&window.output())?;
@@ -137,14 +138,15 @@ impl Window {
 
 impl Axis {
     /// With its output, and with the padding that this takes.
-    fn fit(mut self, padding: AutoPad, ceil: bool) -> Result<Self> {
+    fn fit(mut self, padding: AutoPad, ceil: bool, is_pool: bool) -> Result<Self> {
         let extent = self.extent();
         let input = self.input as i128;
         let output = match padding {
             AutoPad::Same { upper } => {
                 let output = (input + self.stride - 1).div_euclid(self.stride);
-                let total = ((output - 1) * self.stride + extent - input).max(0);
-                self.pad(total, upper);
+                // The padding of pools may be negative: inputs at both ends are left out.
+                let total = (output - 1) * self.stride + extent - input;
+                self.pad(if is_pool { total } else { total.max(0) }, upper);
                 output
             }
             AutoPad::Valid => {
@@ -176,7 +178,7 @@ impl Axis {
 
     /// Distributes padding to both ends.
     pub(super) fn pad(&mut self, total: i128, upper: bool) {
-        self.begin = if upper { total / 2 } else { total - total / 2 };
+        self.begin = if upper { total / 2 } else { (total + 1) / 2 };
         self.end = total - self.begin;
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
-use crate::ops::numbers::{integers, is_float, of_floats, of_integers, range, reals};
+use crate::ops::minifloat::{ROUNDING, Rounding};
+use crate::ops::numbers::{is_float, of_floats, of_floats_by, of_integers, range, reals};
 use crate::ops::shape::{axis, count, sizes};
 use crate::ops::{Call, Value};
 use half::{bf16, f16};
@@ -19,11 +20,18 @@ pub(super) fn quantize(call: &Call<'_>) -> Result<Vec<Value>> {
     let precision = named(call, "precision")?.unwrap_or(scale.dtype);
     let places = places(call, x, scale)?;
     let (scales, zeros) = (reals(scale)?, zeros(zero, scale)?);
-    let mut y = Vec::with_capacity(places.len());
-    for (x, place) in reals(x)?.into_iter().zip(places) {
-        let (x, scale) = (rounded(x, precision), rounded(scales[place], precision));
-        y.push(saturated(rounded(x / scale, precision), zeros[place], dtype)?);
+    let quotient = |(x, &place): (f64, &usize)| {
+        rounded(rounded(x, precision) / rounded(scales[place], precision), precision)
+    };
+    let quotients = reals(x)?.into_iter().zip(&places).map(quotient);
+    let both = quotients.zip(places.iter().map(|&place| zeros[place]));
+    if is_float(dtype) {
+        let saturate = call.schema.attribute("saturate").is_none() || call.flag("saturate")?;
+        let y: Vec<f64> = both.map(|(x, zero)| x + zero).collect();
+        let rounding = Rounding { saturate, ..ROUNDING };
+        return Ok(vec![of_floats_by(dtype, &x.dims, &y, rounding)?.into()]);
     }
+    let y = both.map(|(x, zero)| saturated(x, zero as i128, dtype)).collect::<Result<Vec<_>>>()?;
     Ok(vec![of_integers(dtype, &x.dims, &y)?.into()])
 }
 
@@ -34,8 +42,8 @@ pub(super) fn dequantize(call: &Call<'_>) -> Result<Vec<Value>> {
     }
     let places = places(call, x, scale)?;
     let (scales, zeros) = (reals(scale)?, zeros(zero, scale)?);
-    let y = integers(x)?.into_iter().zip(places);
-    let y: Vec<f64> = y.map(|(x, at)| (x - zeros[at]) as f64 * scales[at]).collect();
+    let y = reals(x)?.into_iter().zip(places);
+    let y: Vec<f64> = y.map(|(x, at)| (x - zeros[at]) * scales[at]).collect();
     let dtype = named(call, "output_dtype")?.unwrap_or(scale.dtype);
     Ok(vec![of_floats(dtype, &x.dims, &y)?.into()])
 }
@@ -53,10 +61,10 @@ fn named(call: &Call<'_>, attribute: &str) -> Result<Option<DataType>> {
 }
 
 /// One zero point for each scale; 0 where there are none.
-fn zeros(zero: Option<&Tensor>, scale: &Tensor) -> Result<Vec<i128>> {
+fn zeros(zero: Option<&Tensor>, scale: &Tensor) -> Result<Vec<f64>> {
     let count = count(&sizes(scale));
-    let Some(zero) = zero else { return Ok(vec![0; count]) };
-    let zeros = integers(zero)?;
+    let Some(zero) = zero else { return Ok(vec![0.0; count]) };
+    let zeros = reals(zero)?;
     if zeros.len() != count {
         let message = format!("zero points {:?} for scales {:?}", zero.dims, scale.dims);
         return Err(Error::input(message));
