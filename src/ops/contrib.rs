@@ -8,6 +8,9 @@ mod mask;
 mod multi_head;
 mod norm;
 mod rotary;
+mod bits;
+mod fused;
+mod quantized;
 
 use super::{Operator, microsoft};
 
@@ -23,4 +26,13 @@ pub(super) static OPERATORS: &[Operator] = &[
     microsoft("RotaryEmbedding", rotary::rotary_embedding),
     microsoft("SkipLayerNormalization", norm::skip_layer_normalization),
     microsoft("SkipSimplifiedLayerNormalization", norm::skip_simplified_layer_normalization),
+    microsoft("DynamicQuantizeMatMul", quantized::dynamic_matmul),
+    microsoft("FusedConv", fused::conv),
+    microsoft("FusedGemm", fused::gemm),
+    microsoft("FusedMatMul", fused::matmul),
+    microsoft("MatMulBnb4", bits::matmul_bnb4),
+    microsoft("MatMulIntegerToFloat", quantized::matmul_to_float),
+    microsoft("MatMulNBits", bits::matmul_nbits),
+    microsoft("QLinearAdd", quantized::add),
+    microsoft("QLinearMul", quantized::mul),
 ];

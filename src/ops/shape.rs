@@ -94,6 +94,34 @@ pub(crate) fn broadcast_strides(shape: &[usize], to: &[usize]) -> Vec<usize> {
     strides
 }
 
+/// Values of a shape, read as of another that they are broadcast to.
+///
+/// # Errors
+/// They cannot be.
+pub(crate) fn spread<T: Copy>(values: &[T], shape: &[usize], to: &[usize]) -> Result<Vec<T>> {
+    if shape == to {
+        return Ok(values.to_vec());
+    }
+    if broadcast(&[shape, to])? != to {
+        return Err(Error::input(format!("shape {shape:?} cannot be broadcast to {to:?}")));
+    }
+    Ok(places(to, &broadcast_strides(shape, to)).map(|place| values[place]).collect())
+}
+
+/// A value for each element of a shape.
+///
+/// # Errors
+/// There is no memory for them.
+pub(crate) fn filled<T: Clone>(shape: &[usize], value: T) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+    match count.filter(|&count| all.try_reserve_exact(count).is_ok()) {
+        Some(count) => all.resize(count, value),
+        None => return Err(Error::input(format!("there is no memory for the shape {shape:?}"))),
+    }
+    Ok(all)
+}
+
 /// The places of all elements of a shape in memory with these strides, row after row.
 pub(crate) fn places<'s>(
     shape: &'s [usize],
