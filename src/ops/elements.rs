@@ -4,6 +4,7 @@ use super::shape::{count, dims};
 use crate::error::{Error, Result};
 use crate::ir::{Tensor, TensorData};
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// Elements of one type, each as its bytes, a byte each where they are smaller.
 pub(crate) struct Elements<'t> {
@@ -12,8 +13,8 @@ pub(crate) struct Elements<'t> {
 }
 
 enum Data<'t> {
-    Bytes { bytes: std::borrow::Cow<'t, [u8]>, width: usize },
-    Strings(&'t [Bytes]),
+    Bytes { bytes: Cow<'t, [u8]>, width: usize },
+    Strings(Cow<'t, [Bytes]>),
 }
 
 impl<'t> Elements<'t> {
@@ -23,7 +24,7 @@ impl<'t> Elements<'t> {
     /// It is sparse, or of floats of six bits.
     pub(crate) fn of(tensor: &'t Tensor) -> Result<Self> {
         if let TensorData::Strings(strings) = &tensor.data {
-            return Ok(Self { of: tensor, data: Data::Strings(strings) });
+            return Ok(Self { of: tensor, data: Data::Strings(strings.into()) });
         }
         let bytes = super::numbers::bytes(tensor)?;
         let data = match tensor.dtype.bits() {
@@ -33,11 +34,38 @@ impl<'t> Elements<'t> {
             Some(bits @ (2 | 4)) => {
                 let count = tensor.element_count().unwrap_or(0) as usize;
                 let parts = super::numbers::parts(bytes, bits as usize, count).collect();
-                Data::Bytes { bytes: std::borrow::Cow::Owned(parts), width: 1 }
+                Data::Bytes { bytes: Cow::Owned(parts), width: 1 }
             }
             _ => return Err(Error::input(format!("{} cannot be moved", tensor.dtype))),
         };
         Ok(Self { of: tensor, data })
+    }
+
+    /// Those of tensors of one type, one tensor after the other.
+    ///
+    /// # Errors
+    /// There is no tensor, types differ, or one cannot be moved.
+    pub(crate) fn joined(tensors: &[&'t Tensor]) -> Result<Self> {
+        let first = *tensors.first().ok_or_else(|| Error::input("there is no tensor"))?;
+        if let Some(other) = tensors.iter().find(|tensor| tensor.dtype != first.dtype) {
+            let (first, other) = (first.dtype, other.dtype);
+            return Err(Error::input(format!(
+                "tensors of {first} and of {other} cannot be joined"
+            )));
+        }
+        let mut joined = Self::of(first)?;
+        for tensor in &tensors[1..] {
+            match (&mut joined.data, Self::of(tensor)?.data) {
+                (Data::Bytes { bytes, .. }, Data::Bytes { bytes: more, .. }) => {
+                    bytes.to_mut().extend_from_slice(&more);
+                }
+                (Data::Strings(strings), Data::Strings(more)) => {
+                    strings.to_mut().extend_from_slice(&more);
+                }
+                _ => return Err(Error::bug("tensors of one type are stored alike")),
+            }
+        }
+        Ok(joined)
     }
 
     /// The elements at these places as a tensor; `fill`, which has one element, where there is none.
@@ -50,7 +78,7 @@ impl<'t> Elements<'t> {
         let data = match (&self.data, fill.map(|fill| &fill.data)) {
             (Data::Strings(own), fill) => {
                 let other = match fill {
-                    Some(Data::Strings([other, ..])) => other.clone(),
+                    Some(Data::Strings(other)) => other.first().cloned().unwrap_or_default(),
                     _ => Bytes::new(),
                 };
                 let at = |place: Option<usize>| place.map_or(other.clone(), |p| own[p].clone());
