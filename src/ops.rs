@@ -12,6 +12,7 @@ mod convolution;
 mod create;
 mod elements;
 mod elementwise;
+mod minifloat;
 mod ml;
 mod movement;
 mod normalize;

@@ -1,5 +1,14 @@
 //! Operators that make tensors of attributes, sizes or other types: constants, ranges, casts.
 
-use super::Operator;
+mod cast;
+mod constant;
 
-pub(super) static OPERATORS: &[Operator] = &[];
+use super::{Operator, op};
+
+pub(super) static OPERATORS: &[Operator] = &[
+    op("BitCast", cast::bit_cast),
+    op("Cast", cast::cast),
+    op("CastLike", cast::cast_like),
+    op("Constant", constant::constant),
+    op("ConstantOfShape", constant::constant_of_shape),
+];

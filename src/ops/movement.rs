@@ -1,5 +1,22 @@
 //! Operators that move elements: shapes, slices, gathers, scatters.
 
-use super::Operator;
+mod gather;
+mod join;
+mod order;
+mod slice;
+mod view;
 
-pub(super) static OPERATORS: &[Operator] = &[];
+use super::{Operator, op};
+
+pub(super) static OPERATORS: &[Operator] = &[
+    op("Concat", join::concat),
+    op("Flatten", view::flatten),
+    op("Gather", gather::gather),
+    op("Reshape", view::reshape),
+    op("Shape", view::shape),
+    op("Size", view::size),
+    op("Slice", slice::slice),
+    op("Squeeze", view::squeeze),
+    op("Transpose", order::transpose),
+    op("Unsqueeze", view::unsqueeze),
+];

@@ -1,5 +1,6 @@
 //! Tensors as numbers, and back: floats as float64, integers as i128, which holds all of them.
 
+use super::minifloat::{Format, ROUNDING, Rounding, decode_power, encode_power};
 use crate::error::{Error, Result};
 use crate::ir::{self, DataType, Tensor, TensorData};
 use bytes::Bytes;
@@ -53,7 +54,7 @@ pub(crate) fn numbers(tensor: &Tensor) -> Result<Numbers> {
 
 /// Whether elements are read as floats.
 pub(crate) fn is_float(dtype: DataType) -> bool {
-    dtype.is_float()
+    matches!(dtype, DataType::F32 | DataType::F64 | DataType::F8E8M0) || Format::of(dtype).is_some()
 }
 
 /// Whether elements are read as integers; booleans are 0 and 1.
@@ -84,7 +85,14 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f64>> {
         DataType::F64 => all(bytes, f64::from_le_bytes),
         DataType::F16 => all(bytes, |b| f16::from_le_bytes(b).to_f64()),
         DataType::BF16 => all(bytes, |b| bf16::from_le_bytes(b).to_f64()),
-        other => return Err(Error::input(format!("is {other}, no type of floats"))),
+        DataType::F8E8M0 => bytes.iter().map(|&code| decode_power(code)).collect(),
+        other => match (Format::of(other), other.bits()) {
+            (Some(format), Some(bits)) => {
+                let count = element_count(&tensor.dims).unwrap_or(0) as usize;
+                parts(bytes, bits as usize, count).map(|code| format.decode(code.into())).collect()
+            }
+            _ => return Err(Error::input(format!("is {other}, no type of floats"))),
+        },
     })
 }
 
@@ -134,12 +142,31 @@ pub(crate) fn bools(tensor: &Tensor) -> Result<Vec<bool>> {
 /// # Errors
 /// It is no type of floats.
 pub(crate) fn of_floats(dtype: DataType, dims: &[i64], floats: &[f64]) -> Result<Tensor> {
-    let bytes = match dtype {
-        DataType::F32 => packed(floats, |x| (*x as f32).to_le_bytes()),
-        DataType::F64 => packed(floats, |x| x.to_le_bytes()),
-        DataType::F16 => packed(floats, |x| f16::from_f64(*x).to_le_bytes()),
-        DataType::BF16 => packed(floats, |x| bf16::from_f64(*x).to_le_bytes()),
-        other => return Err(Error::bug(format!("{other} is no type of floats"))),
+    of_floats_by(dtype, dims, floats, ROUNDING)
+}
+
+/// A tensor of floats, rounded as it is said where types of less than 16 bits have a choice.
+///
+/// # Errors
+/// It is no type of floats.
+pub(crate) fn of_floats_by(
+    dtype: DataType,
+    dims: &[i64],
+    floats: &[f64],
+    rounding: Rounding,
+) -> Result<Tensor> {
+    let bytes = match (dtype, Format::of(dtype)) {
+        (DataType::F32, _) => packed(floats, |x| (*x as f32).to_le_bytes()),
+        (DataType::F64, _) => packed(floats, |x| x.to_le_bytes()),
+        (DataType::F8E8M0, _) => packed(floats, |x| [encode_power(*x, rounding)]),
+        (DataType::F16 | DataType::BF16, Some(format)) => {
+            packed(floats, |x| format.encode(*x, false).to_le_bytes())
+        }
+        (_, Some(format)) => {
+            let codes = floats.iter().map(|x| format.encode(*x, rounding.saturate) as u8);
+            joined(codes, dtype.bits().unwrap_or(8) as usize)
+        }
+        (other, None) => return Err(Error::bug(format!("{other} is no type of floats"))),
     };
     Ok(tensor(dtype, dims, bytes))
 }
@@ -155,8 +182,8 @@ pub(crate) fn of_integers(dtype: DataType, dims: &[i64], integers: &[i128]) -> R
         DataType::U16 | DataType::I16 => packed(integers, |x| (*x as u16).to_le_bytes()),
         DataType::U32 | DataType::I32 => packed(integers, |x| (*x as u32).to_le_bytes()),
         DataType::U64 | DataType::I64 => packed(integers, |x| (*x as u64).to_le_bytes()),
-        DataType::U4 | DataType::I4 => joined(integers, 4),
-        DataType::U2 | DataType::I2 => joined(integers, 2),
+        DataType::U4 | DataType::I4 => joined(integers.iter().map(|x| *x as u8), 4),
+        DataType::U2 | DataType::I2 => joined(integers.iter().map(|x| *x as u8), 2),
         other => return Err(Error::bug(format!("{other} is no type of integers"))),
     };
     Ok(tensor(dtype, dims, bytes))
@@ -171,6 +198,24 @@ pub(crate) fn of_numbers(dtype: DataType, dims: &[i64], numbers: &Numbers) -> Re
         Numbers::Floats(floats) => of_floats(dtype, dims, floats),
         Numbers::Integers(integers) => of_integers(dtype, dims, integers),
     }
+}
+
+/// A tensor of real numbers of any type; integers lose their fraction, and end at the type's limits.
+///
+/// # Errors
+/// It is no type of numbers.
+pub(crate) fn of_reals(dtype: DataType, dims: &[i64], reals: &[f64]) -> Result<Tensor> {
+    if is_float(dtype) {
+        return of_floats(dtype, dims, reals);
+    }
+    let bits = dtype.bits().unwrap_or(64).min(64) as u32;
+    let (least, most) = match dtype {
+        DataType::I2 | DataType::I4 | DataType::I8 | DataType::I16 | DataType::I32
+        | DataType::I64 => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        _ => (0, (1 << bits) - 1),
+    };
+    let integers: Vec<i128> = reals.iter().map(|&x| (x as i128).clamp(least, most)).collect();
+    of_integers(dtype, dims, &integers)
 }
 
 /// A tensor of booleans.
@@ -196,21 +241,36 @@ fn packed<const N: usize, T>(elements: &[T], bytes: impl Fn(&T) -> [u8; N]) -> V
     elements.iter().flat_map(bytes).collect()
 }
 
-/// Elements of a few bits, the lowest first.
+/// Elements of less than a byte, the lowest bits first.
 pub(crate) fn parts(bytes: &[u8], bits: usize, count: usize) -> impl Iterator<Item = u8> {
-    let each = 8 / bits;
-    (0..count).map(move |at| (bytes[at / each] >> (at % each * bits)) & ((1 << bits) - 1))
+    let byte = |at: usize| u16::from(bytes.get(at).copied().unwrap_or(0));
+    let mask = (1 << bits) - 1;
+    (0..count).map(move |at| {
+        let (first, shift) = (at * bits / 8, at * bits % 8);
+        (((byte(first) | byte(first + 1) << 8) >> shift) & mask) as u8
+    })
+}
+
+/// [`parts`] as they are stored.
+pub(crate) fn joined(parts: impl Iterator<Item = u8>, bits: usize) -> Vec<u8> {
+    let mask = (1 << bits) - 1;
+    let (mut bytes, mut open, mut filled) = (Vec::new(), 0u16, 0);
+    for part in parts {
+        open |= (u16::from(part) & mask) << filled;
+        filled += bits;
+        if filled >= 8 {
+            bytes.push(open as u8);
+            open >>= 8;
+            filled -= 8;
+        }
+    }
+    if filled > 0 {
+        bytes.push(open as u8);
+    }
+    bytes
 }
 
 fn signed(part: u8, bits: u32) -> i128 {
     let part = i128::from(part);
     if part >> (bits - 1) == 0 { part } else { part - (1 << bits) }
-}
-
-fn joined(integers: &[i128], bits: usize) -> Vec<u8> {
-    let mask = (1 << bits) - 1;
-    let part = |(at, x): (usize, &i128)| ((*x & mask) as u8) << (at * bits);
-    let byte =
-        |chunk: &[i128]| chunk.iter().enumerate().map(part).fold(0, |byte, part| byte | part);
-    integers.chunks(8 / bits).map(byte).collect()
 }

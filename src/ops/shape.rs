@@ -18,6 +18,22 @@ pub(crate) fn count(sizes: &[usize]) -> usize {
     sizes.iter().product()
 }
 
+/// Sizes of a tensor that is to be made.
+///
+/// # Errors
+/// One is negative, or memory cannot hold so many elements as numbers.
+pub(crate) fn room(dims: &[i64]) -> Result<Vec<usize>> {
+    let sizes: Option<Vec<usize>> = dims.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let sizes = sizes.ok_or_else(|| Error::input(format!("sizes {dims:?} are negative")))?;
+    // Strides of an empty tensor are products without its sizes of 0.
+    let strides = |all: usize, &size: &usize| all.checked_mul(size.max(1));
+    let has_room = |count| Vec::<i128>::new().try_reserve_exact(count).is_ok();
+    match sizes.iter().try_fold(1, strides) {
+        Some(all) if count(&sizes) == 0 || has_room(all) => Ok(sizes),
+        _ => Err(Error::input(format!("a tensor of sizes {dims:?} does not fit into memory"))),
+    }
+}
+
 /// Elements between neighbours along each axis.
 pub(crate) fn strides(sizes: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; sizes.len()];

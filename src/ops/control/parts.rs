@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
-use crate::ops::elements::{Elements, pick};
-use crate::ops::shape::{count, sizes, strides};
+use crate::ops::elements::{choose, pick};
+use crate::ops::shape::{count, sizes};
 use std::ops::Range;
 
 /// The part of a tensor within a range of an axis; both lie in it.
@@ -41,20 +41,12 @@ pub(super) fn concat(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
         )));
     }
     shape[axis] = all.iter().map(|sizes| sizes[axis]).sum();
-    let starts = all.iter().scan(0, |next, sizes| {
-        let start = *next;
-        *next += count(sizes);
-        Some(start)
-    });
-    let runs: Vec<(usize, usize)> = starts
-        .zip(&all)
-        .map(|(start, sizes)| (start, strides(sizes)[axis] * sizes[axis]))
-        .collect();
+    let runs: Vec<usize> = all.iter().map(|sizes| count(&sizes[axis..])).collect();
     let outer = count(&shape[..axis]);
-    let places = (0..outer).flat_map(|at| {
-        runs.iter().flat_map(move |(start, run)| start + at * run..start + (at + 1) * run)
-    });
-    Ok(Elements::joined(tensors)?.pick(&shape, places.map(Some), None))
+    let run = |at: usize, of: usize, run: usize| (at * run..(at + 1) * run).map(move |p| (of, p));
+    let places = (0..outer)
+        .flat_map(|at| runs.iter().enumerate().flat_map(move |(of, &length)| run(at, of, length)));
+    choose(tensors, &shape, places)
 }
 
 /// Tensors of one shape as one, along a new axis.

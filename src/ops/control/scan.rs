@@ -4,7 +4,7 @@ use super::flow::{check, gathered};
 use super::parts::{at, stack};
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Tensor};
-use crate::ops::elements::Elements;
+use crate::ops::elements::{choose, zero};
 use crate::ops::numbers::i64s;
 use crate::ops::shape::{axis, count, sizes};
 use crate::ops::{Call, Value};
@@ -144,10 +144,9 @@ fn rounds(lengths: Option<&[i64]>, index: usize, longest: usize) -> Result<usize
 
 /// A tensor with zeros behind it along the first axis.
 fn padded(tensor: &Tensor, length: usize) -> Result<Tensor> {
-    let elements = Elements::of(tensor)?;
     let mut shape = sizes(tensor);
     let own = count(&shape);
     shape[0] = length;
-    let places = (0..count(&shape)).map(|at| (at < own).then_some(at));
-    Ok(elements.pick(&shape, places, None))
+    let places = (0..count(&shape)).map(|at| if at < own { (0, at) } else { (1, 0) });
+    choose(&[tensor, &zero(tensor.dtype)], &shape, places)
 }
