@@ -210,7 +210,11 @@ pub(crate) fn of_reals(dtype: DataType, dims: &[i64], reals: &[f64]) -> Result<T
     }
     let bits = dtype.bits().unwrap_or(64).min(64) as u32;
     let (least, most) = match dtype {
-        DataType::I2 | DataType::I4 | DataType::I8 | DataType::I16 | DataType::I32
+        DataType::I2
+        | DataType::I4
+        | DataType::I8
+        | DataType::I16
+        | DataType::I32
         | DataType::I64 => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
         _ => (0, (1 << bits) - 1),
     };
