@@ -151,7 +151,10 @@ pub(super) fn sample(call: &Call<'_>) -> Result<Vec<Value>> {
     }
     let made: Vec<usize> = own[..2].iter().chain(&places[1..=rank]).copied().collect();
     room(&dims(&made))?;
-    if count(&made) > 0 && own.contains(&0) {
+    if count(&made) == 0 {
+        return Ok(vec![choose(&[x], &made, std::iter::empty())?.into()]);
+    }
+    if own.contains(&0) {
         return Err(Error::input(format!("there is nothing in X {own:?} to sample")));
     }
     let taps: Vec<Taps> =

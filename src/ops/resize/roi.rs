@@ -43,13 +43,13 @@ impl Maps {
     }
 }
 
-/// Samples along one side of a region: two elements and how far the sample is from the first, or
-/// none outside of the map.
-type Samples = Vec<Option<(usize, usize, f64)>>;
+/// A sample along one side of a region: two elements and how far it is from the first, or none
+/// outside of the map.
+type Sample = Option<(usize, usize, f64)>;
 
 /// A side of a region, cut into bins of samples.
 struct Side {
-    samples: Samples,
+    samples: Vec<Sample>,
     /// Samples of a bin.
     each: usize,
 }
@@ -72,7 +72,7 @@ impl Side {
         Ok(Self { samples: (0..all).map(sample).collect(), each })
     }
 
-    fn bin(&self, at: usize) -> &[Option<(usize, usize, f64)>] {
+    fn bin(&self, at: usize) -> &[Sample] {
         &self.samples[at * self.each..(at + 1) * self.each]
     }
 }
@@ -123,13 +123,7 @@ pub(super) fn align(call: &Call<'_>) -> Result<Vec<Value>> {
 }
 
 /// The samples of a bin as one number.
-fn bin(
-    map: &[f64],
-    width: usize,
-    ys: &[Option<(usize, usize, f64)>],
-    xs: &[Option<(usize, usize, f64)>],
-    is_max: bool,
-) -> f64 {
+fn bin(map: &[f64], width: usize, ys: &[Sample], xs: &[Sample], is_max: bool) -> f64 {
     let samples = ys.iter().flat_map(|y| xs.iter().map(move |x| y.zip(*x)));
     let values = samples.map(|sample| {
         let Some(((top, bottom, y), (left, right, x))) = sample else { return 0.0 };

@@ -46,7 +46,7 @@ pub(super) fn matrix(call: &Call<'_>) -> Result<Vec<Value>> {
         match center.saturating_sub(left) {
             0 => set(center, 1.0),
             width => (left.max(0)..(center.saturating_add(1)).min(last))
-                .for_each(|row| set(row, (row - left) as f64 / width as f64)),
+                .for_each(|row| set(row, (row as f64 - left as f64) / width as f64)),
         }
         let width = right.saturating_sub(center) as f64;
         (center.max(0)..right.min(last)).for_each(|row| set(row, (right - row) as f64 / width));

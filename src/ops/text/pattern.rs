@@ -11,8 +11,9 @@ pub(super) fn full_match(call: &Call<'_>) -> Result<Vec<Value>> {
     let pattern = call.string("pattern")?;
     let wrong = |e: regex::Error| Error::input(format!("the pattern {pattern:?}: {e}"));
     // Alone too, so that no bracket of it closes the group around it.
-    regex::Regex::new(&pattern).map_err(wrong)?;
-    let regex = regex::Regex::new(&format!(r"\A(?:{})\z", of_re2(&pattern))).map_err(wrong)?;
+    let own = of_re2(&pattern);
+    regex::Regex::new(&own).map_err(wrong)?;
+    let regex = regex::Regex::new(&format!(r"\A(?:{own})\z")).map_err(wrong)?;
     let matches = |text| Ok(regex.is_match(utf8(text)?));
     let bools: Vec<bool> = strings(x)?.iter().map(|text| matches(text)).collect::<Result<_>>()?;
     Ok(vec![of_bools(&x.dims, &bools).into()])

@@ -41,7 +41,7 @@ pub(super) fn split(call: &Call<'_>) -> Result<Vec<Value>> {
 /// Parts between white space; what is left after `limit` of them is one more, to its end.
 fn words(text: &str, limit: usize) -> Vec<&str> {
     let mut words = Vec::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim();
     while !rest.is_empty() {
         let end = match words.len() < limit {
             true => rest.find(char::is_whitespace).unwrap_or(rest.len()),
