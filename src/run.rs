@@ -5,7 +5,6 @@ pub(crate) mod random;
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::ir::Tensor;
 use crate::ops::Value;
 use crate::runtime::Session;
 use crate::{disk, onnx};
@@ -64,24 +63,16 @@ pub fn run(job: &Job, _context: &Context) -> Result<Report> {
     }
     let outputs = session.run(inputs).map_err(|e| e.within(job.model.display()))?;
     let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();
-    let tensors: Vec<(&str, &Tensor)> = names
-        .iter()
-        .zip(&outputs)
-        .map(|(name, value)| Ok((*name, tensor(name, value)?)))
-        .collect::<Result<_>>()?;
+    let values: Vec<(&str, &Value)> = names.into_iter().zip(&outputs).collect();
     if let Some(output) = &job.output {
-        files::write(output, &tensors, job.force)?;
+        files::write(output, &values, job.force)?;
     }
-    let report = |(name, tensor): &(&str, &Tensor)| OutputReport {
+    let report = |(name, value): &(&str, &Value)| OutputReport {
         name: (*name).to_owned(),
-        ty: tensor.ty().to_string(),
+        ty: value.ty().to_string(),
     };
-    let outputs = tensors.iter().map(report).collect();
+    let outputs = values.iter().map(report).collect();
     Ok(Report { schema: 1, outputs, output: job.output.clone() })
-}
-
-fn tensor<'v>(name: &str, value: &'v Value) -> Result<&'v Tensor> {
-    value.tensor().map_err(|e| e.within(format!("output {name:?}")))
 }
 
 fn is_archive(path: &std::path::Path) -> bool {

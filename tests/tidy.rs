@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("recipe", &[]),
     ("weights", &["ir", "disk"]),
     ("npz", &["ir"]),
-    ("onnx", &["ir", "weights", "disk", "npz"]),
+    ("onnx", &["ir", "ops", "weights", "disk", "npz"]),
     ("pass", &["ir"]),
     ("adapter", &["ir"]),
     ("delta", &["ir", "adapter", "onnx", "disk"]),

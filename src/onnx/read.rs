@@ -4,6 +4,9 @@ mod attribute;
 mod carried;
 mod graph;
 mod tensor;
+mod value;
+
+pub(super) use value::value_file;
 
 use super::external::ExternalFiles;
 use super::link::{self, LINK_REMEDY, LinkedFile};
@@ -12,7 +15,7 @@ use super::scan::{self, UnknownField, unknown_fields};
 use super::types::{metadata, opsets, ty};
 use crate::error::{Error, Result};
 use crate::ir::tensor::MappedFile;
-use crate::ir::{Function, Model, Tensor, ValueInfo};
+use crate::ir::{Function, Model, ValueInfo};
 use graph::{Captures, Scope, build_graph};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,19 +76,6 @@ fn read_inner(path: &Path) -> Result<ReadModel> {
     })?;
     unknown_fields.extend(reader.ignored.into_values());
     Ok(ReadModel { model, unknown_fields, linked, changed_links, bytes: size as u64 })
-}
-
-/// Reads one tensor from a file of its own, as ONNX's test data has them.
-///
-/// # Errors
-/// The file is missing or no tensor, or its elements are elsewhere.
-pub(super) fn tensor_file(path: &Path) -> Result<Tensor> {
-    let map = MappedFile::open(path)?;
-    let proto = TensorProto::decode(map.to_bytes())
-        .map_err(|e| Error::input(format!("{}: is no tensor of ONNX: {e}", path.display())))?;
-    let external = ExternalFiles::of_model(path)?;
-    let mut reader = Reader { external, map, ignored: BTreeMap::new() };
-    reader.tensor(proto).map_err(|e| e.within(path.display()))
 }
 
 /// What reading needs beside the message at hand.

@@ -4,6 +4,7 @@ use super::schema::Schema;
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::ir::{AttributeValue, DataType, Graph, Op, Tensor};
+use bytes::Bytes;
 
 /// Runs a subgraph of the operator on inputs.
 pub(crate) type RunGraph<'a> = &'a dyn Fn(&Graph, Vec<Value>) -> Result<Vec<Value>>;
@@ -132,10 +133,9 @@ impl Call<'_> {
     }
 
     /// Strings, if they are there.
-    pub(crate) fn strings(&self, name: &str) -> Result<Option<Vec<String>>> {
-        let text = |bytes: &bytes::Bytes| String::from_utf8_lossy(bytes).into_owned();
+    pub(crate) fn strings(&self, name: &str) -> Result<Option<&[Bytes]>> {
         match self.op.attribute(name) {
-            Some(AttributeValue::Strings(strings)) => Ok(Some(strings.iter().map(text).collect())),
+            Some(AttributeValue::Strings(strings)) => Ok(Some(strings)),
             Some(_) => Err(self.wrong(name)),
             None => Ok(None),
         }

@@ -1,16 +1,16 @@
 //! Operators of ONNX Runtime (com.microsoft).
 
 mod attention;
+mod bits;
 mod embed;
+mod fused;
 mod gelu;
 mod group_query;
 mod mask;
 mod multi_head;
 mod norm;
-mod rotary;
-mod bits;
-mod fused;
 mod quantized;
+mod rotary;
 
 use super::{Operator, microsoft};
 

@@ -238,25 +238,17 @@ pub(crate) fn of_numbers(dtype: DataType, dims: &[i64], numbers: &Numbers) -> Re
     }
 }
 
-/// A tensor of real numbers; integers towards 0.
+/// A tensor of real numbers of any type; integers lose their fraction, and end at the type's limits.
 ///
 /// # Errors
-/// It is no type of real numbers.
+/// It is no type of numbers.
 pub(crate) fn of_reals(dtype: DataType, dims: &[i64], reals: &[f64]) -> Result<Tensor> {
-    match is_float(dtype) {
-        true => of_floats(dtype, dims, reals),
-        false => of_integers(dtype, dims, &reals.iter().map(|x| *x as i128).collect::<Vec<_>>()),
+    if is_float(dtype) {
+        return of_floats(dtype, dims, reals);
     }
-}
-
-/// The least and the greatest integer of a type.
-pub(crate) fn range(dtype: DataType) -> Option<(i128, i128)> {
-    use DataType::*;
-    let bits = dtype.bits().filter(|_| is_integer(dtype) && dtype != Bool)?;
-    Some(match dtype {
-        U2 | U4 | U8 | U16 | U32 | U64 => (0, (1 << bits) - 1),
-        _ => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
-    })
+    let (least, most) = limits(dtype);
+    let integers: Vec<i128> = reals.iter().map(|&x| (x as i128).clamp(least, most)).collect();
+    of_integers(dtype, dims, &integers)
 }
 
 /// A tensor of booleans.

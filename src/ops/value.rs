@@ -1,7 +1,7 @@
 //! What operators take and make.
 
 use crate::error::{Error, Result};
-use crate::ir::Tensor;
+use crate::ir::{Tensor, Type, TypeKind};
 
 /// A value at run time.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,25 @@ impl Value {
             Self::Optional(Some(value)) => value.sequence(),
             other => Err(Error::input(format!("is a {}, not a sequence", other.kind()))),
         }
+    }
+
+    /// The type; elements of a sequence have that of the first, without sizes.
+    pub fn ty(&self) -> Type {
+        let kind = match self {
+            Self::Tensor(tensor) => return tensor.ty(),
+            Self::Sequence(values) => {
+                let element = |value: &Value| {
+                    let mut ty = value.ty();
+                    if let TypeKind::Tensor { shape, .. } = &mut ty.kind {
+                        *shape = None;
+                    }
+                    Box::new(ty)
+                };
+                TypeKind::Sequence(values.first().map(element))
+            }
+            Self::Optional(value) => TypeKind::Optional(value.as_ref().map(|v| Box::new(v.ty()))),
+        };
+        Type { kind, denotation: String::new() }
     }
 
     fn kind(&self) -> &'static str {

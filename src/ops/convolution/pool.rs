@@ -4,7 +4,7 @@ use super::window::{Window, image, kernel};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::ops::elements::choose;
-use crate::ops::numbers::{floats, of_floats, of_i64s, of_reals, range, reals};
+use crate::ops::numbers::{floats, is_integer, limits, of_floats, of_i64s, of_reals, reals};
 use crate::ops::shape::{count, dims, filled, indices};
 use crate::ops::{Call, Value};
 
@@ -68,7 +68,10 @@ pub(super) fn max(call: &Call<'_>) -> Result<Vec<Value>> {
             best[o] = Some(i);
         }
     });
-    let least = range(x.dtype).map_or(f64::NEG_INFINITY, |(least, _)| least as f64);
+    let least = match is_integer(x.dtype) {
+        true => limits(x.dtype).0 as f64,
+        false => f64::NEG_INFINITY,
+    };
     let least = of_reals(x.dtype, &[1], &[least])?;
     let sources = best.iter().map(|place| place.map_or((1, 0), |place| (0, place)));
     let y = choose(&[x, &least], &pool.shape, sources)?;

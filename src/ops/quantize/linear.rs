@@ -3,7 +3,9 @@
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
 use crate::ops::minifloat::{ROUNDING, Rounding};
-use crate::ops::numbers::{is_float, of_floats, of_floats_by, of_integers, range, reals};
+use crate::ops::numbers::{
+    is_float, is_integer, limits, of_floats, of_floats_by, of_integers, reals,
+};
 use crate::ops::shape::{axis, count, sizes};
 use crate::ops::{Call, Value};
 use half::{bf16, f16};
@@ -54,7 +56,7 @@ fn named(call: &Call<'_>, attribute: &str) -> Result<Option<DataType>> {
         return Ok(None);
     }
     let dtype = call.dtype(attribute)?;
-    match is_float(dtype) || range(dtype).is_some() {
+    match is_float(dtype) || is_integer(dtype) {
         true => Ok(Some(dtype)),
         false => Err(Error::input(format!("{attribute} {dtype} is not supported"))),
     }
@@ -127,8 +129,10 @@ fn rounded(x: f64, dtype: DataType) -> f64 {
 /// # Errors
 /// It is no type of integers.
 pub(in crate::ops) fn saturated(x: f64, zero: i128, dtype: DataType) -> Result<i128> {
-    let (least, greatest) = range(dtype)
-        .ok_or_else(|| Error::input(format!("quantization to {dtype} is not supported")))?;
+    if !is_integer(dtype) {
+        return Err(Error::input(format!("quantization to {dtype} is not supported")));
+    }
+    let (least, greatest) = limits(dtype);
     match x.is_nan() {
         true => Ok(least),
         false => Ok((x.round_ties_even() as i128).saturating_add(zero).clamp(least, greatest)),

@@ -34,8 +34,10 @@ impl Activation {
     pub(super) fn all(call: &Call<'_>, directions: usize, default: &[&str]) -> Result<Vec<Self>> {
         let given = call.strings("activations")?;
         let count = directions * default.len();
-        let names = match given {
-            Some(names) => names,
+        let names: Vec<String> = match given {
+            Some(names) => {
+                names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+            }
             None => default.iter().cycle().take(count).map(|name| name.to_string()).collect(),
         };
         if names.len() != count {
