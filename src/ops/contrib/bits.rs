@@ -82,7 +82,7 @@ fn nbits_weight(call: &Call<'_>, n: usize, k: usize) -> Result<Vec<f64>> {
     }
     let blocks = k.div_ceil(block);
     let row = blocks * (block * bits).div_ceil(8);
-    expect(packed, "B", n * row)?;
+    expect(packed, "B", n.saturating_mul(row))?;
     expect(scales, "scales", n * blocks)?;
     let zeros = nbits_zeros(call.optional(3)?, bits, n, blocks)?;
     let groups = match call.optional(4)? {

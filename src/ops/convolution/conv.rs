@@ -79,7 +79,9 @@ pub(in crate::ops) fn with_bias(y: &mut [f64], shape: &[usize], bias: &[f64]) ->
 pub(super) fn group(call: &Call<'_>, channels: usize, features: usize) -> Result<usize> {
     let group = call.int("group")?;
     let known = usize::try_from(group).ok().filter(|&group| group > 0);
-    known.filter(|group| channels % group == 0 && features % group == 0).ok_or_else(|| {
+    let divides =
+        |group: &usize| channels.is_multiple_of(*group) && features.is_multiple_of(*group);
+    known.filter(divides).ok_or_else(|| {
         Error::input(format!("group {group} for {channels} channels and {features} features"))
     })
 }

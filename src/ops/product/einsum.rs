@@ -147,13 +147,13 @@ fn sum_of_products<T: Number>(terms: &[&Term<T>], output: &[Label]) -> Result<Te
     let (outer_places, inner_places) = (walk(&outer, output), walk(&inner, &summed));
     let steps = inner_places.first().map_or(0, Vec::len);
     for (at, value) in values.iter_mut().enumerate() {
-        for step in 0..steps {
+        let product = |step: usize| {
             let factor = |(n, term): (usize, &&Term<T>)| {
                 term.values[outer_places[n][at] + inner_places[n][step]]
             };
-            let product = terms.iter().enumerate().map(factor).fold(T::ONE, T::times);
-            *value = value.plus(product);
-        }
+            terms.iter().enumerate().map(factor).fold(T::ONE, T::times)
+        };
+        *value = (0..steps).map(product).fold(T::ZERO, T::plus);
     }
     Ok(Term { labels: output.to_vec(), shape: outer, values })
 }
