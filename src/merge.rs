@@ -105,6 +105,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let adapters = open(job)?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
     check_saved(&adapters)?;
+    check_biases(&adapters, &job.options.method)?;
     check_bases(&adapters, context)?;
     let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
     let modules: Vec<&str> = modules.into_iter().collect();
@@ -185,6 +186,23 @@ fn adapter_reports(adapters: &[&Deltas], norms: &[f64], weights: &Weights) -> Ve
         weight: weights.of_adapter(at),
     };
     adapters.iter().enumerate().map(report).collect()
+}
+
+/// Refuses biases where the method, or PEFT's form of the result, has no place for them.
+fn check_biases(adapters: &[&Deltas], method: &Method) -> Result<()> {
+    let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
+    let Some((biased, module)) = adapters.iter().find_map(|d| Some((d, d.biased()?))) else {
+        return Ok(());
+    };
+    let within = |e: Error| e.within(format!("{}: {module}", path(biased)));
+    method.check_biases().map_err(|e| within(Error::input(e.to_string())))?;
+    match adapters.iter().find_map(|d| Some((d, d.embedding()?))) {
+        None => Ok(()),
+        Some((other, embedding)) => Err(within(Error::input(format!(
+            "has lora_B.bias, and {} changes the embedding {embedding}: PEFT loads no adapter with both",
+            path(other)
+        )))),
+    }
 }
 
 /// Refuses adapters that are plainly of different models, and warns where only names differ.
