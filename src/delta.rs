@@ -230,7 +230,7 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
             false => "is a kind whose delta is not read",
         };
         return Err(Error::input(format!("{kind} {why}"))
-            .help(format!("kinds whose delta is: {}", KINDS.join(", "))));
+            .help(format!("kinds whose delta is read: {}", KINDS.join(", "))));
     }
     let config = adapter.config();
     let is_set = |key: &str| {
