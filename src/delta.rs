@@ -132,10 +132,10 @@ impl Deltas {
             let scale = form.scale(&adapter, &module).map_err(within)?;
             changes.insert(module, Tensors { form, scale, bias });
         }
+        adapter.leave_out(&pruned);
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
         }
-        adapter.leave_out(&pruned);
         Ok(Self { adapter, changes, saved, base })
     }
 

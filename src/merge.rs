@@ -188,23 +188,6 @@ fn adapter_reports(adapters: &[&Deltas], norms: &[f64], weights: &Weights) -> Ve
     adapters.iter().enumerate().map(report).collect()
 }
 
-/// Refuses biases where the method, or PEFT's form of the result, has no place for them.
-fn check_biases(adapters: &[&Deltas], method: &Method) -> Result<()> {
-    let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
-    let Some((biased, module)) = adapters.iter().find_map(|d| Some((d, d.biased()?))) else {
-        return Ok(());
-    };
-    let within = |e: Error| e.within(format!("{}: {module}", path(biased)));
-    method.check_biases().map_err(|e| within(Error::input(e.to_string())))?;
-    match adapters.iter().find_map(|d| Some((d, d.embedding()?))) {
-        None => Ok(()),
-        Some((other, embedding)) => Err(within(Error::input(format!(
-            "has lora_B.bias, and {} changes the embedding {embedding}: PEFT loads no adapter with both",
-            path(other)
-        )))),
-    }
-}
-
 /// Refuses adapters that are plainly of different models, and warns where only names differ.
 fn check_bases(adapters: &[&Deltas], context: &Context) -> Result<()> {
     let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
@@ -234,4 +217,21 @@ fn check_bases(adapters: &[&Deltas], context: &Context) -> Result<()> {
         context.note(Level::Warning, trained);
     }
     Ok(())
+}
+
+/// Refuses biases where the method, or PEFT's form of the result, has no place for them.
+fn check_biases(adapters: &[&Deltas], method: &Method) -> Result<()> {
+    let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
+    let Some((biased, module)) = adapters.iter().find_map(|d| Some((d, d.biased()?))) else {
+        return Ok(());
+    };
+    let within = |e: Error| e.within(format!("{}: {module}", path(biased)));
+    method.check_biases().map_err(|e| within(Error::input(e.to_string())))?;
+    match adapters.iter().find_map(|d| Some((d, d.embedding()?))) {
+        None => Ok(()),
+        Some((other, embedding)) => Err(within(Error::input(format!(
+            "has lora_B.bias, and {} changes the embedding {embedding}: PEFT loads no adapter with both",
+            path(other)
+        )))),
+    }
 }
