@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// Kinds of adapters that change weights by adding to them.
 const KINDS: [&str; 4] = ["LORA", "ADALORA", "LOHA", "LOKR"];
 
-/// Kinds that add nothing to weights. All others change them in ways that are not read.
+/// Kinds that add nothing to weights. What others do to them is not read.
 const WITHOUT_DELTA: [&str; 8] = [
     "ADAPTION_PROMPT",
     "CARTRIDGE",

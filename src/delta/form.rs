@@ -144,8 +144,12 @@ impl Form {
 
     /// Whether it is AdaLoRA's of a module that lost all of its rank, and changes nothing.
     pub(super) fn is_pruned(&self, adapter: &Adapter) -> Result<bool> {
-        let Self::AdaLora { e, .. } = self else { return Ok(false) };
-        Ok(tensor(adapter, e)?.element_count() == Some(0))
+        let Self::AdaLora { a, b, e } = self else { return Ok(false) };
+        let mut is_pruned = true;
+        for name in [a, b, e] {
+            is_pruned &= tensor(adapter, name)?.element_count() == Some(0);
+        }
+        Ok(is_pruned)
     }
 
     /// Refuses tensors that are no matrices, or without elements.
@@ -235,9 +239,12 @@ impl Form {
                 Ok(alpha / if is_rslora { rank.sqrt() } else { rank })
             }
             Self::AdaLora { a, .. } => {
-                let alpha = of_config("lora_alpha")?;
-                let alpha = if alpha > 0.0 { alpha } else { rows(a)? };
-                Ok(alpha / (of_config("init_r")? + 1e-5))
+                let (alpha, first, left) =
+                    (of_config("lora_alpha")?, of_config("init_r")?, rows(a)?);
+                if left > first {
+                    return Err(Error::input(format!("{a} has {left} rows, init_r is {first}")));
+                }
+                Ok(if alpha > 0.0 { alpha } else { left } / (first + 1e-5))
             }
             Self::Hadamard(_) | Self::Kronecker(..) => {
                 Ok(number("alpha_pattern", "alpha")? / number("rank_pattern", "r")?)

@@ -277,6 +277,15 @@ def test_adalora_is_scaled_by_the_rank_before_pruning(alpha, tmp_path):
     assert report["adapter_parameters"] == sum(tensor.size for tensor in tensors.values())
 
 
+def test_adalora_that_does_not_fit_itself(tmp_path):
+    folder, tensors = pruned_adalora(tmp_path / "less", init_r=2)
+    assert "lora_A has 4 rows, init_r is 2" in refused(tmp_path, folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    tensors["model.layers.1.self_attn.q_proj.lora_E"] = np.zeros((0, 1), np.float32)
+    odd = adapter(tmp_path / "odd", tensors, **(config | {"init_r": 4}))
+    assert "lora_E is [0, 1]: a matrix with elements" in refused(tmp_path, odd)
+
+
 @pytest.mark.parametrize("kind", ["loha", "lokr", "lokr-both", "adalora", "dora"])
 def test_parameters_are_those_stored(kind, tmp_path):
     folder = MERGES / "adapters" / kind
