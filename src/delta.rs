@@ -20,8 +20,21 @@ use std::sync::Arc;
 /// Kinds of adapters that change weights by adding to them.
 const KINDS: [&str; 4] = ["LORA", "ADALORA", "LOHA", "LOKR"];
 
-/// Entries of a LoRA configuration that make its change another than s·B·A, when they are set.
-const OTHER_ARITHMETIC: [(&str, &str); 9] = [
+/// Kinds that add nothing to weights. What others do to them is not read.
+const WITHOUT_DELTA: [&str; 8] = [
+    "ADAPTION_PROMPT",
+    "CARTRIDGE",
+    "CPT",
+    "IA3",
+    "MULTITASK_PROMPT_TUNING",
+    "PREFIX_TUNING",
+    "PROMPT_TUNING",
+    "P_TUNING",
+];
+
+/// Entries of a LoRA configuration that make its change another than s·B·A, when they are set: those that
+/// the pass `lora` refuses, as `tests/tidy.rs` holds.
+const OTHER_ARITHMETIC: [(&str, &str); 11] = [
     ("use_qalora", "QA-LoRA"),
     ("use_bdlora", "BD-LoRA"),
     ("kasa_config", "KaSA"),
@@ -30,11 +43,13 @@ const OTHER_ARITHMETIC: [(&str, &str); 9] = [
     ("velora_config", "VeLoRA"),
     ("monteclora_config", "MonteCLoRA"),
     ("target_parameters", "LoRA on bare parameters"),
+    ("trainable_token_indices", "trainable tokens"),
     ("layer_replication", "layer replication"),
+    ("use_gating", "gates"),
 ];
 
-/// Initializations of LoRA that leave the base weights as they are.
-const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"];
+/// Initializations of LoRA that leave the base weights as they are, as the pass `lora` has them.
+const PLAIN_INITS: [&str; 6] = ["gaussian", "eva", "orthogonal", "mica", "true", "false"];
 
 /// An adapter whose tensors are told apart.
 #[derive(Debug)]
@@ -92,7 +107,7 @@ impl Deltas {
         Self::of_inner(adapter, Some(base)).map_err(|e| e.within(place))
     }
 
-    fn of_inner(adapter: Adapter, base: Option<Arc<Base>>) -> Result<Self> {
+    fn of_inner(mut adapter: Adapter, base: Option<Arc<Base>>) -> Result<Self> {
         refuse_other_arithmetic(&adapter)?;
         let mut parts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
         let mut saved = Vec::new();
@@ -104,14 +119,20 @@ impl Deltas {
                 None => saved.push(name.to_owned()),
             }
         }
-        let mut changes = BTreeMap::new();
+        let (mut changes, mut pruned) = (BTreeMap::new(), Vec::new());
         for (module, mut parts) in parts {
             let bias = parts.remove(form::BIAS);
             let within = |e: Error| e.within(&module);
             let form = Form::of(&adapter, parts).map_err(within)?;
+            if form.is_pruned(&adapter).map_err(within)? {
+                pruned.extend(form.parts().1.into_iter().map(str::to_owned));
+                continue;
+            }
+            form.check(&adapter).map_err(within)?;
             let scale = form.scale(&adapter, &module).map_err(within)?;
             changes.insert(module, Tensors { form, scale, bias });
         }
+        adapter.leave_out(&pruned);
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
         }
@@ -126,6 +147,18 @@ impl Deltas {
     /// Whether changes have the full rank of the weights, as DoRA's do.
     pub fn has_full_rank(&self) -> bool {
         self.changes.values().any(|tensors| tensors.form.magnitudes().is_some())
+    }
+
+    /// A module whose bias it changes besides the weight.
+    pub(crate) fn biased(&self) -> Option<&str> {
+        let mut changes = self.changes.iter();
+        changes.find_map(|(module, tensors)| tensors.bias.is_some().then_some(module.as_str()))
+    }
+
+    /// An embedding that it changes.
+    pub(crate) fn embedding(&self) -> Option<&str> {
+        let mut changes = self.changes.iter();
+        changes.find_map(|(module, tensors)| tensors.form.is_embedding().then_some(module.as_str()))
     }
 
     /// The modules whose weights it changes, sorted.
@@ -192,12 +225,12 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
         )));
     }
     if !KINDS.contains(&kind) {
-        let why = match kind {
-            "adapterhub_lora" => "is LoRA of AdapterHub, whose delta is not read",
-            _ => "adds nothing to weights: it has no delta",
+        let why = match WITHOUT_DELTA.contains(&kind) {
+            true => "adds nothing to weights: it has no delta",
+            false => "is a kind whose delta is not read",
         };
         return Err(Error::input(format!("{kind} {why}"))
-            .help(format!("kinds with one: {}", KINDS.join(", "))));
+            .help(format!("kinds whose delta is read: {}", KINDS.join(", "))));
     }
     let config = adapter.config();
     let is_set = |key: &str| {

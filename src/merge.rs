@@ -105,6 +105,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let adapters = open(job)?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
     check_saved(&adapters)?;
+    check_biases(&adapters, &job.options.method)?;
     check_bases(&adapters, context)?;
     let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
     let modules: Vec<&str> = modules.into_iter().collect();
@@ -216,4 +217,21 @@ fn check_bases(adapters: &[&Deltas], context: &Context) -> Result<()> {
         context.note(Level::Warning, trained);
     }
     Ok(())
+}
+
+/// Refuses biases where the method, or PEFT's form of the result, has no place for them.
+fn check_biases(adapters: &[&Deltas], method: &Method) -> Result<()> {
+    let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
+    let Some((biased, module)) = adapters.iter().find_map(|d| Some((d, d.biased()?))) else {
+        return Ok(());
+    };
+    let within = |e: Error| e.within(format!("{}: {module}", path(biased)));
+    method.check_biases().map_err(|e| within(Error::input(e.to_string())))?;
+    match adapters.iter().find_map(|d| Some((d, d.embedding()?))) {
+        None => Ok(()),
+        Some((other, embedding)) => Err(within(Error::input(format!(
+            "has lora_B.bias, and {} changes the embedding {embedding}: PEFT loads no adapter with both",
+            path(other)
+        )))),
+    }
 }

@@ -53,8 +53,6 @@ pub enum Votes {
     Weighted,
     /// Σ x, as PEFT's `total` has it.
     Plain,
-    /// Σ sign x, as PEFT's `frequency` has it.
-    Counted,
 }
 
 /// Combines changes element by element.
@@ -123,10 +121,11 @@ impl Sparsify {
             }
             Self::DropByRank { density, epsilon } => {
                 let ranks = ranks(row);
-                let last = row.len().saturating_sub(1).max(1) as f64;
+                let last = ranks.len().saturating_sub(1) as f64;
                 for (x, rank) in row.iter_mut().zip(ranks) {
-                    let probability = density - epsilon + 2.0 * epsilon * rank as f64 / last;
-                    *x = keep(random, probability, *x);
+                    let above =
+                        if last == 0.0 { epsilon } else { 2.0 * epsilon * rank as f64 / last };
+                    *x = keep(random, density - epsilon + above, *x);
                 }
             }
         }
@@ -134,7 +133,7 @@ impl Sparsify {
 }
 
 impl Bounds {
-    const ALL: Self = Self { from: 0.0, to: f64::INFINITY };
+    pub(crate) const ALL: Self = Self { from: 0.0, to: f64::INFINITY };
     const NONE: Self = Self { from: f64::INFINITY, to: 0.0 };
 
     fn has(self, magnitude: f64) -> bool {
@@ -211,13 +210,6 @@ impl Fuse {
         let vote = |(weight, x): (f64, f64)| match votes {
             Votes::Weighted => weight * x,
             Votes::Plain => x,
-            Votes::Counted => {
-                if x == 0.0 {
-                    0.0
-                } else {
-                    x.signum()
-                }
-            }
         };
         let is_elected = elements.clone().map(vote).sum::<f64>() >= 0.0;
         let agreeing = elements.filter(|&element| match vote(element) {

@@ -21,6 +21,7 @@ mod peft;
 mod rows;
 mod spectrum;
 mod svd;
+mod topk;
 mod unfit;
 mod weights;
 

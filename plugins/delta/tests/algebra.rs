@@ -199,6 +199,15 @@ fn della_keeps_large_elements_more_often() {
 }
 
 #[test]
+fn della_keeps_its_share_of_rows_of_one_element() {
+    let change = change(20_000, 1, 1, 1);
+    let sparsify = Sparsify::DropByRank { density: 0.5, epsilon: 0.4 };
+    let got = Combination::new(elementwise(sparsify, Fuse::Sum), &[(1.0, &change)]).dense();
+    let kept = got.elements().iter().filter(|x| **x != 0.0).count() as f64 / 20_000.0;
+    assert!((kept - 0.5).abs() < 0.02, "{kept}");
+}
+
+#[test]
 fn random_choices_differ_by_term_seed_and_weight_and_repeat() {
     let change = change(40, 50, 4, 1);
     let kept = |seed, stream, weights: [f64; 2]| -> Vec<bool> {

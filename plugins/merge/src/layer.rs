@@ -17,6 +17,10 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
     if plan.has_dora() {
         check_dora(settings)?;
     }
+    if let Some(module) = plan.biased() {
+        let unfit = |e: peftc_delta::Unfit| Error::invalid(format!("{module}: {e}"));
+        settings.options.method.check_biases().map_err(unfit)?;
+    }
     let (norms, largest_rank) = sizes(run, plan, settings)?;
     let weights = settings.options.weights(&norms);
     note(run, plan, settings, &weights);
@@ -240,13 +244,15 @@ impl Layer<'_, '_> {
         let changes = || self.module.changes.iter();
         let ranks = changes().map(|c| c.as_ref().map_or(0, |c| c.factors.rank()).to_string());
         let what = format!("ranks {}", ranks.collect::<Vec<_>>().join(" + "));
-        let of =
-            |c: &Change| (c.factors.b().elements().len() + c.factors.a().elements().len()) as u64;
+        let stored = self.terms.iter().flat_map(Term::names).map(|name| {
+            let dims = self.run.adapter_tensor(name)?.dims;
+            Ok(dims.iter().product::<i64>() as u64)
+        });
         self.run.record(&Record {
             module: self.module.name,
             value: Some(value),
             what: &what,
-            parameters: changes().flatten().map(of).sum(),
+            parameters: stored.sum::<Result<u64>>()?,
             flops_per_token,
         })
     }

@@ -48,6 +48,14 @@ impl Plan {
         self.modules.values().flatten().any(|term| term.magnitudes.is_some())
     }
 
+    /// A module whose bias is changed besides the weight.
+    pub(crate) fn biased(&self) -> Option<&str> {
+        let mut modules = self.modules.iter();
+        modules.find_map(|(module, terms)| {
+            terms.iter().any(|term| term.bias.is_some()).then_some(module.as_str())
+        })
+    }
+
     /// Looks for every module before anything is done, so that the host can list all that are not there.
     pub(crate) fn check_modules(&self, run: &Run<'_>) -> Result<()> {
         let looked: Vec<Result<_>> =
@@ -85,6 +93,11 @@ impl Term {
             magnitudes: None,
             bias: None,
         }
+    }
+
+    /// All tensors of the adapter that it has.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.tensors.iter().chain(&self.magnitudes).chain(&self.bias)
     }
 
     /// The change, from its matrices.
