@@ -9,6 +9,7 @@ pub(crate) mod numbers;
 
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
+use crate::ir::{DataType, Tensor};
 pub use base::Base;
 pub use bundle::open_several;
 use form::Form;
@@ -36,6 +37,9 @@ const OTHER_ARITHMETIC: [(&str, &str); 9] = [
 /// Initializations of LoRA that leave the base weights as they are.
 const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"];
 
+/// What stands behind a module's name in that of its weight before it is changed.
+const BASE_WEIGHT: &str = ".base_layer.weight";
+
 /// An adapter whose tensors are told apart.
 #[derive(Debug)]
 pub struct Deltas {
@@ -43,6 +47,8 @@ pub struct Deltas {
     changes: BTreeMap<String, Tensors>,
     /// Tensors that replace parameters.
     saved: Vec<String>,
+    /// The base's own weights of modules that it changes, as PEFT saves them of embeddings and heads.
+    base_weights: Vec<String>,
     /// What DoRA's changes depend on, where it is known.
     base: Option<Arc<Base>>,
 }
@@ -115,7 +121,11 @@ impl Deltas {
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
         }
-        Ok(Self { adapter, changes, saved, base })
+        let is_of_base = |name: &String| {
+            name.strip_suffix(BASE_WEIGHT).is_some_and(|module| changes.contains_key(module))
+        };
+        let (base_weights, saved) = saved.into_iter().partition(is_of_base);
+        Ok(Self { adapter, changes, saved, base_weights, base })
     }
 
     /// The adapter.
@@ -136,6 +146,11 @@ impl Deltas {
     /// The tensors that replace parameters (`modules_to_save`, `bias`), sorted.
     pub fn saved(&self) -> &[String] {
         &self.saved
+    }
+
+    /// The tensors that are the base's own weights of modules that it changes, sorted.
+    pub(crate) fn base_weights(&self) -> &[String] {
+        &self.base_weights
     }
 
     /// The layer of a module, if it changes that.
@@ -226,16 +241,32 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
     }
 }
 
+/// The type, the sizes and the bytes of a tensor of an adapter.
+fn stored<'a>(deltas: &'a Deltas, name: &str) -> Option<(DataType, &'a [i64], &'a [u8])> {
+    let tensor = deltas.adapter.tensor(name)?;
+    Some((tensor.dtype, &tensor.dims, tensor.bytes()?))
+}
+
+/// The base's own weights that adapters have, by name, with whether all that have one have the same.
+pub(crate) fn base_weights<'a>(adapters: &[&'a Deltas]) -> BTreeMap<&'a str, (&'a Tensor, bool)> {
+    let mut found = BTreeMap::new();
+    for deltas in adapters {
+        for name in &deltas.base_weights {
+            let Some(tensor) = deltas.adapter.tensor(name) else { continue };
+            let mut others = adapters.iter().filter_map(|other| stored(other, name));
+            let agree = others.all(|other| Some(other) == stored(deltas, name));
+            found.entry(name.as_str()).or_insert((tensor, agree));
+        }
+    }
+    found
+}
+
 /// Refuses tensors that replace parameters, unless all adapters have the same.
 pub(crate) fn check_saved(adapters: &[&Deltas]) -> Result<()> {
-    let bytes = |deltas: &Deltas, name: &str| {
-        let tensor = deltas.adapter.tensor(name)?;
-        Some((tensor.dtype, tensor.dims.clone(), tensor.bytes()?.to_vec()))
-    };
     for deltas in adapters {
         for name in &deltas.saved {
-            let own = bytes(deltas, name);
-            let Some(other) = adapters.iter().find(|other| bytes(other, name) != own) else {
+            let own = stored(deltas, name);
+            let Some(other) = adapters.iter().find(|other| stored(other, name) != own) else {
                 continue;
             };
             return Err(Error::input(format!(

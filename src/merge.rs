@@ -6,8 +6,9 @@ mod combine;
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
 use crate::delta::folder::{self, LoraFolder, LoraModule};
-use crate::delta::{Base, Deltas, check_saved};
+use crate::delta::{Base, Deltas, base_weights, check_saved};
 use crate::error::{Error, Result};
+use crate::ir::Tensor;
 use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
 use peftc_delta::{Weights, norms_over_all};
@@ -123,7 +124,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
         first.saved().iter().filter_map(|name| Some((name.clone(), first.adapter().tensor(name)?)));
     let folder = LoraFolder {
         modules: &modules,
-        saved: saved.collect(),
+        saved: saved.chain(kept_base_weights(&adapters, context)).collect(),
         entries: folder::kept_entries(first.adapter().config()),
     };
     let parameters = folder.write(&job.output, job.force)?;
@@ -185,6 +186,21 @@ fn adapter_reports(adapters: &[&Deltas], norms: &[f64], weights: &Weights) -> Ve
         weight: weights.of_adapter(at),
     };
     adapters.iter().enumerate().map(report).collect()
+}
+
+/// The base's own weights that adapters have beside their changes, where they agree: others are left out.
+fn kept_base_weights<'a>(adapters: &[&'a Deltas], context: &Context) -> Vec<(String, &'a Tensor)> {
+    let mut kept = Vec::new();
+    for (name, (tensor, agree)) in base_weights(adapters) {
+        match agree {
+            true => kept.push((name.to_owned(), tensor)),
+            false => context.note(
+                Level::Warning,
+                format!("{name} is not the same in all adapters that have it: it is left out"),
+            ),
+        }
+    }
+    kept
 }
 
 /// Refuses adapters that are plainly of different models, and warns where only names differ.

@@ -29,7 +29,8 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
             limit: settings.limit,
             largest_rank,
         };
-        let layer = Layer { run, module, terms, sites: sites(run, name)? };
+        let base_weight = plan.base_weight(run, name)?;
+        let layer = Layer { run, module, terms, base_weight, sites: sites(run, name)? };
         layer.check_shapes()?;
         match settings.mode {
             Mode::Merge => layer.merge()?,
@@ -104,6 +105,8 @@ struct Layer<'r, 'a> {
     run: &'r Run<'a>,
     module: Module<'r>,
     terms: &'r [Term],
+    /// The tensor that takes the place of the weight before it is changed.
+    base_weight: Option<&'r str>,
     sites: Vec<(Site, SiteInfo<'a>)>,
 }
 
