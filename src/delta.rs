@@ -116,6 +116,11 @@ impl Deltas {
             let within = |e: Error| e.within(&module);
             let form = Form::of(&adapter, parts).map_err(within)?;
             let scale = form.scale(&adapter, &module).map_err(within)?;
+            if !(scale as f32).is_finite() {
+                let message =
+                    format!("its scale is {scale:e}, which is no finite number of float32");
+                return Err(within(Error::input(message)));
+            }
             changes.insert(module, Tensors { form, scale, bias });
         }
         if changes.is_empty() {

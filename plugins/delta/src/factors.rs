@@ -120,7 +120,10 @@ impl Factors {
 
     /// ‖ΔW‖_F.
     pub fn norm(&self) -> f64 {
-        self.inner(self).max(0.0).sqrt()
+        match self.inner(self) {
+            energy if energy < 0.0 => 0.0,
+            energy => energy.sqrt(),
+        }
     }
 
     /// A row of ΔW. The same bits however many rows are asked for.

@@ -3,7 +3,7 @@
 mod inject;
 mod weights;
 
-use crate::plan::{Plan, Term};
+use crate::plan::{Plan, Term, check_finite};
 use crate::settings::{Mode, Settings};
 use crate::tasks::{Combined, How, Params};
 use peftc_delta::{Change, Limit, METHODS, Module, Options, Weights};
@@ -170,6 +170,7 @@ impl Layer<'_, '_> {
             let numbers: Vec<f32> = sum.iter().map(|x| *x as f32).collect();
             let size = info.dtype.float_size().unwrap_or(4);
             let mut bytes = vec![0; size * numbers.len()];
+            check_finite(&format!("{}.lora_B.bias", self.module.name), &numbers)?;
             info.dtype.encode_f32(&numbers, &mut bytes)?;
             let ty = TensorType::new(info.dtype, [numbers.len() as i64]);
             let name = format!("{}.lora_B.bias", self.module.name);

@@ -130,7 +130,8 @@ impl Term {
     pub(crate) fn change(&self, views: &[TensorView<'_>]) -> Result<Change> {
         let form = Form::named(&self.form)
             .ok_or_else(|| Error::invalid(format!("no form is {:?}", self.form)))?;
-        let matrices = views.iter().map(matrix).collect::<Result<_>>()?;
+        let named = self.tensors.iter().zip(views);
+        let matrices = named.map(|(name, view)| matrix(name, view)).collect::<Result<_>>()?;
         let within = |e: Unfit| Error::invalid(format!("{}: {e}", self.tensors.join(", ")));
         Ok(Change { factors: form.factors(matrices).map_err(within)?, scale: self.scale })
     }
@@ -143,8 +144,17 @@ impl Term {
 }
 
 /// A tensor as a matrix: further axes are counted to the second.
-fn matrix(view: &TensorView<'_>) -> Result<Matrix> {
+fn matrix(name: &str, view: &TensorView<'_>) -> Result<Matrix> {
     let elements = view.to_f32()?;
+    check_finite(name, &elements)?;
     let rows = view.dims.first().copied().unwrap_or(1) as usize;
     Ok(Matrix::of_f32(rows, elements.len() / rows.max(1), &elements))
+}
+
+/// Refuses what is no finite number.
+pub(crate) fn check_finite(name: &str, elements: &[f32]) -> Result<()> {
+    match elements.iter().find(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(x) => Err(Error::invalid(format!("{name} has {x} as float32"))),
+    }
 }
