@@ -6,15 +6,16 @@ mod bundle;
 pub(crate) mod folder;
 mod form;
 pub(crate) mod numbers;
+mod saved;
 
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor};
 pub use base::Base;
 pub use bundle::open_several;
 use form::Form;
 pub use form::Layer;
 use peftc_delta::{Change, Factors};
+pub(crate) use saved::{base_weights, check_saved};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -154,7 +155,7 @@ impl Deltas {
     }
 
     /// The tensors that are the base's own weights of modules that it changes, sorted.
-    pub(crate) fn base_weights(&self) -> &[String] {
+    pub fn base_weights(&self) -> &[String] {
         &self.base_weights
     }
 
@@ -244,42 +245,4 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
             "save it with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
         )),
     }
-}
-
-/// The type, the sizes and the bytes of a tensor of an adapter.
-fn stored<'a>(deltas: &'a Deltas, name: &str) -> Option<(DataType, &'a [i64], &'a [u8])> {
-    let tensor = deltas.adapter.tensor(name)?;
-    Some((tensor.dtype, &tensor.dims, tensor.bytes()?))
-}
-
-/// The base's own weights that adapters have, by name, with whether all that have one have the same.
-pub(crate) fn base_weights<'a>(adapters: &[&'a Deltas]) -> BTreeMap<&'a str, (&'a Tensor, bool)> {
-    let mut found = BTreeMap::new();
-    for deltas in adapters {
-        for name in &deltas.base_weights {
-            let Some(tensor) = deltas.adapter.tensor(name) else { continue };
-            let mut others = adapters.iter().filter_map(|other| stored(other, name));
-            let agree = others.all(|other| Some(other) == stored(deltas, name));
-            found.entry(name.as_str()).or_insert((tensor, agree));
-        }
-    }
-    found
-}
-
-/// Refuses tensors that replace parameters, unless all adapters have the same.
-pub(crate) fn check_saved(adapters: &[&Deltas]) -> Result<()> {
-    for deltas in adapters {
-        for name in &deltas.saved {
-            let own = stored(deltas, name);
-            let Some(other) = adapters.iter().find(|other| stored(other, name) != own) else {
-                continue;
-            };
-            return Err(Error::input(format!(
-                "{name} replaces a parameter in {}, and {} has not the same: what replaces cannot be added up",
-                deltas.adapter.path().display(),
-                other.adapter.path().display()
-            )));
-        }
-    }
-    Ok(())
 }

@@ -8,7 +8,6 @@ use crate::context::{Context, Level};
 use crate::delta::folder::{self, LoraFolder, LoraModule};
 use crate::delta::{Base, Deltas, base_weights, check_saved};
 use crate::error::{Error, Result};
-use crate::ir::Tensor;
 use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
 use peftc_delta::{Weights, norms_over_all};
@@ -120,11 +119,12 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let combined = context.pool().install(all)?;
     let (modules, reports): (Vec<LoraModule>, Vec<ModuleReport>) = combined.into_iter().unzip();
     let first = adapters[0];
-    let saved =
-        first.saved().iter().filter_map(|name| Some((name.clone(), first.adapter().tensor(name)?)));
+    let saved = first.saved().iter();
+    let saved = saved.filter_map(|name| Some((name.as_str(), first.adapter().tensor(name)?)));
+    let saved = saved.chain(base_weights(&adapters, context));
     let folder = LoraFolder {
         modules: &modules,
-        saved: saved.chain(kept_base_weights(&adapters, context)).collect(),
+        saved: saved.map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
         entries: folder::kept_entries(first.adapter().config()),
     };
     let parameters = folder.write(&job.output, job.force)?;
@@ -186,21 +186,6 @@ fn adapter_reports(adapters: &[&Deltas], norms: &[f64], weights: &Weights) -> Ve
         weight: weights.of_adapter(at),
     };
     adapters.iter().enumerate().map(report).collect()
-}
-
-/// The base's own weights that adapters have beside their changes, where they agree: others are left out.
-fn kept_base_weights<'a>(adapters: &[&'a Deltas], context: &Context) -> Vec<(String, &'a Tensor)> {
-    let mut kept = Vec::new();
-    for (name, (tensor, agree)) in base_weights(adapters) {
-        match agree {
-            true => kept.push((name.to_owned(), tensor)),
-            false => context.note(
-                Level::Warning,
-                format!("{name} is not the same in all adapters that have it: it is left out"),
-            ),
-        }
-    }
-    kept
 }
 
 /// Refuses adapters that are plainly of different models, and warns where only names differ.

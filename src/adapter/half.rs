@@ -15,9 +15,9 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// The tensors of the half that the model plainly is not, if the adapter has tensors for layers of
-    /// both halves; of several as one, those of the adapters that have. A decoder has cross-attention, and nothing but sublayers of a decoder; where it takes
-    /// keys and values of the cross-attention as inputs, tensors for the layers that make them are left out
-    /// too. An encoder has all layers that the adapter names for it, and nothing else.
+    /// both halves; of several as one, those of the adapters that have. A decoder has cross-attention, and
+    /// nothing but sublayers of a decoder; where it takes keys and values of the cross-attention as inputs,
+    /// tensors for the layers that make them are left out too. An encoder has all layers that the adapter names for it, and nothing else.
     pub fn find<'a, 'g>(
         names: impl Iterator<Item = &'a str>,
         blocks: impl FnOnce() -> &'g BlockSites,

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 /// A change ΔW = B·A of a weight `[out, in]`: B `[out, r]`, A `[r, in]`, r at least its rank.
 ///
-/// Its algebra is that of ΔW, which is never made: sums are exact by putting factors side by side. Of a
-/// change that is stored otherwise B and A are made where somebody asks for them.
+/// Its algebra is that of ΔW, which is never made: sums are exact by putting factors side by side. Where a
+/// change is a matrix or a Kronecker product, B and A are made when they are asked for.
 #[derive(Clone, Debug)]
 pub struct Factors {
     stored: Stored,
@@ -144,19 +144,19 @@ impl Factors {
         })
     }
 
-    /// B and A, where the change is stored as these.
+    /// B and A, where these are what the change is given as.
     pub fn product(&self) -> Option<(&Matrix, &Matrix)> {
         let Stored::Product(b, a) = &self.stored else { return None };
         Some((b, a))
     }
 
-    /// The matrix, where the change is stored whole.
+    /// The matrix, where the change is given as one.
     pub(crate) fn whole(&self) -> Option<&Matrix> {
         let Stored::Whole(whole) = &self.stored else { return None };
         Some(whole)
     }
 
-    /// What this is the Kronecker product of, where it is stored as one.
+    /// What this is the Kronecker product of, where it is given as one.
     pub(crate) fn sides(&self) -> Option<(&Self, &Self)> {
         let Stored::Kronecker(sides) = &self.stored else { return None };
         Some((&sides.0, &sides.1))
