@@ -29,8 +29,11 @@ def test_what_is_no_finite_number_is_refused(which, tmp_path):
         lines = (f'method = "{method}"', *(f"density = {d}" for d in density))
         message = applied(tmp_path, MODEL, [bad, QV], *lines, expect=BAD_INPUT)
         assert f"0/{name} has " in message and "as float32" in message
-    message = refused(tmp_path, bad, MODEL, command="apply")
-    assert "no finite number of f32" in message
+    for mode in ("merge", "inject"):
+        assert "no finite number of f32" in refused(tmp_path, bad, MODEL, "--mode", mode, command="apply")
+    base = {"lm_head.base_layer.weight": np.full((232, 64), np.nan, np.float32)}
+    head = written(tmp_path / "head", lora("lm_head", (232, 64)) | base)
+    assert "NaN is no finite number of f32" in refused(tmp_path, head, MODEL, command="apply")
 
 
 def test_numbers_that_grow_beyond_float32_are_refused(tmp_path):

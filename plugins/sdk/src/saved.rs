@@ -61,7 +61,7 @@ fn turned(run: &Run<'_>, tensor: &str, name: &str, info: &ParameterInfo) -> Resu
 /// Parameters, float64: the scale; 1 to transpose. Source: the tensor. Result: as many elements.
 ///
 /// # Errors
-/// Other parameters, sources or results.
+/// Other parameters, sources or results, or an element is no finite number of the result's type.
 pub fn turn(call: &mut TaskCall<'_>) -> Result<()> {
     let [scale, transpose] = call.numbers()?;
     let (&[source], [result]) = (call.sources.as_slice(), call.results.as_mut_slice()) else {
@@ -76,7 +76,7 @@ pub fn turn(call: &mut TaskCall<'_>) -> Result<()> {
     if scale != 1.0 {
         values.iter_mut().for_each(|v| *v = (f64::from(*v) * scale) as f32);
     }
-    result.dtype.encode_f32(&values, result.bytes)
+    result.dtype.encode_finite(&values, result.bytes)
 }
 
 /// The transpose of a row-major matrix.
