@@ -6,6 +6,7 @@ mod bundle;
 pub(crate) mod folder;
 mod form;
 pub(crate) mod numbers;
+mod saved;
 
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ pub use bundle::open_several;
 use form::Form;
 pub use form::Layer;
 use peftc_delta::{Change, Factors};
+pub(crate) use saved::{base_weights, check_saved};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,6 +53,9 @@ const OTHER_ARITHMETIC: [(&str, &str); 11] = [
 /// Initializations of LoRA that leave the base weights as they are, as the pass `lora` has them.
 const PLAIN_INITS: [&str; 6] = ["gaussian", "eva", "orthogonal", "mica", "true", "false"];
 
+/// What stands behind a module's name in that of its weight before it is changed.
+const BASE_WEIGHT: &str = ".base_layer.weight";
+
 /// An adapter whose tensors are told apart.
 #[derive(Debug)]
 pub struct Deltas {
@@ -58,6 +63,8 @@ pub struct Deltas {
     changes: BTreeMap<String, Tensors>,
     /// Tensors that replace parameters.
     saved: Vec<String>,
+    /// The base's own weights of modules that it changes, as PEFT saves them of embeddings and heads.
+    base_weights: Vec<String>,
     /// What DoRA's changes depend on, where it is known.
     base: Option<Arc<Base>>,
 }
@@ -130,13 +137,22 @@ impl Deltas {
             }
             form.check(&adapter).map_err(within)?;
             let scale = form.scale(&adapter, &module).map_err(within)?;
+            if !(scale as f32).is_finite() {
+                let message =
+                    format!("its scale is {scale:e}, which is no finite number of float32");
+                return Err(within(Error::input(message)));
+            }
             changes.insert(module, Tensors { form, scale, bias });
         }
         adapter.leave_out(&pruned);
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
         }
-        Ok(Self { adapter, changes, saved, base })
+        let is_of_base = |name: &String| {
+            name.strip_suffix(BASE_WEIGHT).is_some_and(|module| changes.contains_key(module))
+        };
+        let (base_weights, saved) = saved.into_iter().partition(is_of_base);
+        Ok(Self { adapter, changes, saved, base_weights, base })
     }
 
     /// The adapter.
@@ -169,6 +185,11 @@ impl Deltas {
     /// The tensors that replace parameters (`modules_to_save`, `bias`), sorted.
     pub fn saved(&self) -> &[String] {
         &self.saved
+    }
+
+    /// The tensors that are the base's own weights of modules that it changes, sorted.
+    pub fn base_weights(&self) -> &[String] {
+        &self.base_weights
     }
 
     /// The layer of a module, if it changes that.
@@ -257,26 +278,4 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
             "save it with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
         )),
     }
-}
-
-/// Refuses tensors that replace parameters, unless all adapters have the same.
-pub(crate) fn check_saved(adapters: &[&Deltas]) -> Result<()> {
-    let bytes = |deltas: &Deltas, name: &str| {
-        let tensor = deltas.adapter.tensor(name)?;
-        Some((tensor.dtype, tensor.dims.clone(), tensor.bytes()?.to_vec()))
-    };
-    for deltas in adapters {
-        for name in &deltas.saved {
-            let own = bytes(deltas, name);
-            let Some(other) = adapters.iter().find(|other| bytes(other, name) != own) else {
-                continue;
-            };
-            return Err(Error::input(format!(
-                "{name} replaces a parameter in {}, and {} has not the same: what replaces cannot be added up",
-                deltas.adapter.path().display(),
-                other.adapter.path().display()
-            )));
-        }
-    }
-    Ok(())
 }

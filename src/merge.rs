@@ -6,7 +6,7 @@ mod combine;
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
 use crate::delta::folder::{self, LoraFolder, LoraModule};
-use crate::delta::{Base, Deltas, check_saved};
+use crate::delta::{Base, Deltas, base_weights, check_saved};
 use crate::error::{Error, Result};
 use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
@@ -120,11 +120,12 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let combined = context.pool().install(all)?;
     let (modules, reports): (Vec<LoraModule>, Vec<ModuleReport>) = combined.into_iter().unzip();
     let first = adapters[0];
-    let saved =
-        first.saved().iter().filter_map(|name| Some((name.clone(), first.adapter().tensor(name)?)));
+    let saved = first.saved().iter();
+    let saved = saved.filter_map(|name| Some((name.as_str(), first.adapter().tensor(name)?)));
+    let saved = saved.chain(base_weights(&adapters, context));
     let folder = LoraFolder {
         modules: &modules,
-        saved: saved.collect(),
+        saved: saved.map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
         entries: folder::kept_entries(first.adapter().config()),
     };
     let parameters = folder.write(&job.output, job.force)?;

@@ -385,7 +385,7 @@ def test_errors(tmp_path):
     one, other = lora(tmp_path / "one", {"layer": (a, b)}), lora(tmp_path / "other", {"layer": (np.ones((2, 5)), b)})
     assert "layer is linear [4, 3]" in refused(one, other)
     broken = lora(tmp_path / "broken", {"layer": (a * np.nan, b)})
-    assert "no finite numbers" in refused(one, broken) and "no finite numbers" in inspected(broken)["no_changes"]
+    assert "no finite number" in refused(one, broken) and "no finite number" in inspected(broken)["no_changes"]
     assert not page.exists()
     page.write_text("mine")
     assert "is there already" in refused(TRIO[0], "--report", page)

@@ -19,6 +19,7 @@ mod merge;
 mod method;
 mod peft;
 mod rows;
+mod select;
 mod spectrum;
 mod svd;
 mod topk;

@@ -44,6 +44,8 @@ pub struct Module<'a> {
 pub struct Merged {
     /// B and A.
     pub factors: Factors,
+    /// ‖B·A‖_F.
+    pub norm: f64,
     /// ‖·‖₂ of what was left out.
     pub spectral_error: f64,
     /// ‖·‖_F of what was left out.
@@ -176,33 +178,52 @@ impl Module<'_> {
 }
 
 fn exact(factors: Factors) -> Merged {
-    Merged { factors, spectral_error: 0.0, frobenius_error: 0.0 }
+    Merged { norm: factors.norm(), factors, spectral_error: 0.0, frobenius_error: 0.0 }
 }
 
 /// A sum within a limit; exact without one, of a rank no larger than the weight's.
 fn cut(terms: &[(f64, &Factors)], limit: Option<Limit>, share: f64) -> Result<Merged, Unfit> {
-    let sum = Factors::sum(terms);
-    let (rows, columns) = sum.shape();
-    let is_low = sum.rank() < rows.min(columns);
-    match limit {
-        None if is_low => return Ok(exact(sum)),
-        Some(limit) if !is_low => return leading(&sum.dense(), limit, share),
-        _ => {}
-    }
-    let cut = Svd::of(&sum)?.truncated(limit.unwrap_or(Limit::Exact));
+    let rank: usize = terms.iter().map(|(_, term)| term.rank()).sum();
+    let (rows, columns) = terms[0].1.shape();
+    let is_low = rank < rows.min(columns);
+    let is_kronecker = terms.len() == 1 && terms[0].1.sides().is_some();
+    let cut = match (limit, is_low || is_kronecker) {
+        (None, _) if is_low => return Ok(exact(Factors::sum(terms))),
+        (limit, true) => Svd::within(&Factors::sum(terms), limit.unwrap_or(Limit::Exact))?,
+        (None, false) => Svd::of_matrix(&dense(terms))?.truncated(Limit::Exact),
+        (Some(limit), false) => return leading(&dense(terms), limit, share),
+    };
     Ok(Merged {
         factors: cut.svd.factors(share),
+        norm: cut.svd.norm(),
         spectral_error: cut.spectral_error,
         frobenius_error: cut.frobenius_error,
     })
+}
+
+/// A sum as a whole.
+fn dense(terms: &[(f64, &Factors)]) -> Matrix {
+    let (rows, columns) = terms[0].1.shape();
+    let mut sum = Matrix::zeros(rows, columns);
+    for (by, term) in terms {
+        for (first, panel) in term.panels() {
+            for row in 0..panel.rows() {
+                let out = sum.row_mut(first + row).iter_mut();
+                out.zip(panel.row(row)).for_each(|(sum, x)| *sum += by * x);
+            }
+        }
+    }
+    sum
 }
 
 /// The best of a whole change within a limit.
 fn leading(whole: &Matrix, limit: Limit, share: f64) -> Result<Merged, Unfit> {
     let leading = Leading::within(whole, limit)?;
     let rank = leading.svd.rank_within(limit, leading.energy);
+    let kept = leading.svd.truncated(Limit::Rank(rank)).svd;
     Ok(Merged {
-        factors: leading.svd.truncated(Limit::Rank(rank)).svd.factors(share),
+        factors: kept.factors(share),
+        norm: kept.norm(),
         spectral_error: leading.spectral_error(rank),
         frobenius_error: leading.frobenius_error(rank),
     })

@@ -3,7 +3,7 @@
 mod inject;
 mod weights;
 
-use crate::plan::{Plan, Term};
+use crate::plan::{Plan, Term, check_finite};
 use crate::settings::{Mode, Settings};
 use crate::tasks::{Combined, How, Params};
 use peftc_delta::{Change, Limit, METHODS, Module, Options, Weights};
@@ -33,7 +33,8 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
             limit: settings.limit,
             largest_rank,
         };
-        let layer = Layer { run, module, terms, sites: sites(run, name)? };
+        let base_weight = plan.base_weight(run, name)?;
+        let layer = Layer { run, module, terms, base_weight, sites: sites(run, name)? };
         layer.check_shapes()?;
         match settings.mode {
             Mode::Merge => layer.merge()?,
@@ -108,6 +109,8 @@ struct Layer<'r, 'a> {
     run: &'r Run<'a>,
     module: Module<'r>,
     terms: &'r [Term],
+    /// The tensor that takes the place of the weight before it is changed.
+    base_weight: Option<&'r str>,
     sites: Vec<(Site, SiteInfo<'a>)>,
 }
 
@@ -171,6 +174,7 @@ impl Layer<'_, '_> {
             let numbers: Vec<f32> = sum.iter().map(|x| *x as f32).collect();
             let size = info.dtype.float_size().unwrap_or(4);
             let mut bytes = vec![0; size * numbers.len()];
+            check_finite(&format!("{}.lora_B.bias", self.module.name), &numbers)?;
             info.dtype.encode_f32(&numbers, &mut bytes)?;
             let ty = TensorType::new(info.dtype, [numbers.len() as i64]);
             let name = format!("{}.lora_B.bias", self.module.name);
