@@ -1,5 +1,6 @@
 //! Leading singular values of a large matrix, from products with a few vectors.
 
+use crate::matrix::independent;
 use crate::{Limit, Matrix, NotFinite, Rows, Svd};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -19,6 +20,8 @@ const NORM: (usize, usize) = (4, 6);
 const TOLERANCE: (f64, f64) = (1e-5, 1e-4);
 /// Growth by less than this share of the largest singular value is none.
 const NEGLIGIBLE: f64 = 1e-7;
+/// A vector that is left with less than this share of the largest block is a rounding error.
+const NOISE: f64 = 1e-12;
 
 /// Leading singular values and vectors, and what is known of the rest.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,6 +50,9 @@ impl Leading {
             return Err(NotFinite);
         }
         let (small, block) = (rows.min(columns), rank + OVERSAMPLING);
+        if energy == 0.0 {
+            return Ok(Self { svd: Svd::of_nothing(rows, columns), energy, outside: 0.0 });
+        }
         if small <= SMALL.max(4 * block) {
             return Ok(Self { svd: Svd::of_matrix(&matrix.dense())?, energy, outside: 0.0 });
         }
@@ -72,7 +78,8 @@ impl Leading {
             let found = Self::of(matrix, rank)?;
             let is_enough =
                 |share| found.frobenius_error(rank).powi(2) <= (1.0 - share) * found.energy;
-            if rank == smaller || share.is_none_or(is_enough) {
+            let is_whole = found.svd.s.len() == smaller;
+            if is_whole || rank == smaller || share.is_none_or(is_enough) {
                 return Ok(found);
             }
             rank = (2 * rank).min(smaller);
@@ -122,21 +129,25 @@ struct Space<'m, M> {
     inner: Vec<Vec<f64>>,
     /// The last block of R.
     next: Matrix,
+    /// The largest norm of a block.
+    scale: f64,
 }
 
 impl<'m, M: Rows> Space<'m, M> {
     fn new(matrix: &'m M, start: Matrix) -> Self {
         let (rows, columns) = matrix.shape();
-        let (next, _) = orthonormal_to(&Matrix::zeros(columns, 0), &start);
+        let (next, _) = orthonormal_to(&Matrix::zeros(columns, 0), &start, NOISE * start.norm());
         let (left, right) = (Matrix::zeros(rows, 0), next.clone());
-        Self { matrix, left, right, inner: Vec::new(), next }
+        Self { matrix, left, right, inner: Vec::new(), next, scale: 0.0 }
     }
 
-    /// Grows until `rank` singular values and the next stand still.
+    /// Grows until `rank` singular values and the next stand still, or there is nothing outside.
     fn settle(&mut self, rank: usize, blocks: usize) -> Result<Svd, NotFinite> {
         let mut before: Option<Svd> = None;
         for _ in 0..blocks {
-            self.grow();
+            if !self.grow() {
+                break;
+            }
             let now = Svd::of_matrix(&self.projected())?;
             let stands = before.is_some_and(|before| stands(&before.s, &now.s, rank));
             before = Some(now);
@@ -144,15 +155,23 @@ impl<'m, M: Rows> Space<'m, M> {
                 break;
             }
         }
-        let inner = before.ok_or(NotFinite)?;
+        let Some(inner) = before else {
+            return Ok(Svd::of_nothing(self.left.rows(), self.right.rows()));
+        };
         Ok(Svd { u: self.left.times(&inner.u), s: inner.s, v: self.right.times(&inner.v) })
     }
 
-    fn grow(&mut self) {
+    /// Adds a block to both bases; whether there was anything to add.
+    fn grow(&mut self) -> bool {
         let (rows, columns) = self.matrix.shape();
-        let (outer, _) = orthonormal_to(&self.left, &self.matrix.times(&self.next));
+        let image = self.matrix.times(&self.next);
+        self.scale = self.scale.max(image.norm());
+        let (outer, _) = orthonormal_to(&self.left, &image, NOISE * self.scale);
+        if outer.columns() == 0 {
+            return false;
+        }
         let image = self.matrix.transposed_times(&outer);
-        let (next, along) = orthonormal_to(&self.right, &image);
+        let (next, along) = orthonormal_to(&self.right, &image, NOISE * self.scale);
         let outside = next.transposed().times(&image);
         for column in 0..image.columns() {
             let of = |m: &Matrix| (0..m.rows()).map(|i| m.row(i)[column]).collect::<Vec<_>>();
@@ -161,6 +180,7 @@ impl<'m, M: Rows> Space<'m, M> {
         self.left = Matrix::joined(rows, &[self.left.clone(), outer]);
         self.right = Matrix::joined(columns, &[self.right.clone(), next.clone()]);
         self.next = next;
+        true
     }
 
     /// Lᵀ·ΔW·R.
@@ -178,16 +198,21 @@ fn stands(before: &[f64], now: &[f64], rank: usize) -> bool {
     })
 }
 
-/// Orthonormal columns that span what is outside of an orthonormal basis, and what of the block is
-/// along the basis. It is projected twice, as once leaves rounding errors.
-fn orthonormal_to(basis: &Matrix, block: &Matrix) -> (Matrix, Matrix) {
-    let along = basis.transposed_view_times(block);
-    let mut rest = faer::Mat::from_fn(block.rows(), block.columns(), |i, j| block.row(i)[j]);
-    rest -= basis.view() * along.view();
-    rest = rest.qr().compute_thin_Q();
-    let again = basis.view().transpose() * &rest;
-    rest -= basis.view() * again;
-    (Matrix::of_mat(&rest.qr().compute_thin_Q()), along)
+/// Orthonormal columns that span what of a block is outside of an orthonormal basis and larger than
+/// `noise`, and what of it is along the basis.
+///
+/// It is projected again once the columns have the length 1: what is left of nearly nothing has rounding
+/// errors as large as itself. Most of a column outside stays where it is.
+fn orthonormal_to(basis: &Matrix, block: &Matrix, noise: f64) -> (Matrix, Matrix) {
+    let outside = |block: &Matrix| {
+        let along = basis.transposed_view_times(block);
+        let mut rest = block.clone();
+        rest.add_product(basis.view(), along.clone().scaled(-1.0).view());
+        (rest, along)
+    };
+    let (rest, along) = outside(block);
+    let (rest, _) = outside(&independent(&rest, noise));
+    (independent(&rest, 0.5), along)
 }
 
 /// Random signs, the same each time.

@@ -149,6 +149,29 @@ impl Matrix {
     }
 }
 
+/// Orthonormal columns that span those of a block, by Gram and Schmidt, each column made orthogonal twice;
+/// without those of which no more than `noise` is left.
+pub(crate) fn independent(block: &Matrix, noise: f64) -> Matrix {
+    let mut kept: Vec<Vec<f64>> = Vec::new();
+    for k in 0..block.columns() {
+        let mut column: Vec<f64> = (0..block.rows()).map(|i| block.row(i)[k]).collect();
+        for other in kept.iter().chain(&kept) {
+            let along = dot(other, &column);
+            column.iter_mut().zip(other).for_each(|(x, o)| *x -= along * o);
+        }
+        let norm = dot(&column, &column).sqrt();
+        if norm > noise {
+            column.iter_mut().for_each(|x| *x /= norm);
+            kept.push(column);
+        }
+    }
+    Matrix::from_fn(block.rows(), kept.len(), |i, k| kept[k][i])
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(x, y)| x * y).sum()
+}
+
 /// The product of `[rows, inner]` and `[inner, columns]` in float32, row after row, as many rows as
 /// `left` has.
 ///

@@ -1,5 +1,6 @@
 //! Singular values, and the best approximations of a rank.
 
+use crate::matrix::independent;
 use crate::{Factors, Matrix, Rows};
 
 /// Singular values and vectors: ΔW = U·diag(s)·Vᵀ, s from the largest on.
@@ -94,9 +95,12 @@ impl Svd {
             }
         };
         let elements = small.col_iter().flat_map(|column| column.iter());
-        match elements.copied().all(f64::is_finite) {
-            true => small.singular_values().map_err(|_| NotFinite),
-            false => Err(NotFinite),
+        if !elements.copied().all(f64::is_finite) {
+            return Err(NotFinite);
+        }
+        match small.singular_values() {
+            Ok(values) => Ok(values),
+            Err(_) => Ok(Self::of_matrix(&Matrix::of_mat(&small))?.s),
         }
     }
 
@@ -108,9 +112,26 @@ impl Svd {
         if !matrix.elements().iter().all(|x| x.is_finite()) {
             return Err(NotFinite);
         }
-        let svd = matrix.view().thin_svd().map_err(|_| NotFinite)?;
+        if let Some(svd) = Self::thin(matrix) {
+            return Ok(svd);
+        }
+        // Rarely the iteration does not end on a matrix of a low rank.
+        let noise = matrix.norm() * matrix.rows().max(matrix.columns()) as f64 * f64::EPSILON;
+        let basis = independent(matrix, noise);
+        let inner = Self::thin(&basis.transposed_view_times(matrix)).ok_or(NotFinite)?;
+        Ok(Self { u: basis.times(&inner.u), ..inner })
+    }
+
+    fn thin(matrix: &Matrix) -> Option<Self> {
+        let svd = matrix.view().thin_svd().ok()?;
         let s = svd.S().column_vector().iter().copied().collect();
-        Ok(Self { u: Matrix::of(svd.U()), s, v: Matrix::of(svd.V()) })
+        Some(Self { u: Matrix::of(svd.U()), s, v: Matrix::of(svd.V()) })
+    }
+
+    /// Of zeros, with one singular value.
+    pub(crate) fn of_nothing(rows: usize, columns: usize) -> Self {
+        let first = |n| Matrix::from_fn(n, 1, |i, _| f64::from(u8::from(i == 0)));
+        Self { u: first(rows), s: vec![0.0], v: first(columns) }
     }
 
     /// ‖ΔW‖²_F from the i-th singular value on.

@@ -240,6 +240,66 @@ fn a_flat_spectrum_is_found_within_a_thousandth() {
     assert!((measured / s[16] - 1.0).abs() <= 1e-3, "{measured} {}", s[16]);
 }
 
+/// What is left of a matrix without the first `rank` that were found is as small as it can be.
+fn assert_leading(matrix: &Matrix, rank: usize, true_values: &[f64]) {
+    let found = Leading::of(matrix, rank).expect("finite");
+    for basis in [&found.svd.u, &found.svd.v] {
+        let identity = |i: usize, j: usize| f64::from(u8::from(i == j));
+        let wanted = Matrix::from_fn(basis.columns(), basis.columns(), identity);
+        assert_near(&basis.transposed().times(basis), &wanted, 1e-12);
+    }
+    let kept = found.svd.truncated(Limit::Rank(rank)).svd.factors(0.5).dense();
+    let least = true_values.iter().skip(rank).map(|s| s * s).sum::<f64>().sqrt();
+    let left = distance(matrix, &kept);
+    assert!(left <= 1.0001 * least + 1e-9 * matrix.norm(), "{left} of {least}");
+    assert!((found.frobenius_error(rank) - left).abs() <= 1e-7 * matrix.norm());
+}
+
+#[test]
+fn theory_eckart_young_of_changes_in_few_rows_or_columns() {
+    for (count, rank) in [(1, 4), (5, 4), (20, 16), (30, 16), (60, 4)] {
+        let rows = random(count, 700, count as u64);
+        let mut whole = Matrix::zeros(600, 700);
+        for row in 0..count {
+            whole.row_mut(row * 10 % 599).copy_from_slice(rows.row(row));
+        }
+        let values = singular_values(&rows);
+        assert_leading(&whole, rank, &values);
+        assert_leading(&whole.transposed(), rank, &values);
+    }
+}
+
+#[test]
+fn theory_eckart_young_of_repeated_and_missing_singular_values() {
+    let constant = Matrix::from_fn(600, 700, |_, _| 0.5);
+    assert_leading(&constant, 8, &[0.5 * f64::sqrt(600.0 * 700.0)]);
+    let diagonal = |values: &[f64]| {
+        let element = |i, j| if i == j { values.get(i).copied().unwrap_or(0.0) } else { 0.0 };
+        Matrix::from_fn(600, 700, element)
+    };
+    let falling: Vec<f64> = (0..40).map(|i| f64::from(40 - i)).collect();
+    assert_leading(&diagonal(&falling), 16, &falling);
+    assert_leading(&diagonal(&[1.0; 600]), 16, &[1.0; 600]);
+    assert_leading(&diagonal(&[]), 16, &[]);
+}
+
+/// The iteration of the library does not end on this one: it takes another way.
+#[test]
+fn a_decomposition_of_a_low_rank_always_ends() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut matrix = Matrix::zeros(600, 700);
+    for _ in 0..20 {
+        let column = random.next_u32() as usize % 600;
+        for row in 0..600 {
+            matrix.row_mut(row)[column] = f64::from(random.next_u32()) / f64::from(u32::MAX) - 0.5;
+        }
+    }
+    let svd = Svd::of_matrix(&matrix).expect("finite");
+    assert_near(&svd.factors(0.5).dense(), &matrix, 1e-12);
+    let values = Svd::values_of(&Factors::of_matrix(matrix)).expect("finite");
+    svd.s.iter().zip(&values).for_each(|(x, y)| assert!((x - y).abs() <= 1e-12 * svd.s[0]));
+}
+
 #[test]
 fn numbers_that_are_not_finite_are_an_error() {
     let mut broken = random(3, 3, 1);
