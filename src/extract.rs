@@ -85,7 +85,8 @@ pub fn extract(job: &Job, context: &Context) -> Result<Report> {
     let (mut modules, reports): (Vec<LoraModule>, Vec<LayerReport>) = found.into_iter().unzip();
     let rest = rest::find(graph, &sites, &tuned, layers, &mut modules)?;
     if modules.is_empty() {
-        let error = Error::input("nothing that an adapter can have differs: there is nothing to extract");
+        let error =
+            Error::input("nothing that an adapter can have differs: there is nothing to extract");
         return Err(rest.left_out.into_iter().fold(error, Error::help));
     }
     let notes = notes(&sites, &modules);

@@ -42,7 +42,8 @@ pub(super) fn find(
     if 2.0 * distance(1.0) > distance(0.0) {
         return Ok(Computed::No);
     }
-    let is_equal = before.iter().zip(&after).all(|(before, after)| *before as f32 == (1.0 + after) as f32);
+    let is_equal =
+        before.iter().zip(&after).all(|(before, after)| *before as f32 == (1.0 + after) as f32);
     Ok(if is_equal { Computed::Equal } else { Computed::Yes })
 }
 

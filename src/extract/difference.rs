@@ -185,9 +185,10 @@ fn coarser(left: DataType, right: DataType) -> DataType {
 
 /// Whether numbers are equal as numbers of a type.
 fn is_same(left: &[f64], right: &[f64], dtype: DataType) -> bool {
+    // `half` rounds a float64 without its last 32 bits.
     let rounded = |x: f64| match dtype {
-        DataType::BF16 => bf16::from_f64(x).to_f64(),
-        DataType::F16 => f16::from_f64(x).to_f64(),
+        DataType::BF16 => bf16::from_f32(x as f32).to_f64(),
+        DataType::F16 => f16::from_f32(x as f32).to_f64(),
         DataType::F32 => f64::from(x as f32),
         _ => x,
     };

@@ -40,3 +40,16 @@ pub(super) fn bytes(weights: &Weights<'_>, limit: Limit) -> u64 {
     };
     (4 * rows * columns + decomposed) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_fit_and_what_is_too_large_is_alone() {
+        let groups = |budget| groups([5, 1, 9, 3], |bytes| *bytes, budget);
+        assert_eq!(groups(6), [vec![1, 3], vec![5], vec![9]]);
+        assert_eq!(groups(18), [[1, 3, 5, 9]]);
+        assert_eq!(groups(0), [[1], [3], [5], [9]]);
+    }
+}

@@ -50,40 +50,31 @@ pub(super) fn find<'a>(
         let Some(before) = graph.constant(parameter.value) else { continue };
         let own = graph.value(parameter.value).name();
         layers.base.insert(own);
+        // Where a norm adds 1 to its weight, that is found as what is added.
+        let module = name.strip_suffix(".bias");
+        let is_weight = own.strip_suffix(".weight").is_some_and(|own| module == Some(own));
+        let name = if is_weight { own.to_owned() } else { name };
         let Some(Found { name: its, tensor: after, .. }) = tuned.parameter(&name, &before.dims)
         else {
             // What is not named as a parameter may be another constant of the module.
-            left_out.extend(
-                computed::is_plain(own, &name).then(|| format!("{name}: the tuned model has none")),
-            );
+            let is_one = computed::is_plain(own, &name);
+            left_out.extend(is_one.then(|| format!("{name}: the tuned model has none")));
             continue;
         };
         layers.tuned.insert(its);
-        if before.dims != after.dims {
-            left_out.push(unmatched::sizes(&name, before, after));
-            continue;
-        }
-        let difference = of_parameters(before, after).map_err(|e| e.within(&name))?;
-        match computed::find(own, &name, before, after, tuned.is_checkpoint())? {
-            Computed::No => {}
-            Computed::Equal => continue,
-            Computed::Yes => {
-                left_out.extend(difference.map(|_| {
-                    format!("{name}: the base has {own:?} in its place, which is computed from it, as 1 + w is")
-                }));
-                continue;
-            }
-        }
         let (module, leaf) = split(&name);
-        match (linear(module).filter(|_| leaf == "bias"), difference) {
-            (Some(site), Some(difference)) => {
+        let layer = linear(module).filter(|_| leaf == "bias");
+        match (compare(&name, own, before, after, tuned.is_checkpoint())?, layer) {
+            (Compared::Unlike(reason), _) => left_out.push(reason),
+            (Compared::Equal, Some(_)) => {}
+            (Compared::Differs(difference), Some(site)) => {
                 let factor = f64::from(parameter.factor);
                 let bias = difference.into_iter().map(|x| factor * x).collect();
                 of_layer(modules, module, site).bias = Some(bias);
             }
-            (Some(_), None) => {}
-            (None, difference) => {
-                others.push(Other { after, differs: difference.is_some(), name });
+            (compared, None) => {
+                let differs = matches!(compared, Compared::Differs(_));
+                others.push(Other { name, after, differs });
             }
         }
     }
@@ -98,6 +89,37 @@ pub(super) fn find<'a>(
     }
     modules.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(Rest { saved, entries, left_out })
+}
+
+/// A parameter in both models.
+enum Compared {
+    Equal,
+    /// By after − before.
+    Differs(Vec<f64>),
+    /// It cannot be replaced, for this reason.
+    Unlike(String),
+}
+
+fn compare(
+    name: &str,
+    constant: &str,
+    before: &Tensor,
+    after: &Tensor,
+    is_checkpoint: bool,
+) -> Result<Compared> {
+    if before.dims != after.dims {
+        return Ok(Compared::Unlike(unmatched::sizes(name, before, after)));
+    }
+    let Some(difference) = of_parameters(before, after).map_err(|e| e.within(name))? else {
+        return Ok(Compared::Equal);
+    };
+    Ok(match computed::find(constant, name, before, after, is_checkpoint)? {
+        Computed::No => Compared::Differs(difference),
+        Computed::Equal => Compared::Equal,
+        Computed::Yes => Compared::Unlike(format!(
+            "{name}: the base has {constant:?} in its place, which is computed from it, as 1 + w is"
+        )),
+    })
 }
 
 /// All parameters of the modules that have one which differs, since PEFT replaces modules.

@@ -41,7 +41,11 @@ impl Tuned {
     ///
     /// # Errors
     /// It is quantized, or multiplied by another number than in the base.
-    pub(super) fn weight<'a>(&'a self, module: &str, site: &LinearSite) -> Result<Option<Found<'a>>> {
+    pub(super) fn weight<'a>(
+        &'a self,
+        module: &str,
+        site: &LinearSite,
+    ) -> Result<Option<Found<'a>>> {
         let model = match self {
             Self::Onnx(model) => model,
             Self::Checkpoint(checkpoint) => {
@@ -49,7 +53,9 @@ impl Tuned {
                 let modules: BTreeSet<&str> =
                     stored.filter_map(|name| name.strip_suffix(".weight")).collect();
                 let module = match_module(module, &modules)?;
-                return Ok(module.and_then(|module| stored_as(checkpoint, &format!("{module}.weight"))));
+                return Ok(
+                    module.and_then(|module| stored_as(checkpoint, &format!("{module}.weight")))
+                );
             }
         };
         let (graph, sites) = (&model.0.model.graph, &model.1);

@@ -31,7 +31,9 @@ pub(super) fn find(
             Some(before) => {
                 let difference = of_parameters(before, after.tensor);
                 let difference = difference.map_err(|e| e.within(&name))?;
-                found.extend(difference.map(|_| format!("{name}: differs, of no module that is known")));
+                found.extend(
+                    difference.map(|_| format!("{name}: differs, of no module that is known")),
+                );
             }
             // Exporters number what has no name.
             None if of_base.iter().any(|(_, before)| is_equal(before, after.tensor)) => {}
