@@ -33,8 +33,11 @@ pub(crate) struct LoraModule {
     pub(crate) bias: Option<Vec<f64>>,
 }
 
-/// Refuses to write over files that are there, unless it is wanted.
+/// Refuses to write over files that are there, unless it is wanted, and a folder that is a file.
 pub(crate) fn check(folder: &Path, force: bool) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::input(format!("{} is a file: a folder is written", folder.display())));
+    }
     let there = [CONFIG, WEIGHTS].map(|name| folder.join(name)).into_iter().find(|p| p.exists());
     there.map_or(Ok(()), |path| disk::check_free(&path, force))
 }
