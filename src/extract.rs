@@ -15,7 +15,7 @@ use crate::adapter::{Sites, is_of_layer};
 use crate::context::Context;
 use crate::delta::folder::{self, LoraFolder, LoraModule};
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Op};
+use crate::ir::Graph;
 use crate::onnx;
 pub use layer::LayerReport;
 use layer::Weights;
@@ -93,7 +93,7 @@ pub fn extract(job: &Job, context: &Context) -> Result<Report> {
     let folder = LoraFolder { modules: &modules, saved: rest.saved, entries: rest.entries };
     let parameters = folder.write(&job.output, job.force)?;
     let over_all =
-        |part: fn(&LayerReport) -> f64| reports.iter().map(|l| part(l).powi(2)).sum::<f64>().sqrt();
+        |part: fn(&LayerReport) -> f64| reports.iter().fold(0.0, |norm, l| part(l).hypot(norm));
     Ok(Report {
         schema: 1,
         output: job.output.clone(),
@@ -131,8 +131,7 @@ fn differences(
 
 /// Refuses a model beside whose layers passes added something.
 fn refuse_branches(path: &Path, graph: &Graph) -> Result<()> {
-    let role = |op: &'_ Op| op.metadata.get("peftc.role").map(str::to_owned);
-    let mut roles = graph.ops().into_iter().filter_map(|(_, op)| role(op));
+    let mut roles = graph.ops().into_iter().filter_map(|(_, op)| op.metadata.get("peftc.role"));
     match roles.find(|role| !is_of_layer(role)) {
         None => Ok(()),
         Some(role) => Err(Error::input(format!(

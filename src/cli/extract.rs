@@ -58,9 +58,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
 }
 
 fn text(report: &Report) -> String {
-    let mut text = layers(&report.layers);
+    let mut text = String::new();
+    if !report.layers.is_empty() {
+        text += &layers(&report.layers);
+        text += "\n";
+    }
     text += &format!(
-        "\n{}, {} with equal weights, {} parameters\n",
+        "{}, {} with equal weights, {} parameters\n",
         plural(report.layers.len(), "layer"),
         report.unchanged,
         count(report.parameters)
