@@ -6,6 +6,7 @@ mod bundle;
 pub(crate) mod folder;
 mod form;
 pub(crate) mod numbers;
+mod saved;
 
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
@@ -14,14 +15,28 @@ pub use bundle::open_several;
 use form::Form;
 pub use form::Layer;
 use peftc_delta::{Change, Factors};
+pub(crate) use saved::{base_weights, check_saved};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Kinds of adapters that change weights by adding to them.
 const KINDS: [&str; 4] = ["LORA", "ADALORA", "LOHA", "LOKR"];
 
-/// Entries of a LoRA configuration that make its change another than s·B·A, when they are set.
-const OTHER_ARITHMETIC: [(&str, &str); 9] = [
+/// Kinds that add nothing to weights. What others do to them is not read.
+const WITHOUT_DELTA: [&str; 8] = [
+    "ADAPTION_PROMPT",
+    "CARTRIDGE",
+    "CPT",
+    "IA3",
+    "MULTITASK_PROMPT_TUNING",
+    "PREFIX_TUNING",
+    "PROMPT_TUNING",
+    "P_TUNING",
+];
+
+/// Entries of a LoRA configuration that make its change another than s·B·A, when they are set: those that
+/// the pass `lora` refuses, as `tests/tidy.rs` holds.
+const OTHER_ARITHMETIC: [(&str, &str); 11] = [
     ("use_qalora", "QA-LoRA"),
     ("use_bdlora", "BD-LoRA"),
     ("kasa_config", "KaSA"),
@@ -30,11 +45,16 @@ const OTHER_ARITHMETIC: [(&str, &str); 9] = [
     ("velora_config", "VeLoRA"),
     ("monteclora_config", "MonteCLoRA"),
     ("target_parameters", "LoRA on bare parameters"),
+    ("trainable_token_indices", "trainable tokens"),
     ("layer_replication", "layer replication"),
+    ("use_gating", "gates"),
 ];
 
-/// Initializations of LoRA that leave the base weights as they are.
-const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"];
+/// Initializations of LoRA that leave the base weights as they are, as the pass `lora` has them.
+const PLAIN_INITS: [&str; 6] = ["gaussian", "eva", "orthogonal", "mica", "true", "false"];
+
+/// What stands behind a module's name in that of its weight before it is changed.
+const BASE_WEIGHT: &str = ".base_layer.weight";
 
 /// An adapter whose tensors are told apart.
 #[derive(Debug)]
@@ -43,6 +63,8 @@ pub struct Deltas {
     changes: BTreeMap<String, Tensors>,
     /// Tensors that replace parameters.
     saved: Vec<String>,
+    /// The base's own weights of modules that it changes, as PEFT saves them of embeddings and heads.
+    base_weights: Vec<String>,
     /// What DoRA's changes depend on, where it is known.
     base: Option<Arc<Base>>,
 }
@@ -92,7 +114,7 @@ impl Deltas {
         Self::of_inner(adapter, Some(base)).map_err(|e| e.within(place))
     }
 
-    fn of_inner(adapter: Adapter, base: Option<Arc<Base>>) -> Result<Self> {
+    fn of_inner(mut adapter: Adapter, base: Option<Arc<Base>>) -> Result<Self> {
         refuse_other_arithmetic(&adapter)?;
         let mut parts: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
         let mut saved = Vec::new();
@@ -104,18 +126,33 @@ impl Deltas {
                 None => saved.push(name.to_owned()),
             }
         }
-        let mut changes = BTreeMap::new();
+        let (mut changes, mut pruned) = (BTreeMap::new(), Vec::new());
         for (module, mut parts) in parts {
             let bias = parts.remove(form::BIAS);
             let within = |e: Error| e.within(&module);
             let form = Form::of(&adapter, parts).map_err(within)?;
+            if form.is_pruned(&adapter).map_err(within)? {
+                pruned.extend(form.parts().1.into_iter().map(str::to_owned));
+                continue;
+            }
+            form.check(&adapter).map_err(within)?;
             let scale = form.scale(&adapter, &module).map_err(within)?;
+            if !(scale as f32).is_finite() {
+                let message =
+                    format!("its scale is {scale:e}, which is no finite number of float32");
+                return Err(within(Error::input(message)));
+            }
             changes.insert(module, Tensors { form, scale, bias });
         }
+        adapter.leave_out(&pruned);
         if changes.is_empty() {
             return Err(Error::input("the adapter changes no weight"));
         }
-        Ok(Self { adapter, changes, saved, base })
+        let is_of_base = |name: &String| {
+            name.strip_suffix(BASE_WEIGHT).is_some_and(|module| changes.contains_key(module))
+        };
+        let (base_weights, saved) = saved.into_iter().partition(is_of_base);
+        Ok(Self { adapter, changes, saved, base_weights, base })
     }
 
     /// The adapter.
@@ -128,6 +165,18 @@ impl Deltas {
         self.changes.values().any(|tensors| tensors.form.magnitudes().is_some())
     }
 
+    /// A module whose bias it changes besides the weight.
+    pub(crate) fn biased(&self) -> Option<&str> {
+        let mut changes = self.changes.iter();
+        changes.find_map(|(module, tensors)| tensors.bias.is_some().then_some(module.as_str()))
+    }
+
+    /// An embedding that it changes.
+    pub(crate) fn embedding(&self) -> Option<&str> {
+        let mut changes = self.changes.iter();
+        changes.find_map(|(module, tensors)| tensors.form.is_embedding().then_some(module.as_str()))
+    }
+
     /// The modules whose weights it changes, sorted.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
         self.changes.keys().map(String::as_str)
@@ -136,6 +185,11 @@ impl Deltas {
     /// The tensors that replace parameters (`modules_to_save`, `bias`), sorted.
     pub fn saved(&self) -> &[String] {
         &self.saved
+    }
+
+    /// The tensors that are the base's own weights of modules that it changes, sorted.
+    pub fn base_weights(&self) -> &[String] {
+        &self.base_weights
     }
 
     /// The layer of a module, if it changes that.
@@ -192,12 +246,12 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
         )));
     }
     if !KINDS.contains(&kind) {
-        let why = match kind {
-            "adapterhub_lora" => "is LoRA of AdapterHub, whose delta is not read",
-            _ => "adds nothing to weights: it has no delta",
+        let why = match WITHOUT_DELTA.contains(&kind) {
+            true => "adds nothing to weights: it has no delta",
+            false => "is a kind whose delta is not read",
         };
         return Err(Error::input(format!("{kind} {why}"))
-            .help(format!("kinds with one: {}", KINDS.join(", "))));
+            .help(format!("kinds whose delta is read: {}", KINDS.join(", "))));
     }
     let config = adapter.config();
     let is_set = |key: &str| {
@@ -224,26 +278,4 @@ fn refuse_other_arithmetic(adapter: &Adapter) -> Result<()> {
             "save it with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
         )),
     }
-}
-
-/// Refuses tensors that replace parameters, unless all adapters have the same.
-pub(crate) fn check_saved(adapters: &[&Deltas]) -> Result<()> {
-    let bytes = |deltas: &Deltas, name: &str| {
-        let tensor = deltas.adapter.tensor(name)?;
-        Some((tensor.dtype, tensor.dims.clone(), tensor.bytes()?.to_vec()))
-    };
-    for deltas in adapters {
-        for name in &deltas.saved {
-            let own = bytes(deltas, name);
-            let Some(other) = adapters.iter().find(|other| bytes(other, name) != own) else {
-                continue;
-            };
-            return Err(Error::input(format!(
-                "{name} replaces a parameter in {}, and {} has not the same: what replaces cannot be added up",
-                deltas.adapter.path().display(),
-                other.adapter.path().display()
-            )));
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ mod combine;
 use crate::adapter::Adapter;
 use crate::context::{Context, Level};
 use crate::delta::folder::{self, LoraFolder, LoraModule};
-use crate::delta::{Base, Deltas, check_saved};
+use crate::delta::{Base, Deltas, base_weights, check_saved};
 use crate::error::{Error, Result};
 use combine::Plan;
 pub use peftc_delta::{Limit, METHODS, Method, Options};
@@ -105,6 +105,7 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let adapters = open(job)?;
     let adapters: Vec<&Deltas> = adapters.iter().collect();
     check_saved(&adapters)?;
+    check_biases(&adapters, &job.options.method)?;
     check_bases(&adapters, context)?;
     let modules: BTreeSet<&str> = adapters.iter().flat_map(|a| a.modules()).collect();
     let modules: Vec<&str> = modules.into_iter().collect();
@@ -119,11 +120,12 @@ pub fn merge(job: &Job, context: &Context) -> Result<Report> {
     let combined = context.pool().install(all)?;
     let (modules, reports): (Vec<LoraModule>, Vec<ModuleReport>) = combined.into_iter().unzip();
     let first = adapters[0];
-    let saved =
-        first.saved().iter().filter_map(|name| Some((name.clone(), first.adapter().tensor(name)?)));
+    let saved = first.saved().iter();
+    let saved = saved.filter_map(|name| Some((name.as_str(), first.adapter().tensor(name)?)));
+    let saved = saved.chain(base_weights(&adapters, context));
     let folder = LoraFolder {
         modules: &modules,
-        saved: saved.collect(),
+        saved: saved.map(|(name, tensor)| (name.to_owned(), tensor)).collect(),
         entries: folder::kept_entries(first.adapter().config()),
     };
     let parameters = folder.write(&job.output, job.force)?;
@@ -216,4 +218,21 @@ fn check_bases(adapters: &[&Deltas], context: &Context) -> Result<()> {
         context.note(Level::Warning, trained);
     }
     Ok(())
+}
+
+/// Refuses biases where the method, or PEFT's form of the result, has no place for them.
+fn check_biases(adapters: &[&Deltas], method: &Method) -> Result<()> {
+    let path = |deltas: &Deltas| deltas.adapter().path().display().to_string();
+    let Some((biased, module)) = adapters.iter().find_map(|d| Some((d, d.biased()?))) else {
+        return Ok(());
+    };
+    let within = |e: Error| e.within(format!("{}: {module}", path(biased)));
+    method.check_biases().map_err(|e| within(Error::input(e.to_string())))?;
+    match adapters.iter().find_map(|d| Some((d, d.embedding()?))) {
+        None => Ok(()),
+        Some((other, embedding)) => Err(within(Error::input(format!(
+            "has lora_B.bias, and {} changes the embedding {embedding}: PEFT loads no adapter with both",
+            path(other)
+        )))),
+    }
 }

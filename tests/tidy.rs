@@ -173,6 +173,20 @@ fn stock_passes_know_only_the_sdk() {
 }
 
 #[test]
+fn the_pass_lora_and_the_algebra_of_changes_refuse_the_same() {
+    let quoted = |file: &str, list: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(root().join(file)).expect("a source file can be read");
+        let start = text.find(&format!("const {list}: ")).expect("the list is there");
+        let list = &text[start..][..text[start..].find("];\n").expect("it ends")];
+        list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let keys = |file, list| quoted(file, list).into_iter().step_by(2).collect::<Vec<_>>();
+    let (pass, changes) = ("plugins/lora/src/config.rs", "src/delta.rs");
+    assert_eq!(keys(pass, "UNSUPPORTED"), keys(changes, "OTHER_ARITHMETIC"), "{pass}, {changes}");
+    assert_eq!(quoted(pass, "PLAIN_INITS"), quoted(changes, "PLAIN_INITS"), "{pass}, {changes}");
+}
+
+#[test]
 fn architecture_names_every_module() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md"))
         .expect("there is an ARCHITECTURE.md");

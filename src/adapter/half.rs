@@ -15,20 +15,23 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// The tensors of the half that the model plainly is not, if the adapter has tensors for layers of
-    /// both halves. A decoder has cross-attention, and nothing but sublayers of a decoder; where it takes
-    /// keys and values of the cross-attention as inputs, tensors for the layers that make them are left out
-    /// too. An encoder has all layers that the adapter names for it, and nothing else.
+    /// both halves; of several as one, those of the adapters that have. A decoder has cross-attention, and
+    /// nothing but sublayers of a decoder; where it takes keys and values of the cross-attention as inputs,
+    /// tensors for the layers that make them are left out too. An encoder has all layers that the adapter names for it, and nothing else.
     pub fn find<'a, 'g>(
         names: impl Iterator<Item = &'a str>,
         blocks: impl FnOnce() -> &'g BlockSites,
         attention: impl FnOnce() -> &'g AttentionSites,
     ) -> Self {
-        let names: Vec<Name<'_>> = names.filter_map(Name::parse).collect();
-        let is_of = |half: &str| names.iter().any(|name| name.half == half && name.layer.is_some());
-        let model = match is_of("encoder") && is_of("decoder") {
-            true => half_of(blocks(), &names),
-            false => None,
-        };
+        let mut names: Vec<Name<'_>> = names.filter_map(Name::parse).collect();
+        let halves: BTreeSet<(&str, &str)> = names
+            .iter()
+            .filter(|name| name.layer.is_some())
+            .map(|name| (name.adapter, name.half))
+            .collect();
+        let has = |adapter, half| halves.contains(&(adapter, half));
+        names.retain(|name| has(name.adapter, "encoder") && has(name.adapter, "decoder"));
+        let model = if names.is_empty() { None } else { half_of(blocks(), &names) };
         let Some((half, other)) = model else { return Self::default() };
         let mut left = Self::default();
         left.add(names.iter().filter(|name| name.half == other), |count| {
@@ -63,6 +66,8 @@ impl LeftOut {
 /// The name of a tensor that is of one half.
 struct Name<'a> {
     whole: &'a str,
+    /// The number of the adapter, of several as one.
+    adapter: &'a str,
     /// `encoder` or `decoder`: the first part of the name that is one.
     half: &'a str,
     /// The name from there on.
@@ -75,15 +80,16 @@ impl<'a> Name<'a> {
     /// AdapterHub keeps a copy of its prefixes in every layer: these are for no layer, and have names that
     /// tell halves apart.
     fn parse(whole: &'a str) -> Option<Self> {
-        let is_prefix = whole.split('.').any(|part| part == "prefix_tuning");
-        let below = from_half(whole).filter(|_| !is_prefix)?;
+        let (adapter, name) = whole.split_once('/').unwrap_or(("", whole));
+        let is_prefix = name.split('.').any(|part| part == "prefix_tuning");
+        let below = from_half(name).filter(|_| !is_prefix)?;
         let half = below.split('.').next()?;
         let is_number = |part: &&str| part.parse::<u64>().is_ok();
         let layer = below.split('.').find(is_number).and_then(|number| {
             let end = below.find(&format!(".{number}."))?;
             below.get(..end + 1 + number.len())
         });
-        Some(Self { whole, half, below, layer })
+        Some(Self { whole, adapter, half, below, layer })
     }
 }
 
@@ -199,6 +205,16 @@ mod tests {
         assert_eq!(left.names.iter().collect::<Vec<_>>(), [DECODER, KEYS]);
         let other = ENCODER.replace("block.0", "block.1");
         assert_eq!(left_out(&encoder(), &[ENCODER, &other, DECODER]), LeftOut::default());
+    }
+
+    #[test]
+    fn of_several_adapters_those_of_both_halves_are_cut() {
+        let of = |n: usize, names: [&str; 2]| names.map(|name| format!("{n}/{name}"));
+        let [encoder, decoder] = of(0, [ENCODER, DECODER]);
+        let [alone, _] = of(1, [ENCODER, DECODER]);
+        let left = left_out(&self::decoder(), &[&encoder, &decoder, &alone]);
+        assert_eq!(left.names.iter().collect::<Vec<_>>(), [&encoder]);
+        assert_eq!(left_out(&self::decoder(), &["0/lm_head.weight", &alone]), LeftOut::default());
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl Adapter {
         self.tensors.get(name)
     }
 
+    /// Goes on without these tensors.
+    pub(crate) fn leave_out(&mut self, names: &[String]) {
+        names.iter().for_each(|name| drop(self.tensors.remove(name)));
+    }
+
     /// SHA-256 of each, of several adapters as one.
     pub fn parts_sha256(&self) -> Vec<String> {
         let parts = self.config.get("sha256").filter(|_| self.peft_type() == Self::SEVERAL);

@@ -3,6 +3,8 @@
 use super::Global;
 use super::layers;
 use super::style::{count, plural, table, wrapped};
+use peftc::adapter::Checkpoint;
+use peftc::apply::find_model;
 use peftc::extract::{Job, LayerReport, Limit, Report, extract};
 use peftc::{Error, Result};
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The ONNX model before
     base: PathBuf,
-    /// The model after: ONNX, or a folder or file of safetensors
+    /// The model after: ONNX, or safetensors, a file or a folder
     tuned: PathBuf,
     /// Keep this rank of each layer
     #[arg(long, value_name = "R", conflicts_with = "energy", required_unless_present = "energy")]
@@ -40,9 +42,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
             )));
         }
     };
+    let tuned = match Checkpoint::is_at(&args.tuned) {
+        true => args.tuned.clone(),
+        false => find_model(&args.tuned)?,
+    };
     let job = Job {
-        base: peftc::apply::find_model(&args.base)?,
-        tuned: args.tuned.clone(),
+        base: find_model(&args.base)?,
+        tuned,
         output: args.output.clone(),
         limit,
         force: args.force,
@@ -52,9 +58,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
 }
 
 fn text(report: &Report) -> String {
-    let mut text = layers(&report.layers);
+    let mut text = String::new();
+    if !report.layers.is_empty() {
+        text += &layers(&report.layers);
+        text += "\n";
+    }
     text += &format!(
-        "\n{}, {} with equal weights, {} parameters\n",
+        "{}, {} with equal weights, {} parameters\n",
         plural(report.layers.len(), "layer"),
         report.unchanged,
         count(report.parameters)
@@ -75,10 +85,11 @@ fn text(report: &Report) -> String {
         .collect();
     text += &wrapped("noise", &noise);
     if !noise.is_empty() {
-        text += "            singular values that are no larger than rounding errors of the stored type make\n";
+        text += "            singular values that may be rounding errors of the stored type\n";
     }
     text += &wrapped("saved whole", &report.saved);
     text += &wrapped("left out", &report.left_out);
+    text += &wrapped("note", &report.notes);
     text + &format!("written: {}\n", report.output.display())
 }
 
@@ -123,7 +134,7 @@ fn layers(layers: &[LayerReport]) -> String {
         "‖W‖",
         "‖ΔW‖",
         "σ₁",
-        "‖·‖₂ left out (σ next)",
+        "‖·‖₂ left out ≥ (σ next)",
         "‖·‖_F left out (best)",
         "noise",
     ];

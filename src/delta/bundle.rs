@@ -1,6 +1,6 @@
 //! Several adapters for one pass: their tensors, and what each module's change is made of.
 
-use super::{Deltas, check_saved};
+use super::{BASE_WEIGHT, Deltas, check_saved};
 use crate::adapter::Adapter;
 use crate::error::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// - `modules`: by module a list of `{adapter, form, scale, tensors, magnitudes, bias}`: the number of the
 ///   adapter, a name of [`peftc_delta::Form`], s, the names of its matrices, that of DoRA's magnitudes, and
 ///   that of what is added to the bias;
+/// - `base_weights`: by module the base's own weights that adapters have beside their changes;
 /// - `saved`: tensors that replace parameters: `[the parameter, the tensors that all are the same]`.
 ///
 /// # Errors
@@ -43,12 +44,20 @@ fn bundle(adapters: Vec<Adapter>) -> Result<Adapter> {
             json!([name, (0..deltas.len()).map(|n| format!("{n}/{name}")).collect::<Vec<_>>()])
         })
         .collect();
+    let mut base_weights: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (n, deltas) in deltas.iter().enumerate() {
+        for name in &deltas.base_weights {
+            let module = name.strip_suffix(BASE_WEIGHT).unwrap_or(name);
+            base_weights.entry(module).or_default().push(format!("{n}/{name}"));
+        }
+    }
     let config = deltas[0].adapter.config();
     let bases: BTreeSet<&str> =
         deltas.iter().filter_map(|d| d.adapter.base_model_name_or_path()).collect();
     let mut entries = Map::new();
     entries.insert("adapters".into(), json!(deltas.len()));
     entries.insert("modules".into(), json!(modules));
+    entries.insert("base_weights".into(), json!(base_weights));
     entries.insert("saved".into(), json!(saved));
     let sha256: Vec<String> = deltas.iter().map(|d| d.adapter.sha256()).collect();
     entries.insert("sha256".into(), json!(sha256));

@@ -33,8 +33,11 @@ pub(crate) struct LoraModule {
     pub(crate) bias: Option<Vec<f64>>,
 }
 
-/// Refuses to write over files that are there, unless it is wanted.
+/// Refuses to write over files that are there, unless it is wanted, and a folder that is a file.
 pub(crate) fn check(folder: &Path, force: bool) -> Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::input(format!("{} is a file: a folder is written", folder.display())));
+    }
     let there = [CONFIG, WEIGHTS].map(|name| folder.join(name)).into_iter().find(|p| p.exists());
     there.map_or(Ok(()), |path| disk::check_free(&path, force))
 }
@@ -84,14 +87,15 @@ impl LoraFolder<'_> {
     /// All tensors by name, without PEFT's prefix.
     fn tensors(&self) -> Result<BTreeMap<String, Stored>> {
         let mut tensors = BTreeMap::new();
-        let f32s =
-            |numbers: &[f64]| numbers.iter().flat_map(|x| (*x as f32).to_le_bytes()).collect();
         // PEFT gives all layers of an adapter a bias, or none.
         let has_biases = self.has_biases();
         for LoraModule { name, factors, layer, bias } in self.modules {
             let (a, b) = (factors.a(), factors.b());
             let mut put = |leaf: &str, dims: Vec<usize>, numbers: &[f64]| {
-                tensors.insert(format!("{name}.{leaf}"), (dims, Dtype::F32, f32s(numbers)));
+                let name = format!("{name}.{leaf}");
+                let bytes = f32s(numbers).map_err(|e| e.within(&name))?;
+                tensors.insert(name, (dims, Dtype::F32, bytes));
+                Ok::<_, Error>(())
             };
             let (leaf_a, leaf_b) = match layer {
                 Layer::Embedding => ("lora_embedding_A", "lora_embedding_B"),
@@ -102,11 +106,11 @@ impl LoraFolder<'_> {
                 _ => vec![a.columns()],
             };
             let ones = vec![1; kernel.len() - 1];
-            put(leaf_a, [vec![a.rows()], kernel].concat(), a.elements());
-            put(leaf_b, [vec![b.rows(), b.columns()], ones].concat(), b.elements());
+            put(leaf_a, [vec![a.rows()], kernel].concat(), a.elements())?;
+            put(leaf_b, [vec![b.rows(), b.columns()], ones].concat(), b.elements())?;
             if has_biases && *layer != Layer::Embedding {
                 let zeros = vec![0.0; b.rows()];
-                put("lora_B.bias", vec![b.rows()], bias.as_ref().unwrap_or(&zeros));
+                put("lora_B.bias", vec![b.rows()], bias.as_ref().unwrap_or(&zeros))?;
             }
         }
         for (name, tensor) in &self.saved {
@@ -154,6 +158,16 @@ impl LoraFolder<'_> {
         config.sort_keys();
         config
     }
+}
+
+fn f32s(numbers: &[f64]) -> Result<Vec<u8>> {
+    let rounded = |x: &f64| match *x as f32 {
+        rounded if rounded.is_finite() => Ok(rounded.to_le_bytes()),
+        _ => {
+            Err(Error::input(format!("the result has {x:e}, which is no finite number of float32")))
+        }
+    };
+    Ok(numbers.iter().map(rounded).collect::<Result<Vec<_>>>()?.into_flattened())
 }
 
 fn dtype(dtype: DataType) -> Result<Dtype> {

@@ -142,19 +142,55 @@ impl Form {
         }
     }
 
+    /// Whether it is AdaLoRA's of a module that lost all of its rank, and changes nothing.
+    pub(super) fn is_pruned(&self, adapter: &Adapter) -> Result<bool> {
+        let Self::AdaLora { a, b, e } = self else { return Ok(false) };
+        let mut is_pruned = true;
+        for name in [a, b, e] {
+            is_pruned &= tensor(adapter, name)?.element_count() == Some(0);
+        }
+        Ok(is_pruned)
+    }
+
+    /// Refuses tensors that are no matrices, or without elements.
+    pub(super) fn check(&self, adapter: &Adapter) -> Result<()> {
+        for name in self.parts().1 {
+            let dims = &tensor(adapter, name)?.dims;
+            if dims.len() < 2 || dims.contains(&0) {
+                return Err(Error::input(format!(
+                    "{name} is {dims:?}: a matrix with elements is expected"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_embedding(&self) -> bool {
+        matches!(self, Self::Lora { is_embedding: true, .. })
+    }
+
     /// The tensor of DoRA's norms of the outputs' weights.
     pub(super) fn magnitudes(&self) -> Option<&str> {
         let Self::Dora { magnitudes, .. } = self else { return None };
         Some(magnitudes)
     }
 
+    /// The layer, as far as the tensors tell: those of LoHa and AdaLoRA do not tell a convolution's kernel.
     pub(super) fn layer(&self, adapter: &Adapter) -> Result<Layer> {
-        let Self::Lora { a, is_embedding, .. } = self else { return Ok(Layer::Linear) };
-        let dims = &tensor(adapter, a)?.dims;
-        Ok(match (is_embedding, dims.len()) {
-            (true, _) => Layer::Embedding,
-            (false, 3..) => Layer::Convolution { kernel: dims[1..].to_vec() },
-            (false, _) => Layer::Linear,
+        let dims = |name: &str| tensor(adapter, name).map(|tensor| tensor.dims.as_slice());
+        let (inputs, dims) = match self {
+            Self::Lora { is_embedding: true, .. } => return Ok(Layer::Embedding),
+            Self::Lora { a, .. } => (1, dims(a)?),
+            Self::Kronecker(Side::Whole(left) | Side::Product(_, left), Side::Whole(right)) => {
+                (dims(left)?[1], dims(right)?)
+            }
+            _ => return Ok(Layer::Linear),
+        };
+        Ok(match dims {
+            [_, own, size @ ..] if !size.is_empty() => {
+                Layer::Convolution { kernel: [&[inputs * own], size].concat() }
+            }
+            _ => Layer::Linear,
         })
     }
 
@@ -184,13 +220,16 @@ impl Form {
         factors.map_err(|e| Error::input(format!("{}: {e}", names.join(", "))))
     }
 
-    /// s: α/r, α/√r of rsLoRA; of AdaLoRA α/(r + 1e-5) of the stored r, as PEFT computes it.
+    /// s: α/r, α/√r of rsLoRA; of AdaLoRA, as PEFT computes it, α/(r + 1e-5) of the r before
+    /// pruning, with the r that is left for an α that is not above 0.
     pub(super) fn scale(&self, adapter: &Adapter, module: &str) -> Result<f64> {
         let config = adapter.config();
-        let of_config = |key: &str| config.get(key).and_then(serde_json::Value::as_f64);
-        let number = |pattern: &str, key: &str| -> Result<f64> {
-            let own = config.pattern(pattern, module)?.or(of_config(key));
-            own.ok_or_else(|| Error::input(format!("adapter_config.json has no {key:?}")))
+        let of_config = |key: &str| {
+            let number = config.get(key).and_then(serde_json::Value::as_f64);
+            number.ok_or_else(|| Error::input(format!("adapter_config.json has no {key:?}")))
+        };
+        let number = |pattern: &str, key: &str| {
+            config.pattern(pattern, module)?.map_or_else(|| of_config(key), Ok)
         };
         let rows = |name: &str| Ok::<_, Error>(tensor(adapter, name)?.dims[0] as f64);
         match self {
@@ -200,7 +239,12 @@ impl Form {
                 Ok(alpha / if is_rslora { rank.sqrt() } else { rank })
             }
             Self::AdaLora { a, .. } => {
-                Ok(number("alpha_pattern", "lora_alpha")? / (rows(a)? + 1e-5))
+                let (alpha, first, left) =
+                    (of_config("lora_alpha")?, of_config("init_r")?, rows(a)?);
+                if left > first {
+                    return Err(Error::input(format!("{a} has {left} rows, init_r is {first}")));
+                }
+                Ok(if alpha > 0.0 { alpha } else { left } / (first + 1e-5))
             }
             Self::Hadamard(_) | Self::Kronecker(..) => {
                 Ok(number("alpha_pattern", "alpha")? / number("rank_pattern", "r")?)

@@ -41,13 +41,23 @@ pub(super) fn matrix(adapter: &Adapter, name: &str) -> Result<Matrix> {
         [rows, rest @ ..] if !rest.is_empty() => (*rows, rest.iter().product::<i64>()),
         dims => return Err(Error::input(format!("{name} is {dims:?}: a matrix is expected"))),
     };
-    let elements = elements(tensor).map_err(|e| e.within(name))?;
-    Ok(Matrix::new(rows as usize, columns as usize, elements))
+    Ok(Matrix::new(rows as usize, columns as usize, finite(tensor, name)?))
 }
 
 /// A tensor of an adapter as a vector.
 pub(super) fn vector(adapter: &Adapter, name: &str) -> Result<Vec<f64>> {
-    elements(tensor(adapter, name)?).map_err(|e| e.within(name))
+    finite(tensor(adapter, name)?, name)
+}
+
+/// The elements of a tensor, which are numbers of float32's range.
+fn finite(tensor: &Tensor, name: &str) -> Result<Vec<f64>> {
+    let elements = elements(tensor).map_err(|e| e.within(name))?;
+    match elements.iter().find(|x| !(**x as f32).is_finite()) {
+        None => Ok(elements),
+        Some(x) => {
+            Err(Error::input(format!("{name} has {x:e}, which is no finite number of float32")))
+        }
+    }
 }
 
 pub(super) fn tensor<'a>(adapter: &'a Adapter, name: &str) -> Result<&'a Tensor> {

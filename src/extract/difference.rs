@@ -3,7 +3,11 @@
 use crate::delta::numbers;
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
-use peftc_delta::{Matrix, Rows};
+use half::{bf16, f16};
+use peftc_delta::{Matrix, NotFinite, Rows};
+
+/// Rows that are compared at once.
+const ROWS: usize = 256;
 
 /// after − before, decoded when a row is asked for.
 pub(super) struct Difference<'a> {
@@ -84,10 +88,32 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// Whether all bytes are equal.
+    /// Whether the weights are equal, up to the rounding of one of them to the other's type.
     pub(super) fn is_none(&self) -> bool {
-        !self.is_turned
-            && (self.before.dtype, self.before.bytes) == (self.after.dtype, self.after.bytes)
+        let Stored { bytes, dtype, .. } = self.before;
+        if !self.is_turned && dtype == self.after.dtype {
+            return bytes == self.after.bytes;
+        }
+        let coarser = coarser(dtype, self.after.dtype);
+        let rows = self.before.rows;
+        (0..rows).step_by(ROWS).all(|first| {
+            let (before, after) = self.both(first, ROWS.min(rows - first));
+            is_same(before.elements(), after.elements(), coarser)
+        })
+    }
+
+    /// Some rows of both weights.
+    fn both(&self, first: usize, count: usize) -> (Matrix, Matrix) {
+        let rows = |stored: &Stored<'_>| {
+            let mut panel = Matrix::zeros(count, stored.columns);
+            (0..count).for_each(|at| stored.row(first + at, panel.row_mut(at)));
+            panel
+        };
+        let after = match self.is_turned {
+            true => self.after.columns(first, count),
+            false => rows(&self.after),
+        };
+        (rows(&self.before), after)
     }
 
     /// ‖before‖_F.
@@ -117,21 +143,56 @@ impl Rows for Difference<'_> {
     }
 
     fn panel(&self, first: usize, count: usize) -> Matrix {
-        let mut panel = match self.is_turned {
-            true => self.after.columns(first, count),
-            false => {
-                let mut panel = Matrix::zeros(count, self.after.columns);
-                (0..count).for_each(|at| self.after.row(first + at, panel.row_mut(at)));
-                panel
-            }
-        };
-        let mut before = vec![0.0; self.before.columns];
+        let (before, mut panel) = self.both(first, count);
         for at in 0..count {
-            self.before.row(first + at, &mut before);
-            panel.row_mut(at).iter_mut().zip(&before).for_each(|(after, before)| *after -= before);
+            let before = Matrix::row(&before, at);
+            panel.row_mut(at).iter_mut().zip(before).for_each(|(after, before)| *after -= before);
         }
         panel
     }
+}
+
+/// after − before of two parameters of one shape; none where they are equal, up to the rounding of one
+/// of them to the other's type, or no floats.
+///
+/// # Errors
+/// An element is not finite.
+pub(super) fn of_parameters(before: &Tensor, after: &Tensor) -> Result<Option<Vec<f64>>> {
+    if !before.dtype.is_float() || !after.dtype.is_float() || is_equal(before, after) {
+        return Ok(None);
+    }
+    let coarser = coarser(before.dtype, after.dtype);
+    let (before, mut after) = (numbers::elements(before)?, numbers::elements(after)?);
+    if is_same(&before, &after, coarser) {
+        return Ok(None);
+    }
+    after.iter_mut().zip(before).for_each(|(after, before)| *after -= before);
+    match after.iter().all(|x| x.is_finite()) {
+        true => Ok(Some(after)),
+        false => Err(Error::input(format!("its difference: {NotFinite}"))),
+    }
+}
+
+/// Whether two tensors are equal byte by byte.
+pub(super) fn is_equal(left: &Tensor, right: &Tensor) -> bool {
+    (left.dtype, &left.dims, left.bytes()) == (right.dtype, &right.dims, right.bytes())
+}
+
+/// The type of fewer bits behind the leading one.
+fn coarser(left: DataType, right: DataType) -> DataType {
+    if precision(left).0 < precision(right).0 { left } else { right }
+}
+
+/// Whether numbers are equal as numbers of a type.
+fn is_same(left: &[f64], right: &[f64], dtype: DataType) -> bool {
+    // `half` rounds a float64 without its last 32 bits.
+    let rounded = |x: f64| match dtype {
+        DataType::BF16 => bf16::from_f32(x as f32).to_f64(),
+        DataType::F16 => f16::from_f32(x as f32).to_f64(),
+        DataType::F32 => f64::from(x as f32),
+        _ => x,
+    };
+    left.iter().zip(right).all(|(left, right)| rounded(*left) == rounded(*right))
 }
 
 /// What is left of a matrix when a product is taken away.
@@ -160,15 +221,19 @@ impl<M: Rows> Rows for Residual<'_, M> {
     }
 }
 
-/// The distance of neighbours of a number in a type.
-fn ulp(dtype: DataType, number: f64) -> f64 {
-    // Bits behind the leading one, and the exponent of the smallest normal number.
-    let (bits, least) = match dtype {
+/// Bits behind the leading one, and the exponent of the smallest normal number.
+fn precision(dtype: DataType) -> (i32, i32) {
+    match dtype {
         DataType::BF16 => (7, -126),
         DataType::F16 => (10, -14),
         DataType::F32 => (23, -126),
         _ => (52, -1022),
-    };
+    }
+}
+
+/// The distance of neighbours of a number in a type.
+fn ulp(dtype: DataType, number: f64) -> f64 {
+    let (bits, least) = precision(dtype);
     let exponent = (number.to_bits() >> 52 & 0x7ff) as i32 - 1023;
     // 2 to this power, but for what float64 itself has no normal number for.
     let power = (exponent.max(least) - bits).max(-1022);

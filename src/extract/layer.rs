@@ -16,6 +16,13 @@ pub(super) struct Weights<'a> {
     pub(super) factor: f64,
 }
 
+impl Weights<'_> {
+    /// Rows and columns, as the base stores them.
+    pub(super) fn shape(&self) -> (usize, usize) {
+        self.difference.shape()
+    }
+}
+
 /// A layer whose weight differs.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerReport {
@@ -31,14 +38,15 @@ pub struct LayerReport {
     pub rank: usize,
     /// Singular values of ΔW: those that are kept, and the next.
     pub singular_values: Vec<f64>,
-    /// The spectral norm of a matrix of rounding errors, both weights taken as rounded to their stored
-    /// type: smaller singular values are no more than noise.
+    /// What a matrix of rounding errors rarely has a larger spectral norm than, both weights taken as
+    /// rounded to their stored type: smaller singular values need be no more than noise.
     pub noise_floor: f64,
     /// Kept singular values above it.
     pub above_noise: usize,
     /// σ of the first that is not kept: no product of this rank has a smaller ‖ΔW − B·A‖₂.
     pub expected_spectral_error: f64,
-    /// ‖ΔW − B·A‖₂ of the factors as they are stored.
+    /// ‖ΔW − B·A‖₂ of the factors as they are stored is at least this; it is this where the smaller side is
+    /// no more than 256.
     pub spectral_error: f64,
     /// √Σσ² of those that are not kept: ‖ΔW − B·A‖_F of the best product.
     pub expected_frobenius_error: f64,
@@ -76,8 +84,7 @@ pub(super) fn extract(
     let frobenius_error = Residual { of: difference, product: &factors }.energy().sqrt();
     let (rows, columns) = difference.shape();
     let factor = weights.factor.abs();
-    let noise_floor =
-        difference.rounding_noise() * ((rows as f64).sqrt() + (columns as f64).sqrt());
+    let noise_floor = difference.rounding_noise() * largest_of_noise(rows, columns);
     let expected = leading.frobenius_error(rank);
     let of_weight = |number: f64| factor * number;
     let report = LayerReport {
@@ -103,6 +110,13 @@ pub(super) fn extract(
         LoraModule { name: name.to_owned(), factors, layer: Layer::Linear, bias: None },
         report,
     )))
+}
+
+/// What the spectral norm of a matrix of independent errors of deviation 1 rarely exceeds: √m + √n, and
+/// the share by which it fluctuates (Tracy and Widom; Johnstone 2001), with twice n^(−2/3) for the tail.
+fn largest_of_noise(rows: usize, columns: usize) -> f64 {
+    let (rows, columns) = (rows as f64, columns as f64);
+    (rows.sqrt() + columns.sqrt()) * (1.0 + 2.0 * rows.min(columns).powf(-2.0 / 3.0))
 }
 
 /// Factors as float32.

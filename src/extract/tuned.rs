@@ -1,13 +1,10 @@
 //! The model after training: an ONNX model, or a checkpoint of safetensors.
 
-use super::difference::Difference;
-use super::layer::Weights;
 use crate::adapter::{Checkpoint, LinearSite, Sites, match_module};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::onnx::{self, ReadModel};
-use peftc_delta::Rows;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The model after training.
@@ -16,103 +13,123 @@ pub(super) enum Tuned {
     Checkpoint(Checkpoint),
 }
 
+/// A tensor of it.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) name: &'a str,
+    pub(super) tensor: &'a Tensor,
+    /// Of a layer's weight: whether it is stored as `[in, out]`; none where nothing says it.
+    pub(super) is_transposed: Option<bool>,
+}
+
 impl Tuned {
     pub(super) fn open(path: &Path) -> Result<Self> {
         if Checkpoint::is_at(path) {
             return Checkpoint::open(path).map(Self::Checkpoint);
         }
         let read = onnx::read(path)?;
+        super::refuse_branches(path, &read.model.graph)?;
         let sites = Sites::find(&read.model.graph);
         Ok(Self::Onnx(Box::new((read, sites))))
     }
 
-    /// Its weight of a layer, against that of the base; none where it has none, as of a tied head.
+    pub(super) fn is_checkpoint(&self) -> bool {
+        matches!(self, Self::Checkpoint(_))
+    }
+
+    /// Its weight of a layer; none where it has none, as a checkpoint has none of a tied head.
     ///
     /// # Errors
-    /// It has another shape.
+    /// It is quantized, or multiplied by another number than in the base.
     pub(super) fn weight<'a>(
         &'a self,
         module: &str,
         site: &LinearSite,
-        base: &'a Tensor,
-    ) -> Result<Option<Weights<'a>>> {
-        let is_transposed = site.weight.transposed;
-        let factor = f64::from(site.weight.factor);
-        let difference = match self {
-            Self::Onnx(model) => {
-                let (graph, sites) = (&model.0.model.graph, &model.1);
-                let Some(after) = sites.of_module(module)?.into_iter().next() else {
-                    return Ok(None);
-                };
-                if after.weight.factor != site.weight.factor {
-                    return Err(Error::input(format!(
-                        "{module}: the base multiplies its weight by {}, the tuned model by {}",
-                        site.weight.factor, after.weight.factor
-                    )));
-                }
-                let tensor = graph.constant(after.weight.value).ok_or_else(|| {
-                    Error::input(format!("{module}: its weight in the tuned model is quantized"))
-                })?;
-                Difference::of(base, tensor, after.weight.transposed != is_transposed)
-            }
+    ) -> Result<Option<Found<'a>>> {
+        let model = match self {
+            Self::Onnx(model) => model,
             Self::Checkpoint(checkpoint) => {
-                let Some(tensor) = stored(checkpoint, module)? else { return Ok(None) };
-                nearer(base, tensor, is_transposed)
+                let stored = checkpoint.tensors().keys();
+                let modules: BTreeSet<&str> =
+                    stored.filter_map(|name| name.strip_suffix(".weight")).collect();
+                let module = match_module(module, &modules)?;
+                return Ok(
+                    module.and_then(|module| stored_as(checkpoint, &format!("{module}.weight")))
+                );
             }
         };
-        let difference = difference.map_err(|e| e.within(module))?;
-        Ok(Some(Weights { difference, is_transposed, factor }))
+        let (graph, sites) = (&model.0.model.graph, &model.1);
+        let Some(after) = sites.of_module(module)?.into_iter().next() else { return Ok(None) };
+        if after.weight.factor != site.weight.factor {
+            return Err(Error::input(format!(
+                "{module}: the base multiplies its weight by {}, the tuned model by {}",
+                site.weight.factor, after.weight.factor
+            )));
+        }
+        let tensor = graph.constant(after.weight.value).ok_or_else(|| {
+            Error::input(format!("{module}: its weight in the tuned model is quantized"))
+        })?;
+        let name = graph.value(after.weight.value).name();
+        Ok(Some(Found { name, tensor, is_transposed: Some(after.weight.transposed) }))
     }
 
-    /// Its parameter of a name; none if it has none of these sizes.
-    pub(super) fn parameter(&self, name: &str, dims: &[i64]) -> Option<&Tensor> {
+    /// Its parameter of a name; none if it has none. A checkpoint's may have other sizes.
+    pub(super) fn parameter(&self, name: &str, dims: &[i64]) -> Option<Found<'_>> {
         match self {
             Self::Onnx(model) => {
                 let (graph, sites) = (&model.0.model.graph, &model.1);
-                graph.constant(sites.parameter(graph, name, dims, false).ok()?.value)
+                let value = sites.parameter(graph, name, dims, false).ok()?.value;
+                let tensor = graph.constant(value)?;
+                Some(Found { name: graph.value(value).name(), tensor, is_transposed: None })
             }
             Self::Checkpoint(checkpoint) => {
                 let names: BTreeSet<&str> =
                     checkpoint.tensors().keys().map(String::as_str).collect();
-                let found = match_module(name, &names).ok().flatten()?;
-                checkpoint.tensors().get(found).filter(|tensor| tensor.dims == dims)
+                let found = |name: &str| match_module(name, &names).ok().flatten();
+                let found = found(name).or_else(|| found(&old_name(name)?))?;
+                stored_as(checkpoint, found)
             }
         }
     }
 
-    /// The tensors that an ONNX model stores, by name.
-    pub(super) fn initializers(&self) -> Vec<(&str, &Tensor)> {
-        let Self::Onnx(model) = self else { return Vec::new() };
-        let graph = &model.0.model.graph;
-        graph
-            .initializers()
-            .into_iter()
-            .map(|(v, tensor)| (graph.value(v).name(), tensor))
-            .collect()
+    /// All its tensors.
+    pub(super) fn tensors(&self) -> Vec<Found<'_>> {
+        let found = |name, tensor| Found { name, tensor, is_transposed: None };
+        match self {
+            Self::Onnx(model) => {
+                let graph = &model.0.model.graph;
+                let stored = graph.initializers().into_iter();
+                stored.map(|(value, tensor)| found(graph.value(value).name(), tensor)).collect()
+            }
+            Self::Checkpoint(checkpoint) => {
+                checkpoint.tensors().iter().map(|(name, tensor)| found(name, tensor)).collect()
+            }
+        }
+    }
+
+    /// The modules of layers by the names of their weights, where these are not those of parameters.
+    pub(super) fn modules(&self) -> BTreeMap<&str, &str> {
+        let Self::Onnx(model) = self else { return BTreeMap::new() };
+        let (graph, sites) = (&model.0.model.graph, &model.1);
+        let named = sites.all().iter().filter_map(|site| {
+            Some((graph.value(site.weight.value).name(), site.module.as_deref()?))
+        });
+        named.collect()
     }
 }
 
-/// The weight of a module.
-fn stored<'a>(checkpoint: &'a Checkpoint, module: &str) -> Result<Option<&'a Tensor>> {
-    let modules: BTreeSet<&str> =
-        checkpoint.tensors().keys().filter_map(|name| name.strip_suffix(".weight")).collect();
-    let found = match_module(module, &modules)?;
-    Ok(found.and_then(|module| checkpoint.tensors().get(&format!("{module}.weight"))))
+fn stored_as<'a>(checkpoint: &'a Checkpoint, name: &str) -> Option<Found<'a>> {
+    let (name, tensor) = checkpoint.tensors().get_key_value(name)?;
+    Some(Found { name, tensor, is_transposed: None })
 }
 
-/// PyTorch stores `[out, in]`, and `[in, out]` in a Conv1D. Where sizes do not tell, the one that is
-/// nearer to the base.
-fn nearer<'a>(base: &'a Tensor, tensor: &'a Tensor, is_transposed: bool) -> Result<Difference<'a>> {
-    let linear = Difference::of(base, tensor, is_transposed);
-    match (linear, Difference::of(base, tensor, !is_transposed)) {
-        (Ok(linear), Ok(other)) if sample(&other) < sample(&linear) => Ok(other),
-        (Err(_), Ok(other)) => Ok(other),
-        (linear, _) => linear,
-    }
-}
-
-/// ‖·‖_F of the first rows.
-fn sample(difference: &Difference<'_>) -> f64 {
-    const ROWS: usize = 64;
-    difference.panel(0, difference.shape().0.min(ROWS)).norm()
+/// What checkpoints of the first transformers call the parameter of a norm.
+fn old_name(name: &str) -> Option<String> {
+    let (module, leaf) = name.rsplit_once('.')?;
+    let leaf = match leaf {
+        "weight" => "gamma",
+        "bias" => "beta",
+        _ => return None,
+    };
+    module.ends_with("LayerNorm").then(|| format!("{module}.{leaf}"))
 }

@@ -179,9 +179,10 @@ impl Changes {
 /// How many elements the tensors that change the weight of each module have.
 fn trained_by_module(deltas: &Deltas) -> BTreeMap<&str, u64> {
     let mut counts: BTreeMap<&str, u64> = deltas.modules().map(|module| (module, 0)).collect();
-    let saved: BTreeSet<&str> = deltas.saved().iter().map(String::as_str).collect();
+    let others = deltas.saved().iter().chain(deltas.base_weights());
+    let others: BTreeSet<&str> = others.map(String::as_str).collect();
     let adapter = deltas.adapter();
-    let own = |name: &&str| !saved.contains(name) && !name.ends_with(".lora_B.bias");
+    let own = |name: &&str| !others.contains(name) && !name.ends_with(".lora_B.bias");
     for name in adapter.tensor_names().filter(own) {
         let mut ends = name.rmatch_indices('.').map(|(at, _)| &name[..at]);
         let module = ends.find(|module| counts.contains_key(module));

@@ -1,7 +1,7 @@
 //! What two adapters have in common.
 
 use peftc_delta::compare::{Signs, overlap_of_bases, spaces};
-use peftc_delta::{Factors, Matrix, NotFinite, Svd};
+use peftc_delta::{Factors, Matrix, NotFinite, Spectrum, Svd};
 use serde::Serialize;
 
 /// Two adapters. All numbers are 0 where they change no weight in common.
@@ -61,6 +61,8 @@ fn each_two(count: usize) -> impl Iterator<Item = (usize, usize)> {
 /// A change, as comparisons need it.
 struct Compared {
     delta: Factors,
+    /// The same with orthonormal singular vectors, in whose products no digits cancel.
+    factors: Factors,
     norm: f64,
     /// Orthonormal bases.
     columns: Matrix,
@@ -69,8 +71,10 @@ struct Compared {
 
 impl Compared {
     fn of(delta: Factors) -> Result<Self, NotFinite> {
-        let (columns, rows) = spaces(&Svd::of(&delta)?);
-        Ok(Self { norm: delta.norm(), delta, columns, rows })
+        let svd = Svd::of(&delta)?;
+        let (columns, rows) = spaces(&svd);
+        let norm = Spectrum::of(&svd.s).frobenius;
+        Ok(Self { delta, norm, factors: svd.factors(0.5), columns, rows })
     }
 }
 
@@ -96,7 +100,7 @@ pub(super) fn shared(
 
 impl Shared {
     fn of(module: &str, left: &Compared, right: &Compared) -> Self {
-        let inner = left.delta.inner(&right.delta);
+        let inner = left.factors.inner(&right.factors);
         let signs = Signs::of(&left.delta, &right.delta);
         let layer = SharedLayer {
             module: module.to_owned(),

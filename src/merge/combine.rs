@@ -45,7 +45,7 @@ impl Plan<'_> {
             ranks: changes.iter().map(|c| c.as_ref().map_or(0, |c| c.factors.rank())).collect(),
             rank: merged.factors.rank(),
             weights: own.map(|(change, weight)| change.as_ref().map_or(0.0, |_| *weight)).collect(),
-            norm: merged.factors.norm(),
+            norm: merged.norm,
             spectral_error: merged.spectral_error,
             frobenius_error: merged.frobenius_error,
         };

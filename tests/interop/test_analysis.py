@@ -7,7 +7,9 @@ import shutil
 import xml.etree.ElementTree
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
 from support import BAD_INPUT, MODELS, peftc
@@ -111,6 +113,16 @@ def test_theory_forgetting(adapter):
     np.testing.assert_allclose(report["changes"]["norm"], norm, **CLOSE)
     assert report["parameters"] == sum(t.size for t in load_file(adapter / "adapter_model.safetensors").values())
     assert f"‖θ−θ0‖ {norm:.6f}" in peftc("inspect", adapter).stdout
+
+
+def test_theory_forgetting_is_what_merging_changes(tmp_path):
+    """The weights of the adapted model lie ‖θ − θ0‖ from those of the base, up to their rounding."""
+    base, adapted = MODELS / "llama" / "torchscript.onnx", tmp_path / "adapted.onnx"
+    peftc("apply", LLAMA / "all-linear", base, "-o", adapted, "--mode", "merge")
+    before, after = ([numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer] for path in (base, adapted))
+    floats = [(a, b) for a, b in zip(after, before, strict=True) if a.dtype == np.float32]
+    distance = np.sqrt(sum(np.linalg.norm(a.astype(np.float64) - b) ** 2 for a, b in floats))
+    assert np.isclose(inspected(LLAMA / "all-linear")["changes"]["norm"], distance, rtol=1e-6)
 
 
 def test_biases_are_in_the_norm_and_replaced_parameters_are_named():
@@ -385,7 +397,7 @@ def test_errors(tmp_path):
     one, other = lora(tmp_path / "one", {"layer": (a, b)}), lora(tmp_path / "other", {"layer": (np.ones((2, 5)), b)})
     assert "layer is linear [4, 3]" in refused(one, other)
     broken = lora(tmp_path / "broken", {"layer": (a * np.nan, b)})
-    assert "no finite numbers" in refused(one, broken) and "no finite numbers" in inspected(broken)["no_changes"]
+    assert "no finite number" in refused(one, broken) and "no finite number" in inspected(broken)["no_changes"]
     assert not page.exists()
     page.write_text("mine")
     assert "is there already" in refused(TRIO[0], "--report", page)
@@ -393,3 +405,18 @@ def test_errors(tmp_path):
     peftc("inspect", TRIO[0], "--report", page, "--force")
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["report.html"]
+
+
+def test_cosines_keep_their_digits_where_factors_cancel(tmp_path):
+    """B·A of two halves that are nearly each other's negative: float64 of the products keeps what r×r products lose."""
+    random = np.random.default_rng(11)
+    b, a = random.normal(size=(60, 4)).astype(np.float32), random.normal(size=(4, 50)).astype(np.float32)
+    nearly = np.nextafter(b, np.float32(10))
+    other = random.normal(size=(60, 4)).astype(np.float32)
+    modules = {"cancels": (np.vstack([a, a]), np.hstack([b, -nearly])), "other": (a, other)}
+    folders = [lora(tmp_path / name, {"layer": factors}) for name, factors in modules.items()]
+    (pair,) = inspected(*(tmp_path / name for name in modules))["pairs"]
+    left, right = ((y.astype(np.float64) @ x.astype(np.float64)) for x, y in modules.values())
+    left = (b.astype(np.float64) - nearly) @ a.astype(np.float64)
+    cosine = (left * right).sum() / np.linalg.norm(left) / np.linalg.norm(right)
+    assert np.isclose(pair["cosine"], cosine, rtol=1e-5)

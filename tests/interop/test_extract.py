@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
 import test_merge
-from support import MODELS, peftc, relative_l2
+from support import BAD_INPUT, MODELS, peftc, relative_l2
 from test_merge import deltas_of
 
 BASES = ["llama/torchscript.onnx", "llama/dynamo.onnx", "gpt2/torchscript.onnx", "gpt2/dynamo.onnx", "bert/dynamo-plain.onnx"]
@@ -174,32 +174,215 @@ def test_energy_decides_the_rank(tmp_path):
     assert report["layers"][0]["rank"] == int(np.argmax(kept >= 0.95)) + 1
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2"])
-def test_safetensors_against_onnx(family, tmp_path):
-    """A checkpoint has PyTorch's names and layouts: Linear `[out, in]`, GPT-2's Conv1D `[in, out]`."""
+def stored_of(base):
+    return {t.name: numpy_helper.to_array(t) for t in onnx.load(base).graph.initializer}
+
+
+def torch_tensors(base):
+    """All parameters as PyTorch stores them, from a TorchScript export: Linear `[out, in]`, GPT-2's Conv1D `[in, out]`."""
+    stored = stored_of(base)
+    # Equal parameters are stored once.
+    shared = {n.output[0]: stored[n.input[0]] for n in onnx.load(base).graph.node if n.op_type == "Identity" and n.input[0] in stored}
+    tensors = {name: array for name, array in (stored | shared).items() if name.endswith((".weight", ".bias"))}
+    for site in json.loads(peftc("inspect", base, "--sites", "--json").stdout)["linear"]:
+        weight = stored[site["weight"]]
+        tensors[site["module"] + ".weight"] = weight.T if site["weight"].startswith("onnx::") else weight
+    return tensors
+
+
+def checkpoint(folder, tensors, shards=1):
+    folder.mkdir(exist_ok=True)
+    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    if shards == 1:
+        save_file(tensors, folder / "model.safetensors")
+        return folder
+    files = {name: f"model-{i % shards + 1:05}-of-{shards:05}.safetensors" for i, name in enumerate(tensors)}
+    for file in set(files.values()):
+        save_file({name: array for name, array in tensors.items() if files[name] == file}, folder / file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
+    return folder
+
+
+@pytest.mark.parametrize("family, shards", [("llama", 1), ("gpt2", 1), ("llama", 4)])
+def test_safetensors_against_onnx(family, shards, tmp_path):
+    """A checkpoint has PyTorch's names and layouts, and one tensor for a tied head and its embedding."""
     base = MODELS / family / "torchscript.onnx"
-    tuned = tmp_path / "tuned.onnx"
-    peftc("apply", MODELS / family / "adapters" / "all-linear", base, "-o", tuned)
-    tensors = torch_tensors(family, base) | {}
-    for module, delta in deltas_of(MODELS / family / "adapters" / "all-linear").items():
-        tensors[f"{module}.weight"] = (tensors[f"{module}.weight"] + (delta.T if family == "gpt2" else delta)).astype(np.float32)
-    folder = tmp_path / "checkpoint"
-    folder.mkdir()
-    save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, folder / "model.safetensors")
-    extracted_folder, report = extracted(tmp_path, base, folder, "--rank", 8)
-    expected, found = deltas_of(MODELS / family / "adapters" / "all-linear"), deltas_of(extracted_folder)
+    adapter, tensors = MODELS / family / "adapters" / "all-linear", torch_tensors(base)
+    for module, delta in deltas_of(adapter).items():
+        delta = delta.T if family == "gpt2" else delta
+        tensors[f"{module}.weight"] = (tensors[f"{module}.weight"] + delta).astype(np.float32)
+    if family == "gpt2":
+        del tensors["lm_head.weight"]
+    if shards > 1:
+        external = tmp_path / "external.onnx"
+        onnx.save(onnx.load(base), external, save_as_external_data=True, location="external.data", size_threshold=0)
+        base = external
+    folder, report = extracted(tmp_path, base, checkpoint(tmp_path / "checkpoint", tensors, shards), "--rank", 8)
+    expected, found = deltas_of(adapter), deltas_of(folder)
+    assert found.keys() == expected.keys()
     for module, delta in expected.items():
         assert relative_l2(found[module], delta) <= 1e-5, module
     assert report["saved"] == [] and report["left_out"] == []
 
 
-def torch_tensors(family, base):
-    """The weights of linear layers as PyTorch stores them, from the export."""
-    stored = {t.name: numpy_helper.to_array(t) for t in onnx.load(base).graph.initializer}
-    modules = deltas_of(MODELS / family / "adapters" / "all-linear")
-    sites = json.loads(peftc("inspect", base, "--sites", "--json").stdout)
-    weights = {site["module"]: site["weight"] for site in sites["linear"]}
-    return {f"{module}.weight": stored[weights[module]] if family == "gpt2" else stored[weights[module]].T for module in modules}
+def test_a_tied_head_changes_with_its_embedding(tmp_path):
+    base, random = MODELS / "gpt2" / "torchscript.onnx", np.random.default_rng(6)
+    tensors = torch_tensors(base)
+    before = tensors["transformer.wte.weight"]
+    assert np.array_equal(tensors.pop("lm_head.weight"), before)
+    tensors["transformer.wte.weight"] = after = (before + 0.05 * random.normal(size=before.shape)).astype(np.float32)
+    bias = "transformer.h.0.mlp.c_fc.bias"
+    tensors[bias] = tensors[bias] + np.float32(1)
+    folder, report = extracted(tmp_path, base, checkpoint(tmp_path / "checkpoint", tensors), "--rank", min(before.shape))
+    assert report["saved"] == ["transformer.wte.weight"] and report["left_out"] == []
+    assert ["lm_head has no bias in the base" in note for note in report["notes"]] == [True]
+    assert relative_l2(deltas_of(folder)["lm_head"], after.astype(np.float64) - before) <= 1e-6
+
+
+def test_what_a_checkpoint_lacks_or_has_besides_is_listed(tmp_path):
+    base = MODELS / "llama" / "torchscript.onnx"
+    tensors = torch_tensors(base)
+    del tensors["lm_head.weight"], tensors["model.norm.weight"]
+    tensors["model.embed_tokens.weight"] = np.pad(tensors["model.embed_tokens.weight"], ((0, 8), (0, 0)))
+    tensors["model.extra.weight"] = np.ones((3, 3), np.float32)
+    name = "model.layers.0.self_attn.q_proj.weight"
+    tensors[name] = tensors[name] + np.float32(1)
+    _, report = extracted(tmp_path, base, checkpoint(tmp_path / "checkpoint", tensors), "--rank", 4)
+    rows, columns = stored_of(base)["model.embed_tokens.weight"].shape
+    assert report["left_out"] == [
+        "lm_head: the tuned model has no weight of it",
+        f"model.embed_tokens.weight: [{rows}, {columns}] in the base, [{rows + 8}, {columns}] in the tuned model",
+        "model.norm.weight: the tuned model has none",
+        "model.extra.weight: the base has no parameter of this name",
+    ]
+
+
+def test_norms_of_old_checkpoints_have_gamma_and_beta(tmp_path):
+    base = MODELS / "bert" / "torchscript.onnx"
+    tensors = torch_tensors(base)
+    name = "bert.embeddings.LayerNorm"
+    tensors[f"{name}.weight"] = tensors[f"{name}.weight"] + np.float32(0.5)
+    old = {n.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): t for n, t in tensors.items()}
+    folder, report = extracted(tmp_path, base, checkpoint(tmp_path / "checkpoint", old), "--rank", 4)
+    # Both, since PEFT replaces the module, and a layer, without which it loads nothing.
+    assert report["saved"] == [f"{name}.bias", f"{name}.weight"] and report["left_out"] == [] and report["layers"] == []
+    saved = load_file(folder / "adapter_model.safetensors")
+    assert np.array_equal(saved[f"base_model.model.{name}.weight"], tensors[f"{name}.weight"])
+    (module,) = json.loads((folder / "adapter_config.json").read_text())["target_modules"]
+    assert not saved[f"base_model.model.{module}.lora_B.weight"].any()
+    assert peftc("apply", folder, base, "-o", tmp_path / "back.onnx").returncode == 0
+
+
+def test_biases_come_back_where_weights_are_equal(tmp_path):
+    base = MODELS / "gpt2" / "torchscript.onnx"
+    model, random = onnx.load(base), np.random.default_rng(7)
+    for tensor in model.graph.initializer:
+        if tensor.name.endswith("c_fc.bias"):
+            array = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(array + random.normal(size=array.shape).astype(np.float32), tensor.name))
+    tuned = tmp_path / "tuned.onnx"
+    onnx.save(model, tuned)
+    folder, report = extracted(tmp_path, base, tuned, "--rank", 4)
+    assert report["saved"] == [] and report["left_out"] == [] and report["notes"] == []
+    back = tmp_path / "back.onnx"
+    peftc("apply", folder, base, "-o", back)
+    assert relative_l2(logits(back), logits(tuned)) <= 1e-6
+
+
+def test_theory_one_plus_w_is_no_weight(tmp_path):
+    """An exporter folds what Gemma's norms multiply by: 1 + w."""
+    base, path = MODELS / "llama" / "torchscript.onnx", tmp_path / "base.onnx"
+    model, tensors = onnx.load(base), torch_tensors(base)
+    folded = "model.layers.0.input_layernorm.weight"
+    for tensor in model.graph.initializer:
+        tensor.name = "onnx::Mul_7" if tensor.name == folded else tensor.name
+    for node in model.graph.node:
+        node.input[:] = ["onnx::Mul_7" if name == folded else name for name in node.input]
+    onnx.save(model, path)
+    tensors |= {name: array - 1 for name, array in tensors.items() if "norm" in name}
+    q_proj = "model.layers.0.self_attn.q_proj.weight"
+    tensors[q_proj] = tensors[q_proj] + np.float32(1)
+    _, report = extracted(tmp_path, path, checkpoint(tmp_path / "checkpoint", tensors), "--rank", 1)
+    assert report["saved"] == [] and report["left_out"] == []
+    tensors["model.norm.weight"] = tensors["model.norm.weight"] + np.float32(0.1)
+    _, report = extracted(tmp_path, path, checkpoint(tmp_path / "checkpoint", tensors), "--rank", 1)
+    assert report["saved"] == []
+    assert report["left_out"] == ['model.norm.weight: the base has "onnx::Mul_7" in its place, which is computed from it, as 1 + w is']
+
+
+@pytest.mark.parametrize("before", [np.zeros((96, 96)), np.eye(96)], ids=["zeros", "identity"])
+def test_a_square_weight_that_looks_alike_both_ways_is_out_by_in(before, tmp_path):
+    base = one_layer(tmp_path / "base.onnx", before)
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        delta = 0.1 * random.normal(size=(96, 2)) @ random.normal(size=(2, 96))
+        save_file({"layer.weight": (before + delta).astype(np.float32)}, tmp_path / "tuned.safetensors")
+        folder, _ = extracted(tmp_path, base, tmp_path / "tuned.safetensors", "--rank", 2)
+        assert relative_l2(deltas_of(folder)["layer"], delta) <= 1e-5
+
+
+def test_what_is_round_in_one_model_is_no_change(tmp_path):
+    base = MODELS / "llama" / "torchscript.onnx"
+    tensors = {name: array.astype(ml_dtypes.bfloat16) for name, array in torch_tensors(base).items()}
+    folder = checkpoint(tmp_path / "checkpoint", tensors)
+    assert "nothing to extract" in test_merge.refused(tmp_path, base, folder, "--rank", 4, command="extract")
+    name = "model.layers.0.mlp.up_proj.weight"
+    tensors[name] = (tensors[name].astype(np.float32) + 1).astype(ml_dtypes.bfloat16)
+    _, report = extracted(tmp_path, base, checkpoint(folder, tensors), "--rank", 4)
+    assert [layer["module"] + ".weight" for layer in report["layers"]] == [name] and report["saved"] == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("shape", [(64, 48), (300, 200)])
+def test_theory_rounding_is_below_the_noise_floor(dtype, shape, tmp_path):
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        weight, delta = random.normal(size=shape), 0.1 * random.normal(size=(shape[0], 2)) @ random.normal(size=(2, shape[1]))
+        weights = [w.astype(dtype) for w in (weight, weight + delta)]
+        base, tuned = (one_layer(tmp_path / f"{i}.onnx", w, dtype) for i, w in enumerate(weights))
+        (layer,) = extracted(tmp_path, base, tuned, "--rank", 6)[1]["layers"]
+        noise = np.linalg.norm(weights[1].astype(np.float64) - weights[0].astype(np.float64) - delta, 2)
+        assert layer["noise_floor"] / 1.5 <= noise <= layer["noise_floor"]
+        assert layer["above_noise"] == 2
+
+
+def test_what_is_not_of_a_named_layer_is_listed(tmp_path):
+    """A layer without a module name, one that the base has not, a convolution."""
+    random = np.random.default_rng(8)
+    a, b, kernel = random.normal(size=(48, 40)), random.normal(size=(40, 48)), random.normal(size=(4, 3, 1, 1))
+
+    def model(name, b_name, a, b, kernel):
+        stored = {"k": kernel, "a": a.T, "b": b.T}
+        node = onnx.helper.make_node
+        nodes = [node("Conv", ["x", "k"], ["c"], name="/conv/Conv"), node("MatMul", ["c", "a"], ["h"], name="/a/MatMul")]
+        nodes += [node("MatMul", ["h", "b"], ["y"], name=b_name)] if b_name else [node("Identity", ["h"], ["y"])]
+        value = functools.partial(onnx.helper.make_tensor_value_info, elem_type=onnx.TensorProto.FLOAT)
+        arrays = [numpy_helper.from_array(np.ascontiguousarray(w, np.float32), n) for n, w in stored.items() if b_name or n != "b"]
+        graph = onnx.helper.make_graph(nodes, "g", [value("x", shape=["n", 3, 10, 40])], [value("y", shape=None)], arrays)
+        path = tmp_path / name
+        onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+        return path
+
+    left_out = lambda base, tuned: extracted(tmp_path, base, tuned, "--rank", 2)[1]["left_out"]
+    base, tuned = model("b.onnx", "node_7", a, b, kernel), model("t.onnx", "node_7", a + 1, b + 1, kernel + 1)
+    assert left_out(base, tuned) == ["k: differs, of no module that is known", "b: differs, of no module that is known"]
+    shorter, longer = model("b.onnx", None, a, b, kernel), model("t.onnx", "/b/MatMul", a + 1, b, kernel)
+    assert left_out(shorter, longer) == ["b of b: the base has no parameter of this name"]
+    save_file({"a.weight": (a + 1).astype(np.float32), "k": (kernel + 1).astype(np.float32)}, tmp_path / "t.safetensors")
+    assert left_out(model("b.onnx", "node_7", a, b, kernel), tmp_path / "t.safetensors") == [
+        "k: differs, of no module that is known",
+        "b: of a linear layer without a module name, not compared",
+    ]
+
+
+def test_memory_bounds_what_runs_at_once_and_changes_nothing(tmp_path):
+    base = MODELS / "llama" / "dynamo.onnx"
+    tuned = tuned_by(tmp_path, base, full_rank(0.01))
+    written = []
+    for memory in ("1M", "1G"):
+        folder, _ = extracted(tmp_path, base, tuned, "--rank", 5, "--memory", memory)
+        written.append((folder / "adapter_model.safetensors").read_bytes())
+    assert written[0] == written[1]
 
 
 def test_errors(tmp_path):
@@ -217,6 +400,27 @@ def test_errors(tmp_path):
     broken[3, 4] = np.inf
     broken = one_layer(tmp_path / "broken.onnx", broken)
     assert "no finite numbers" in refused(base, broken, "--rank", 4)
+    gpt2 = MODELS / "gpt2" / "torchscript.onnx"
+    nan = tuned_by(tmp_path, gpt2, low_rank(1, 0.01), lambda array, random: np.full_like(array, np.nan))
+    message = refused(gpt2, nan, "--rank", 4)
+    assert ".bias: its difference: it has elements that are no finite numbers" in message
+    injected = tmp_path / "injected.onnx"
+    peftc("apply", MODELS / "llama" / "adapters" / "qv", llama, "-o", injected, "--mode", "inject")
+    for models in ((llama, injected), (injected, llama)):
+        assert "a pass added nodes beside its layers (lora.A)" in refused(*models, "--rank", 4)
+    result = peftc("extract", llama, llama, "-o", base, "--rank", 4, "--force", expect=BAD_INPUT)
+    assert "is a file: a folder is written" in result.stderr
+
+
+def test_both_models_may_be_folders(tmp_path):
+    random = np.random.default_rng(9)
+    weight, delta = random.normal(size=(48, 40)), np.outer(random.normal(size=48), random.normal(size=40))
+    folders = [tmp_path / name for name in ("base", "tuned")]
+    for folder, array in zip(folders, (weight, weight + delta), strict=True):
+        folder.mkdir()
+        one_layer(folder / "model.onnx", array)
+    folder, _ = extracted(tmp_path, *folders, "--rank", 1)
+    assert relative_l2(deltas_of(folder)["layer"], delta) <= 1e-6
 
 
 def test_same_bytes_on_any_number_of_threads(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import onnx
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -79,6 +80,40 @@ def test_a_layer_of_no_half_is_an_error(old, new, tmp_path):
     save_file({name.replace(old, new): tensor for name, tensor in load_file(weights).items()}, weights)
     stderr = peftc("apply", adapter, DECODER, "-o", out, expect=BAD_INPUT).stderr
     assert new.rstrip(".") in stderr and not out.exists(), stderr
+
+
+def test_several_adapters_on_the_decoder_alone(tmp_path):
+    """What one merged adapter of the whole is for the decoder; the attention of both halves and their values is adapted."""
+    names = json.loads(peftc("inspect", T5 / "torchscript.onnx", "--sites", "--json").stdout)["linear"]
+    modules = [site["module"] for site in names if site["module"].endswith(("SelfAttention.q", "EncDecAttention.k"))]
+    adapters = [lora(tmp_path / str(seed), modules, seed) for seed in (1, 2)]
+    one, recipe = tmp_path / "one", tmp_path / "recipe.toml"
+    peftc("merge", *adapters, "-o", one)
+    peftc("apply", one, DECODER, "-o", tmp_path / "one.onnx")
+    recipe.write_text(f'[[pass]]\nname = "merge"\nadapters = {[str(adapter) for adapter in adapters]}\n')
+    report = json.loads(peftc("apply", recipe, DECODER, "-o", tmp_path / "several.onnx", "--json").stdout)
+    said = [note["message"] for note in report["passes"][0]["notes"]]
+    assert "for the encoder are left out (8)" in said[0] and "that make them are left out (8)" in said[1]
+    weights = [{t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(tmp_path / f"{name}.onnx").graph.initializer}
+               for name in ("one", "several")]  # fmt: skip
+    for left, right in zip(*(sorted(w.values(), key=lambda t: (t.shape, t.tobytes())) for w in weights), strict=True):
+        assert left.dtype != np.float32 or np.allclose(left, right, rtol=1e-5, atol=1e-6)
+    encoder = lora(tmp_path / "encoder", [m for m in modules if m.startswith("encoder")], 3)
+    recipe.write_text(f'[[pass]]\nname = "merge"\nadapters = ["{adapters[0]}", "{encoder}"]\n')
+    stderr = peftc("apply", recipe, DECODER, "-o", tmp_path / "refused.onnx", expect=BAD_INPUT).stderr
+    assert "names match nothing in the model" in stderr and not (tmp_path / "refused.onnx").exists()
+
+
+def lora(folder, modules, seed):
+    """A LoRA of these layers, all `[48, 32]`."""
+    random, tensors = np.random.default_rng(seed), {}
+    for module in modules:
+        for part, shape in (("lora_A", (2, 32)), ("lora_B", (48, 2))):
+            tensors[f"base_model.model.{module}.{part}.weight"] = random.standard_normal(shape).astype(np.float32)
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 2, "target_modules": ["q", "k"]}))
+    save_file(tensors, folder / "adapter_model.safetensors")
+    return folder
 
 
 def test_an_adapter_of_the_other_half_alone_is_an_error(tmp_path):

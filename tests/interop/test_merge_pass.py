@@ -147,6 +147,38 @@ def test_other_kinds_are_applied(kind, export, tmp_path):
     assert relative_l2(run(beside, inputs_of("llama")), run(output, inputs_of("llama"))) <= 1e-5
 
 
+@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize("kind", ["lokr", "lokr-both"])
+def test_a_kronecker_product_among_others(kind, export, tmp_path):
+    model, adapters = MODELS / "llama" / f"{export}.onnx", [MERGES / "adapters" / kind, PAIR[0]]
+    with np.load(MERGES / f"{kind}.npz") as stored:
+        changes = dict(stored), deltas_of(PAIR[0])
+    both = {m: [c[m] for c in changes if m in c] for m in changes[0].keys() | changes[1].keys()}
+    total = {m: sum(deltas) for m, deltas in both.items()}
+    assert_changes(weight_changes(applied(tmp_path, model, adapters, 'mode = "compose"'), model), total)
+    ties = {m: elected([trimmed(d, 0.3, 0) for d in deltas], [1] * len(deltas)) for m, deltas in both.items()}
+    output = applied(tmp_path, model, adapters, 'method = "ties"', "density = 0.3")
+    assert_changes(weight_changes(output, model), ties)
+    norms = [np.sqrt(sum(np.linalg.norm(d) ** 2 for d in c.values())) for c in changes]
+    folder, report = merged(tmp_path, adapters, "--method", "inverse-norm", "--rank", 3)
+    assert np.allclose([a["norm"] for a in report["adapters"]], norms, rtol=1e-6)
+    weights = (1 / norms[0], 1 / norms[1]) / (1 / norms[0] + 1 / norms[1])
+    for module, found in deltas_of(folder).items():
+        weighted = sum(w * c[module] for w, c in zip(weights, changes) if module in c)
+        rest = np.sqrt((np.linalg.svd(weighted, compute_uv=False)[3:] ** 2).sum())
+        assert np.isclose(np.linalg.norm(weighted - found), rest, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["lokr", "lokr-both"])
+def test_the_nearest_to_a_kronecker_product_alone(kind, tmp_path):
+    folder, report = merged(tmp_path, [MERGES / "adapters" / kind], "--rank", 3)
+    with np.load(MERGES / f"{kind}.npz") as stored:
+        for module, found in deltas_of(folder).items():
+            rest = np.sqrt((np.linalg.svd(stored[module], compute_uv=False)[3:] ** 2).sum())
+            assert np.isclose(np.linalg.norm(stored[module] - found), rest, rtol=1e-4, atol=1e-6)
+    assert all(module["rank"] <= 3 for module in report["modules"])
+
+
 def as_dora(tmp_path, adapter):
     """The same adapter with magnitudes that are not the weights' own."""
     folder = tmp_path / f"{adapter.name}-dora"

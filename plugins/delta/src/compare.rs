@@ -1,6 +1,6 @@
 //! What two changes of one weight have in common.
 
-use crate::{Factors, Matrix, Svd};
+use crate::{Factors, Matrix, Rows, Svd};
 
 /// ⟨ΔW, ΔW'⟩/(‖ΔW‖·‖ΔW'‖); 0 where one is zero.
 pub fn cosine(left: &Factors, right: &Factors) -> f64 {
@@ -58,15 +58,11 @@ impl Signs {
         let mut signs = Self::default();
         for first in (0..rows).step_by(ROWS) {
             let count = ROWS.min(rows - first);
-            let one = left.b().view().subrows(first, count) * left.a().view();
-            let other = right.b().view().subrows(first, count) * right.a().view();
-            for column in 0..one.ncols() {
-                let elements = one.col_as_slice(column).iter().zip(other.col_as_slice(column));
-                for (x, y) in elements {
-                    let both = (*x != 0.0) & (*y != 0.0);
-                    signs.both += u64::from(both);
-                    signs.against += u64::from(both & ((*x < 0.0) != (*y < 0.0)));
-                }
+            let (one, other) = (left.panel(first, count), right.panel(first, count));
+            for (x, y) in one.elements().iter().zip(other.elements()) {
+                let both = (*x != 0.0) & (*y != 0.0);
+                signs.both += u64::from(both);
+                signs.against += u64::from(both & ((*x < 0.0) != (*y < 0.0)));
             }
         }
         signs

@@ -35,9 +35,12 @@ pub fn scales(
         weight.row(row, &mut own);
         change.row(row, &mut added);
         let norm = own.iter().zip(&added).map(|(w, d)| (w + d).powi(2)).sum::<f64>().sqrt();
-        match norm.is_finite() && norm > 0.0 {
-            true => Ok(magnitudes[row] / norm),
-            false => Err(Unfit::new(format!("row {row} of W + s·B·A has the norm {norm}"))),
+        if !(norm.is_finite() && norm > 0.0) {
+            return Err(Unfit::new(format!("row {row} of W + s·B·A has the norm {norm}")));
+        }
+        match magnitudes[row] / norm {
+            scale if scale.is_finite() => Ok(scale),
+            _ => Err(Unfit::new(format!("magnitude {row} is {}", magnitudes[row]))),
         }
     };
     rows.map(scale).collect()

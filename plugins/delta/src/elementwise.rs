@@ -1,6 +1,7 @@
 //! Combinations element by element, of changes that were made sparse.
 
 use crate::Rows;
+use crate::select::largest;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -53,8 +54,6 @@ pub enum Votes {
     Weighted,
     /// Σ x, as PEFT's `total` has it.
     Plain,
-    /// Σ sign x, as PEFT's `frequency` has it.
-    Counted,
 }
 
 /// Combines changes element by element.
@@ -99,17 +98,16 @@ impl Sparsify {
             Self::Middle { density, gamma } => (density, gamma),
             Self::Drop { .. } | Self::DropByRank { .. } => return Bounds::ALL,
         };
-        let mut magnitudes = magnitudes(change);
-        let count = |share: f64| ((share * magnitudes.len() as f64) as usize).min(magnitudes.len());
-        let (top, kept) = (count(gamma), count(density));
-        let kept = kept.min(magnitudes.len() - top);
+        let (rows, columns) = change.shape();
+        let all = rows * columns;
+        let count = |share: f64| ((share * all as f64) as usize).min(all);
+        let top = count(gamma);
+        let kept = count(density).min(all - top);
         if kept == 0 {
             return Bounds::NONE;
         }
-        let mut at =
-            |rank: usize| *magnitudes.select_nth_unstable_by(rank, |x, y| y.total_cmp(x)).1;
-        let to = if top == 0 { f64::INFINITY } else { at(top) };
-        Bounds { from: at(top + kept - 1), to }
+        let [to, from] = largest(change, [top, top + kept - 1]);
+        Bounds { from, to: if top == 0 { f64::INFINITY } else { to } }
     }
 
     /// Makes a row sparse.
@@ -123,10 +121,11 @@ impl Sparsify {
             }
             Self::DropByRank { density, epsilon } => {
                 let ranks = ranks(row);
-                let last = row.len().saturating_sub(1).max(1) as f64;
+                let last = ranks.len().saturating_sub(1) as f64;
                 for (x, rank) in row.iter_mut().zip(ranks) {
-                    let probability = density - epsilon + 2.0 * epsilon * rank as f64 / last;
-                    *x = keep(random, probability, *x);
+                    let above =
+                        if last == 0.0 { epsilon } else { 2.0 * epsilon * rank as f64 / last };
+                    *x = keep(random, density - epsilon + above, *x);
                 }
             }
         }
@@ -134,7 +133,7 @@ impl Sparsify {
 }
 
 impl Bounds {
-    const ALL: Self = Self { from: 0.0, to: f64::INFINITY };
+    pub(crate) const ALL: Self = Self { from: 0.0, to: f64::INFINITY };
     const NONE: Self = Self { from: f64::INFINITY, to: 0.0 };
 
     fn has(self, magnitude: f64) -> bool {
@@ -211,13 +210,6 @@ impl Fuse {
         let vote = |(weight, x): (f64, f64)| match votes {
             Votes::Weighted => weight * x,
             Votes::Plain => x,
-            Votes::Counted => {
-                if x == 0.0 {
-                    0.0
-                } else {
-                    x.signum()
-                }
-            }
         };
         let is_elected = elements.clone().map(vote).sum::<f64>() >= 0.0;
         let agreeing = elements.filter(|&element| match vote(element) {
@@ -234,17 +226,6 @@ impl Fuse {
 fn keep(random: &mut ChaCha8Rng, probability: f64, element: f64) -> f64 {
     let number = f64::from(random.next_u32()) / 2f64.powi(32);
     if number < probability { element / probability } else { 0.0 }
-}
-
-/// Magnitudes of all elements, as [`Rows::row`] gives them: a product of many rows may round otherwise.
-fn magnitudes(change: &impl Rows) -> Vec<f64> {
-    let (rows, columns) = change.shape();
-    let mut magnitudes = vec![0.0; rows * columns];
-    for (row, out) in magnitudes.chunks_exact_mut(columns.max(1)).enumerate() {
-        change.row(row, out);
-        out.iter_mut().for_each(|x| *x = x.abs());
-    }
-    magnitudes
 }
 
 /// Places of the elements by magnitude, from 0 for the smallest on.

@@ -77,7 +77,7 @@ impl Form {
                     false => Ok(Factors::of_matrix(next()?)),
                 };
                 let left = side(left)?;
-                Ok(left.kronecker(&side(right)?))
+                Ok(left.kronecker(side(right)?))
             }
         }
     }

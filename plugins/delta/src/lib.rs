@@ -19,8 +19,10 @@ mod merge;
 mod method;
 mod peft;
 mod rows;
+mod select;
 mod spectrum;
 mod svd;
+mod topk;
 mod unfit;
 mod weights;
 

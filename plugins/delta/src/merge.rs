@@ -2,7 +2,7 @@
 
 use crate::method::{Cut, Kind};
 use crate::{
-    Combination, Elementwise, Factors, Fuse, Leading, Limit, Matrix, Options, Rows, Svd, Unfit,
+    Combination, Elementwise, Factors, Leading, Limit, Matrix, Options, Rows, Svd, Unfit,
     coefficients, peft,
 };
 
@@ -44,6 +44,8 @@ pub struct Module<'a> {
 pub struct Merged {
     /// B and A.
     pub factors: Factors,
+    /// ‖B·A‖_F.
+    pub norm: f64,
     /// ‖·‖₂ of what was left out.
     pub spectral_error: f64,
     /// ‖·‖_F of what was left out.
@@ -59,9 +61,8 @@ impl Module<'_> {
         let deltas = self.deltas();
         let terms = self.terms(&deltas)?;
         let largest_rank = || self.limit.unwrap_or(Limit::Rank(self.largest_rank));
-        match self.options.method.kind {
-            Kind::Sum(Cut::None) => cut(&terms, self.limit, 0.5),
-            Kind::Sum(Cut::Never) => cut(&terms, None, 0.5),
+        match self.kind() {
+            Kind::Sum(Cut::None | Cut::Never) => cut(&terms, self.limit, 0.5),
             Kind::Sum(Cut::LargestRank) => cut(&terms, Some(largest_rank()), 0.5),
             Kind::Slerp | Kind::Karcher => {
                 let by = self.of_directions(&terms);
@@ -70,10 +71,14 @@ impl Module<'_> {
             }
             Kind::Elementwise(_, fuse) => {
                 let ranks = terms.iter().map(|(_, t)| t.rank()).sum();
-                self.dense(&terms, fuse, self.limit.unwrap_or(Limit::Rank(ranks)), 0.5)
+                let method = self.options.elementwise(fuse, stream(self.name))?;
+                let whole = Combination::new(method, &terms).dense();
+                leading(&whole, self.limit.unwrap_or(Limit::Rank(ranks)), 0.5)
             }
             Kind::PeftDelta(None, _) => cut(&terms, Some(largest_rank()), 1.0),
-            Kind::PeftDelta(Some(_), fuse) => self.dense(&terms, fuse, largest_rank(), 1.0),
+            Kind::PeftDelta(Some(_), fuse) => {
+                leading(&peft::fused(self, fuse, &terms, 0)?, largest_rank(), 1.0)
+            }
             Kind::PeftCat => Ok(exact(peft::cat(self))),
             Kind::PeftFactors(sparse, fuse) => peft::factors(self, sparse, fuse).map(exact),
         }
@@ -86,7 +91,7 @@ impl Module<'_> {
     /// The changes have not one shape.
     pub fn coefficients(&self) -> Result<Option<Vec<f64>>, Unfit> {
         self.check_shapes()?;
-        match (self.options.method.kind, self.limit) {
+        match (self.kind(), self.limit) {
             (Kind::Sum(Cut::None | Cut::Never), None) => {
                 let own = self.changes.iter().zip(self.weights);
                 Ok(Some(own.map(|(c, weight)| if c.is_some() { *weight } else { 0.0 }).collect()))
@@ -99,6 +104,10 @@ impl Module<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    fn kind(&self) -> Kind {
+        self.options.method.kind_of(self.changes.len())
     }
 
     fn deltas(&self) -> Vec<Option<Factors>> {
@@ -121,7 +130,7 @@ impl Module<'_> {
     /// # Errors
     /// The method's numbers do not fit.
     pub fn elementwise(&self) -> Result<Option<Elementwise>, Unfit> {
-        match (self.options.method.kind, self.limit) {
+        match (self.kind(), self.limit) {
             (Kind::Elementwise(_, fuse), None) => {
                 self.options.elementwise(fuse, stream(self.name)).map(Some)
             }
@@ -135,7 +144,7 @@ impl Module<'_> {
         let smaller = changes().map(|c| c.factors.shape()).map(|(r, c)| r.min(c)).min();
         let smaller = smaller.unwrap_or(0);
         let sum: usize = changes().map(|c| c.factors.rank()).sum();
-        match (self.options.method.kind, self.limit) {
+        match (self.kind(), self.limit) {
             (Kind::PeftCat, _) => sum,
             (Kind::PeftFactors(..), _) => changes().map(|c| c.factors.rank()).max().unwrap_or(0),
             (_, Some(Limit::Rank(rank))) => rank.min(smaller),
@@ -159,55 +168,62 @@ impl Module<'_> {
         let changes: Vec<&Factors> = terms.iter().map(|(_, t)| *t).collect();
         let weights: Vec<f64> = terms.iter().map(|(w, _)| *w).collect();
         let gram = coefficients::gram(&changes);
-        match (self.options.method.kind, weights.as_slice()) {
+        match (self.kind(), weights.as_slice()) {
             (Kind::Slerp, [_, t]) => coefficients::slerp(&gram, *t).to_vec(),
             // Towards nothing.
             (Kind::Slerp, weights) => weights.to_vec(),
             _ => coefficients::karcher(&gram, &weights),
         }
     }
-
-    /// A combination element by element, within a limit.
-    fn dense(
-        &self,
-        terms: &[(f64, &Factors)],
-        fuse: Fuse,
-        limit: Limit,
-        share: f64,
-    ) -> Result<Merged, Unfit> {
-        let method = self.options.elementwise(fuse, stream(self.name))?;
-        leading(&Combination::new(method, terms).dense(), limit, share)
-    }
 }
 
 fn exact(factors: Factors) -> Merged {
-    Merged { factors, spectral_error: 0.0, frobenius_error: 0.0 }
+    Merged { norm: factors.norm(), factors, spectral_error: 0.0, frobenius_error: 0.0 }
 }
 
 /// A sum within a limit; exact without one, of a rank no larger than the weight's.
 fn cut(terms: &[(f64, &Factors)], limit: Option<Limit>, share: f64) -> Result<Merged, Unfit> {
-    let sum = Factors::sum(terms);
-    let (rows, columns) = sum.shape();
-    let is_low = sum.rank() < rows.min(columns);
-    match limit {
-        None if is_low => return Ok(exact(sum)),
-        Some(limit) if !is_low => return leading(&sum.dense(), limit, share),
-        _ => {}
-    }
-    let cut = Svd::of(&sum)?.truncated(limit.unwrap_or(Limit::Exact));
+    let rank: usize = terms.iter().map(|(_, term)| term.rank()).sum();
+    let (rows, columns) = terms[0].1.shape();
+    let is_low = rank < rows.min(columns);
+    let is_kronecker = terms.len() == 1 && terms[0].1.sides().is_some();
+    let cut = match (limit, is_low || is_kronecker) {
+        (None, _) if is_low => return Ok(exact(Factors::sum(terms))),
+        (limit, true) => Svd::within(&Factors::sum(terms), limit.unwrap_or(Limit::Exact))?,
+        (None, false) => Svd::of_matrix(&dense(terms))?.truncated(Limit::Exact),
+        (Some(limit), false) => return leading(&dense(terms), limit, share),
+    };
     Ok(Merged {
         factors: cut.svd.factors(share),
+        norm: cut.svd.norm(),
         spectral_error: cut.spectral_error,
         frobenius_error: cut.frobenius_error,
     })
+}
+
+/// A sum as a whole.
+fn dense(terms: &[(f64, &Factors)]) -> Matrix {
+    let (rows, columns) = terms[0].1.shape();
+    let mut sum = Matrix::zeros(rows, columns);
+    for (by, term) in terms {
+        for (first, panel) in term.panels() {
+            for row in 0..panel.rows() {
+                let out = sum.row_mut(first + row).iter_mut();
+                out.zip(panel.row(row)).for_each(|(sum, x)| *sum += by * x);
+            }
+        }
+    }
+    sum
 }
 
 /// The best of a whole change within a limit.
 fn leading(whole: &Matrix, limit: Limit, share: f64) -> Result<Merged, Unfit> {
     let leading = Leading::within(whole, limit)?;
     let rank = leading.svd.rank_within(limit, leading.energy);
+    let kept = leading.svd.truncated(Limit::Rank(rank)).svd;
     Ok(Merged {
-        factors: leading.svd.truncated(Limit::Rank(rank)).svd.factors(share),
+        factors: kept.factors(share),
+        norm: kept.norm(),
         spectral_error: leading.spectral_error(rank),
         frobenius_error: leading.frobenius_error(rank),
     })

@@ -52,6 +52,8 @@ pub(crate) enum Sparse {
     DropByRank,
 }
 
+/// The share of Σ|λ| up to which Σλ counts as a rounding error.
+const SUM_TOLERANCE: f64 = 1e-12;
 const ELECT: Fuse = Fuse::Elect(Votes::Weighted);
 const PEFT_ELECT: Fuse = Fuse::Elect(Votes::Plain);
 const TIES: &str = "Yadav et al., TIES-Merging, 2023";
@@ -108,6 +110,37 @@ impl Method {
             let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
             Unfit::new(format!("there is no method {name:?}: there are {}", names.join(", ")))
         })
+    }
+
+    /// What it does with this many adapters: of one, PEFT makes all of its combinations `linear`.
+    pub(crate) fn kind_of(&self, adapters: usize) -> Kind {
+        match self.kind {
+            Kind::PeftFactors(..) | Kind::PeftCat | Kind::PeftDelta(..) if adapters == 1 => {
+                Kind::PeftFactors(None, Fuse::Sum)
+            }
+            kind => kind,
+        }
+    }
+
+    /// Refuses what adapters add to biases (`lora_B.bias`), unless the method sums.
+    ///
+    /// # Errors
+    /// It does something else.
+    pub fn check_biases(&self) -> Result<(), Unfit> {
+        let why = match self.kind {
+            Kind::Sum(_) => return Ok(()),
+            Kind::Elementwise(..) => "chooses among elements of weights",
+            Kind::Slerp | Kind::Karcher => "takes changes of weights as directions",
+            Kind::PeftFactors(..) | Kind::PeftCat | Kind::PeftDelta(..) => {
+                "is PEFT's add_weighted_adapter"
+            }
+        };
+        let sums = METHODS.iter().filter(|m| matches!(m.kind, Kind::Sum(_))).map(|m| m.name);
+        let sums = sums.collect::<Vec<_>>().join(", ");
+        Err(Unfit::new(format!(
+            "{} {why}, and has no rule for biases (lora_B.bias): {sums} add them up",
+            self.name
+        )))
     }
 
     /// How it makes changes sparse.
@@ -182,15 +215,15 @@ impl Options {
             }
             Some(_)
                 if matches!(
-                    self.method.kind,
+                    self.method.kind_of(adapters),
                     Kind::Sum(Cut::Never) | Kind::PeftCat | Kind::PeftFactors(..)
                 ) =>
             {
-                return of_another(if matches!(limit, Some(Limit::Rank(_))) {
-                    "rank"
-                } else {
-                    "energy"
-                });
+                let what = if matches!(limit, Some(Limit::Rank(_))) { "rank" } else { "energy" };
+                return match self.method.kind_of(adapters) == self.method.kind {
+                    true => of_another(what),
+                    false => Err(Unfit::new(format!("{name} of one adapter has no {what}"))),
+                };
             }
             _ => {}
         }
@@ -229,9 +262,15 @@ impl Options {
         if let Some(weight) = weights.iter().find(|w| !w.is_finite()) {
             return Err(Unfit::new(format!("weights has {weight}")));
         }
+        if self.method.kind == Kind::Karcher && weights.iter().any(|w| *w < 0.0) {
+            return Err(Unfit::new("karcher is a mean, which takes no weight below 0"));
+        }
         let needs_sum = self.normalize || matches!(self.method.kind, Kind::Slerp | Kind::Karcher);
-        match needs_sum && weights.iter().sum::<f64>() == 0.0 {
-            true => Err(Unfit::new("the sum of weights is 0, by which they are to be divided")),
+        let all: f64 = weights.iter().map(|w| w.abs()).sum();
+        match needs_sum && weights.iter().sum::<f64>().abs() <= all * SUM_TOLERANCE {
+            true => Err(Unfit::new(
+                "the sum of weights is 0 or a rounding error, by which they are to be divided",
+            )),
             false => Ok(()),
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::merge::stream;
 use crate::method::Sparse;
-use crate::{Combination, Factors, Fuse, Matrix, Module, Rows, Unfit};
+use crate::topk::TopK;
+use crate::{Bounds, Combination, Factors, Fuse, Matrix, Module, Rows, Sparsify, Unfit};
 
 /// A = [λs·A], B = [B].
 pub(crate) fn cat(module: &Module<'_>) -> Factors {
@@ -31,15 +32,29 @@ pub(crate) fn factors(
     let root = |weight: f64| weight.abs().sqrt();
     let a = stored.iter().map(|(weight, f)| (root(*weight).copysign(*weight), f.a()));
     let b = stored.iter().map(|(weight, f)| (root(*weight), f.b()));
-    let combined = |terms: Vec<(f64, &Matrix)>, part: u64| -> Result<Matrix, Unfit> {
-        if sparse.is_none() {
-            return Ok(sum(&terms));
-        }
-        let method = module.options.elementwise(fuse, stream(module.name) ^ part)?;
-        Ok(Combination::new(method, &terms).dense())
+    let combined = |terms: Vec<(f64, &Matrix)>, part: u64| match sparse {
+        None => Ok(sum(&terms)),
+        Some(_) => fused(module, fuse, &terms, part),
     };
     let (a, b) = (combined(a.collect(), 0)?, combined(b.collect(), 1)?);
     Ok(Factors::new(b, a))
+}
+
+/// Changes, or their factors, made sparse and fused. `part` tells random numbers of one module apart.
+pub(crate) fn fused<T: Rows>(
+    module: &Module<'_>,
+    fuse: Fuse,
+    terms: &[(f64, &T)],
+    part: u64,
+) -> Result<Matrix, Unfit> {
+    let method = module.options.elementwise(fuse, stream(module.name) ^ part)?;
+    let Sparsify::Trim { density } = method.sparsify else {
+        return Ok(Combination::new(method, terms).dense());
+    };
+    let trimmed: Vec<(f64, TopK<'_, T>)> =
+        terms.iter().map(|(weight, term)| (*weight, TopK::of(*term, density))).collect();
+    let terms: Vec<_> = trimmed.iter().map(|(weight, term)| (*weight, term)).collect();
+    Ok(Combination::with_bounds(method, &terms, &vec![Bounds::ALL; terms.len()]).dense())
 }
 
 /// λs, and A and B as they are stored, of the adapters that change the module.

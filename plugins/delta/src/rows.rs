@@ -108,7 +108,12 @@ impl Rows for Factors {
     }
 
     fn panel(&self, first: usize, count: usize) -> Matrix {
-        self.b().rows_from(first, count).times(self.a())
+        if let Some((b, a)) = self.product() {
+            return b.rows_from(first, count).times(a);
+        }
+        let mut panel = Matrix::zeros(count, self.shape().1);
+        (0..count).for_each(|row| self.row(first + row, panel.row_mut(row)));
+        panel
     }
 
     fn row(&self, row: usize, out: &mut [f64]) {

@@ -52,11 +52,15 @@ pub struct Truncated {
 
 impl Svd {
     /// Of a product, by the QR decompositions of both factors and an SVD of the small product of
-    /// the triangles; where the rank is not smaller than the weight, of the whole.
+    /// the triangles; of a Kronecker product by those of its sides; where the rank is not smaller than the
+    /// weight, of the whole.
     ///
     /// # Errors
     /// An element is not finite.
     pub fn of(factors: &Factors) -> Result<Self, NotFinite> {
+        if let Some((left, right)) = factors.sides() {
+            return Ok(Self::of_sides(left, right, Limit::Rank(usize::MAX))?.svd);
+        }
         let (rows, columns) = factors.shape();
         if factors.rank() >= rows.min(columns) {
             return Self::of_matrix(&factors.dense());
@@ -73,23 +77,53 @@ impl Svd {
         })
     }
 
+    /// The best approximation of a change within a limit: of a Kronecker product no other singular
+    /// vectors are made.
+    ///
+    /// # Errors
+    /// An element is not finite.
+    pub fn within(factors: &Factors, limit: Limit) -> Result<Truncated, NotFinite> {
+        match factors.sides() {
+            Some((left, right)) => Self::of_sides(left, right, limit),
+            None => Ok(Self::of(factors)?.truncated(limit)),
+        }
+    }
+
+    fn of_sides(left: &Factors, right: &Factors, limit: Limit) -> Result<Truncated, NotFinite> {
+        let (left, right) = (Self::of(left)?, Self::of(right)?);
+        let pairs = products(&left.s, &right.s);
+        let values = Self {
+            u: Matrix::zeros(left.u.rows() * right.u.rows(), 0),
+            s: pairs.iter().map(|(s, ..)| *s).collect(),
+            v: Matrix::zeros(left.v.rows() * right.v.rows(), 0),
+        };
+        let rank = values.rank_of(limit).min(pairs.len());
+        let vectors = |left: &Matrix, right: &Matrix| {
+            let rows = right.rows();
+            Matrix::from_fn(left.rows() * rows, rank, |i, k| {
+                let (_, of_left, of_right) = pairs[k];
+                left.row(i / rows)[of_left] * right.row(i % rows)[of_right]
+            })
+        };
+        let (u, v) = (vectors(&left.u, &right.u), vectors(&left.v, &right.v));
+        Ok(values.cut(rank, u, v))
+    }
+
     /// The singular values alone: of a Kronecker product all products of those of its sides.
     ///
     /// # Errors
     /// An element is not finite.
     pub fn values_of(factors: &Factors) -> Result<Vec<f64>, NotFinite> {
         if let Some((left, right)) = factors.sides() {
-            let (left, right) = (Self::values_of(left)?, Self::values_of(right)?);
-            let mut all: Vec<f64> =
-                left.iter().flat_map(|x| right.iter().map(move |y| x * y)).collect();
-            all.sort_by(|x, y| y.total_cmp(x));
-            return Ok(all);
+            let pairs = products(&Self::values_of(left)?, &Self::values_of(right)?);
+            return Ok(pairs.into_iter().map(|(s, ..)| s).collect());
         }
         let (rows, columns) = factors.shape();
         let is_whole = factors.rank() >= rows.min(columns);
-        let small = match is_whole {
-            true => factors.b().view() * factors.a().view(),
-            false => {
+        let small = match (is_whole, factors.whole()) {
+            (_, Some(whole)) => whole.view().to_owned(),
+            (true, None) => factors.b().view() * factors.a().view(),
+            (false, None) => {
                 let (b, a) = (factors.b().view().qr(), factors.a().view().transpose().qr());
                 b.thin_R() * a.thin_R().transpose()
             }
@@ -134,6 +168,11 @@ impl Svd {
         Self { u: first(rows), s: vec![0.0], v: first(columns) }
     }
 
+    /// ‖ΔW‖_F.
+    pub(crate) fn norm(&self) -> f64 {
+        self.energy_from(0).sqrt()
+    }
+
     /// ‖ΔW‖²_F from the i-th singular value on.
     pub(crate) fn energy_from(&self, first: usize) -> f64 {
         self.s.iter().skip(first).rev().map(|s| s * s).sum()
@@ -169,8 +208,13 @@ impl Svd {
     pub fn truncated(&self, limit: Limit) -> Truncated {
         let rank = self.rank_of(limit).min(self.s.len());
         let first = |all: &Matrix| Matrix::from_fn(all.rows(), rank, |i, k| all.row(i)[k]);
+        self.cut(rank, first(&self.u), first(&self.v))
+    }
+
+    /// The first singular values, with the vectors of these.
+    fn cut(&self, rank: usize, u: Matrix, v: Matrix) -> Truncated {
         Truncated {
-            svd: Self { u: first(&self.u), s: self.s[..rank].to_vec(), v: first(&self.v) },
+            svd: Self { u, s: self.s[..rank].to_vec(), v },
             spectral_error: self.s.get(rank).copied().unwrap_or(0.0),
             frobenius_error: self.energy_from(rank).sqrt(),
         }
@@ -186,4 +230,15 @@ impl Svd {
             Matrix::from_fn(rank, self.v.rows(), a),
         )
     }
+}
+
+/// All products of two numbers from the largest on, with the places of both.
+fn products(left: &[f64], right: &[f64]) -> Vec<(f64, usize, usize)> {
+    let of = |(i, x): (usize, &f64)| {
+        let x = *x;
+        right.iter().enumerate().map(move |(j, y)| (x * y, i, j))
+    };
+    let mut all: Vec<_> = left.iter().enumerate().flat_map(of).collect();
+    all.sort_by(|x, y| y.0.total_cmp(&x.0));
+    all
 }

@@ -98,7 +98,7 @@ proptest! {
         let kronecker = Matrix::from_fn(one.rows() * rows, one.columns() * columns, |i, j| {
             one.row(i / rows)[j / columns] * other.row(i % rows)[j % columns]
         });
-        assert_near(&left.kronecker(right).dense(), &kronecker, 1e-12);
+        assert_near(&left.clone().kronecker(right.clone()).dense(), &kronecker, 1e-12);
         assert_near(&Factors::of_matrix(one.clone()).dense(), &one, 0.0);
         assert_near(&left.transposed().dense(), &one.transposed(), 1e-14);
     }
@@ -196,6 +196,15 @@ fn della_keeps_large_elements_more_often() {
     // Probabilities 0.1 to 0.18 and 0.82 to 0.9 of 6000 each.
     assert!((small as f64 / 6000.0 - 0.14).abs() < 0.02, "{small}");
     assert!((large as f64 / 6000.0 - 0.86).abs() < 0.02, "{large}");
+}
+
+#[test]
+fn della_keeps_its_share_of_rows_of_one_element() {
+    let change = change(20_000, 1, 1, 1);
+    let sparsify = Sparsify::DropByRank { density: 0.5, epsilon: 0.4 };
+    let got = Combination::new(elementwise(sparsify, Fuse::Sum), &[(1.0, &change)]).dense();
+    let kept = got.elements().iter().filter(|x| **x != 0.0).count() as f64 / 20_000.0;
+    assert!((kept - 0.5).abs() < 0.02, "{kept}");
 }
 
 #[test]
@@ -386,7 +395,8 @@ fn what_two_changes_have_in_common() {
 fn singular_values_alone_are_those_of_the_decomposition() {
     let whole = Factors::of_matrix(Matrix::from_fn(6, 4, |i, j| ((3 * i + 5 * j) % 7) as f64));
     let small = change(5, 8, 2, 1);
-    let products = [small.kronecker(&whole), whole.kronecker(&small).scaled(-3.0)];
+    let products =
+        [small.clone().kronecker(whole.clone()), whole.kronecker(small.clone()).scaled(-3.0)];
     for factors in products.into_iter().chain([change(30, 20, 3, 2), change(6, 40, 9, 3)]) {
         let (values, svd) = (Svd::values_of(&factors).expect("finite"), Svd::of(&factors));
         let expected = svd.expect("finite").s;
@@ -398,7 +408,70 @@ fn singular_values_alone_are_those_of_the_decomposition() {
     }
     let nan = Factors::new(Matrix::new(1, 1, vec![f64::NAN]), Matrix::new(1, 1, vec![1.0]));
     assert!(Svd::values_of(&nan).is_err());
-    assert!(Svd::values_of(&nan.kronecker(&small)).is_err());
+    assert!(Svd::values_of(&nan.kronecker(small)).is_err());
+}
+
+/// Changes `[24, 30]` in all the forms they are stored in.
+fn stored_otherwise() -> Vec<Factors> {
+    let whole = |rows, columns, seed| Factors::of_matrix(random(rows, columns, seed));
+    vec![
+        change(24, 30, 3, 1),
+        whole(24, 30, 2),
+        whole(4, 6, 3).kronecker(whole(6, 5, 4)),
+        change(4, 6, 2, 5).kronecker(whole(6, 5, 6)).scaled(-0.3),
+        whole(4, 6, 7).kronecker(change(6, 5, 2, 8)),
+        change(8, 3, 1, 9).kronecker(change(3, 10, 2, 10)),
+        change(30, 24, 2, 11).transposed(),
+        whole(6, 4, 12).kronecker(change(5, 6, 2, 13)).transposed(),
+    ]
+}
+
+#[test]
+fn what_is_not_stored_as_a_product_computes_as_the_whole() {
+    let all = stored_otherwise();
+    for factors in &all {
+        let dense = factors.b().times(factors.a());
+        assert_eq!(factors.rank(), factors.a().rows());
+        assert_near(&factors.dense(), &dense, 1e-14);
+        assert_near(&factors.transposed().dense(), &dense.transposed(), 1e-14);
+        assert_near(&factors.clone().scaled(-2.0).dense(), &dense.clone().scaled(-2.0), 1e-14);
+        assert!((factors.norm() - dense.norm()).abs() <= 1e-12 * dense.norm());
+        let mut part = vec![0.0; 11];
+        factors.part_of_row(13, 7, &mut part);
+        assert_near(
+            &Matrix::new(1, 11, part),
+            &Matrix::new(1, 11, dense.row(13)[7..18].to_vec()),
+            1e-13,
+        );
+        for other in &all {
+            let pairs = dense.elements().iter().zip(other.dense().into_elements());
+            let inner: f64 = pairs.map(|(x, y)| x * y).sum();
+            let most = dense.norm() * other.norm();
+            assert!((factors.inner(other) - inner).abs() <= 1e-12 * most);
+            let sum = Factors::sum(&[(0.5, factors), (-2.0, other)]).dense();
+            let wanted = zipped(&[dense.clone(), other.dense()], |x| 0.5 * x[0] - 2.0 * x[1]);
+            assert_near(&sum, &wanted, 1e-12);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_stored_as_a_product_is_cut_as_the_whole() {
+    for factors in stored_otherwise() {
+        let whole = Svd::of_matrix(&factors.dense()).expect("finite");
+        for limit in [Limit::Exact, Limit::Rank(1), Limit::Rank(5), Limit::Energy(0.8)] {
+            let (found, wanted) = (Svd::within(&factors, limit), whole.truncated(limit));
+            let found = found.expect("finite");
+            assert_eq!(found.svd.s.len(), wanted.svd.s.len().min(factors.rank()), "{limit:?}");
+            let near = |x: f64, y: f64| (x - y).abs() <= 1e-12 * whole.s[0];
+            assert!(found.svd.s.iter().zip(&wanted.svd.s).all(|(x, y)| near(*x, *y)));
+            assert!(near(found.spectral_error, wanted.spectral_error));
+            assert!((found.frobenius_error - wanted.frobenius_error).abs() <= 1e-7 * whole.s[0]);
+            assert_near(&found.svd.factors(0.5).dense(), &wanted.svd.factors(0.5).dense(), 1e-10);
+        }
+        let all = Svd::of(&factors).expect("finite").factors(0.5).dense();
+        assert_near(&all, &factors.dense(), 1e-12);
+    }
 }
 
 #[test]

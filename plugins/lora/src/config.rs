@@ -2,7 +2,7 @@
 
 use peftc_plugin::{Error, Result, Run, Thirds};
 
-/// Entries that change the arithmetic or the tensors when they are set.
+/// Entries that change the arithmetic or the tensors when they are set: those of `src/delta.rs`.
 const UNSUPPORTED: [(&str, &str); 11] = [
     ("use_qalora", "QA-LoRA"),
     ("use_bdlora", "BD-LoRA"),
@@ -18,7 +18,7 @@ const UNSUPPORTED: [(&str, &str); 11] = [
 ];
 
 /// Initializations that leave the base weights as they are.
-const PLAIN_INITS: [&str; 5] = ["gaussian", "eva", "orthogonal", "true", "false"];
+const PLAIN_INITS: [&str; 6] = ["gaussian", "eva", "orthogonal", "mica", "true", "false"];
 
 /// Refuses adapters that plain LoRA arithmetic gets wrong, by name.
 pub(crate) fn refuse_unsupported(run: &Run<'_>) -> Result<()> {

@@ -3,7 +3,9 @@
 use crate::keys::CheckedLayer;
 use crate::merge::scaled_bias;
 use peftc_plugin::branch::Branch;
-use peftc_plugin::{Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one, words};
+use peftc_plugin::{
+    Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one, saved, words,
+};
 
 /// Injects one layer.
 pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
@@ -23,6 +25,10 @@ pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
         }
         None => None,
     };
+    if let Some(tensor) = layer.base_weight {
+        let (weight, by) = saved::base_weight(run, tensor, layer.module)?;
+        run.replace_parameter(weight, by)?;
+    }
     for &(site, info) in &layer.sites {
         branch.add(run, site, &info, bias)?;
     }

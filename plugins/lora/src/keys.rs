@@ -22,6 +22,7 @@ pub(crate) struct Layer<'a> {
     a: Option<&'a str>,
     b: Option<&'a str>,
     b_bias: Option<&'a str>,
+    base_weight: Option<&'a str>,
 }
 
 impl<'a> Keys<'a> {
@@ -44,6 +45,13 @@ impl<'a> Keys<'a> {
                 keys.layers.entry(module).or_default().b_bias = Some(name);
             } else if name.ends_with(".weight") || name.ends_with(".bias") {
                 keys.parameters.push((name, saved::parameter_name(name)));
+            }
+        }
+        for &name in names {
+            let module = name.strip_suffix(".base_layer.weight");
+            if let Some(layer) = module.and_then(|module| keys.layers.get_mut(module)) {
+                layer.base_weight = Some(name);
+                keys.parameters.retain(|(tensor, _)| *tensor != name);
             }
         }
         keys.refuse_two_biases()?;
@@ -93,6 +101,8 @@ pub(crate) struct CheckedLayer<'r> {
     thirds: Option<Thirds>,
     /// The bias of B, `[out]`.
     pub(crate) b_bias: Option<&'r str>,
+    /// The tensor that is the layer's weight before it is changed, where the adapter has it.
+    pub(crate) base_weight: Option<&'r str>,
     pub(crate) rank: i64,
     pub(crate) scale: f64,
     /// Where the module stands in the graph; more than once if it is called more than once.
@@ -138,6 +148,7 @@ impl<'r> CheckedLayer<'r> {
             b: b_name,
             thirds,
             b_bias: layer.b_bias,
+            base_weight: layer.base_weight,
             rank,
             scale: scaling.scale(run, module, rank)?,
             sites,
@@ -236,6 +247,7 @@ mod tests {
             "m.v.base_layer.bias",
             "m.odd",
             "m.k.loras.lora_A",
+            "m.k.base_layer.weight",
         ];
         let keys = Keys::of(&names).expect("plain LoRA");
         assert_eq!(keys.layers.keys().collect::<Vec<_>>(), [&"m.k", &"m.q"]);
@@ -244,6 +256,7 @@ mod tests {
             ("m.v.base_layer.bias", "m.v.bias".to_owned()),
         ];
         assert_eq!(keys.parameters, expected);
+        assert_eq!(keys.layers["m.k"].base_weight, Some("m.k.base_layer.weight"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::keys::CheckedLayer;
 use peftc_plugin::{
     Parameter, ParameterInfo, Record, Result, Run, SourceSpec, TaskSpec, TensorType, Value, one,
-    words,
+    saved, words,
 };
 
 /// Merges one layer.
@@ -39,11 +39,15 @@ pub(crate) fn layer(run: &Run<'_>, layer: &CheckedLayer<'_>) -> Result<()> {
 fn merged_weight(run: &Run<'_>, layer: &CheckedLayer<'_>, weight: &ParameterInfo) -> Result<Value> {
     let follows = vec![Some(0), Some(1)];
     let scale = layer.scale / f64::from(weight.factor);
+    let value = match layer.base_weight {
+        Some(tensor) => saved::base_weight(run, tensor, layer.module)?.1,
+        None => weight.value,
+    };
     one(run.add_task(TaskSpec {
         kind: "merge",
         label: layer.module,
         sources: vec![
-            SourceSpec::Value { value: weight.value, follows },
+            SourceSpec::Value { value, follows },
             SourceSpec::Adapter(layer.a),
             layer.b(run)?,
         ],

@@ -3,7 +3,7 @@
 mod inject;
 mod weights;
 
-use crate::plan::{Plan, Term};
+use crate::plan::{Plan, Term, check_finite};
 use crate::settings::{Mode, Settings};
 use crate::tasks::{Combined, How, Params};
 use peftc_delta::{Change, Limit, METHODS, Module, Options, Weights};
@@ -17,6 +17,10 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
     if plan.has_dora() {
         check_dora(settings)?;
     }
+    if let Some(module) = plan.biased() {
+        let unfit = |e: peftc_delta::Unfit| Error::invalid(format!("{module}: {e}"));
+        settings.options.method.check_biases().map_err(unfit)?;
+    }
     let (norms, largest_rank) = sizes(run, plan, settings)?;
     let weights = settings.options.weights(&norms);
     note(run, plan, settings, &weights);
@@ -29,7 +33,8 @@ pub(crate) fn all(run: &Run<'_>, plan: &Plan, settings: &Settings) -> Result<()>
             limit: settings.limit,
             largest_rank,
         };
-        let layer = Layer { run, module, terms, sites: sites(run, name)? };
+        let base_weight = plan.base_weight(run, name)?;
+        let layer = Layer { run, module, terms, base_weight, sites: sites(run, name)? };
         layer.check_shapes()?;
         match settings.mode {
             Mode::Merge => layer.merge()?,
@@ -104,6 +109,8 @@ struct Layer<'r, 'a> {
     run: &'r Run<'a>,
     module: Module<'r>,
     terms: &'r [Term],
+    /// The tensor that takes the place of the weight before it is changed.
+    base_weight: Option<&'r str>,
     sites: Vec<(Site, SiteInfo<'a>)>,
 }
 
@@ -167,6 +174,7 @@ impl Layer<'_, '_> {
             let numbers: Vec<f32> = sum.iter().map(|x| *x as f32).collect();
             let size = info.dtype.float_size().unwrap_or(4);
             let mut bytes = vec![0; size * numbers.len()];
+            check_finite(&format!("{}.lora_B.bias", self.module.name), &numbers)?;
             info.dtype.encode_f32(&numbers, &mut bytes)?;
             let ty = TensorType::new(info.dtype, [numbers.len() as i64]);
             let name = format!("{}.lora_B.bias", self.module.name);
@@ -240,13 +248,15 @@ impl Layer<'_, '_> {
         let changes = || self.module.changes.iter();
         let ranks = changes().map(|c| c.as_ref().map_or(0, |c| c.factors.rank()).to_string());
         let what = format!("ranks {}", ranks.collect::<Vec<_>>().join(" + "));
-        let of =
-            |c: &Change| (c.factors.b().elements().len() + c.factors.a().elements().len()) as u64;
+        let stored = self.terms.iter().flat_map(Term::names).map(|name| {
+            let dims = self.run.adapter_tensor(name)?.dims;
+            Ok(dims.iter().product::<i64>() as u64)
+        });
         self.run.record(&Record {
             module: self.module.name,
             value: Some(value),
             what: &what,
-            parameters: changes().flatten().map(of).sum(),
+            parameters: stored.sum::<Result<u64>>()?,
             flops_per_token,
         })
     }

@@ -3,13 +3,15 @@
 use peftc_delta::{Change, Form, Matrix, Unfit};
 use peftc_plugin::{Error, Result, Run, TensorView, saved};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the adapters change.
 pub(crate) struct Plan {
     pub(crate) adapters: usize,
     /// By module, one for each adapter that changes it.
     pub(crate) modules: BTreeMap<String, Vec<Term>>,
+    /// By module, the base's own weights that adapters have beside their changes.
+    base_weights: BTreeMap<String, Vec<String>>,
     /// Parameters that are replaced, each with the equal tensors of all adapters.
     saved: Vec<(String, Vec<String>)>,
 }
@@ -36,16 +38,61 @@ impl Plan {
         if !run.has_adapter() {
             return Err(Error::invalid("no adapter is given: `adapters` is a list of folders"));
         }
-        Ok(Self {
+        let mut plan = Self {
             adapters: entry(run, "adapters")?,
             modules: entry(run, "modules")?,
+            base_weights: entry(run, "base_weights")?,
             saved: entry(run, "saved")?,
-        })
+        };
+        plan.keep(&run.adapter_tensor_names()?.into_iter().collect());
+        Ok(plan)
+    }
+
+    /// Leaves out what is not for this model: the host lists no tensors of that.
+    fn keep(&mut self, names: &BTreeSet<&str>) {
+        let is_listed = |name: &String| names.contains(name.as_str());
+        self.modules.retain(|_, terms| {
+            terms.retain(|term| term.tensors.iter().all(is_listed));
+            !terms.is_empty()
+        });
+        self.base_weights.retain(|_, tensors| {
+            tensors.retain(is_listed);
+            !tensors.is_empty()
+        });
+        self.saved.retain_mut(|(_, tensors)| {
+            tensors.retain(is_listed);
+            !tensors.is_empty()
+        });
+    }
+
+    /// The tensor that takes the place of a module's weight before it is changed, unless adapters disagree.
+    pub(crate) fn base_weight(&self, run: &Run<'_>, module: &str) -> Result<Option<&str>> {
+        let Some(tensors) = self.base_weights.get(module) else { return Ok(None) };
+        let views = tensors.iter().map(|name| run.adapter_tensor(name));
+        let views: Vec<TensorView<'_>> = views.collect::<Result<_>>()?;
+        let is_same = |view: &TensorView<'_>| {
+            (view.dtype, view.dims, view.bytes) == (views[0].dtype, views[0].dims, views[0].bytes)
+        };
+        if !views.iter().all(is_same) {
+            run.warn(&format!(
+                "base_layer.weight of {module} is not the same in all adapters that have it: the model's own is kept"
+            ));
+            return Ok(None);
+        }
+        Ok(tensors.first().map(String::as_str))
     }
 
     /// Whether a change depends on the weight.
     pub(crate) fn has_dora(&self) -> bool {
         self.modules.values().flatten().any(|term| term.magnitudes.is_some())
+    }
+
+    /// A module whose bias is changed besides the weight.
+    pub(crate) fn biased(&self) -> Option<&str> {
+        let mut modules = self.modules.iter();
+        modules.find_map(|(module, terms)| {
+            terms.iter().any(|term| term.bias.is_some()).then_some(module.as_str())
+        })
     }
 
     /// Looks for every module before anything is done, so that the host can list all that are not there.
@@ -87,11 +134,17 @@ impl Term {
         }
     }
 
+    /// All tensors of the adapter that it has.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.tensors.iter().chain(&self.magnitudes).chain(&self.bias)
+    }
+
     /// The change, from its matrices.
     pub(crate) fn change(&self, views: &[TensorView<'_>]) -> Result<Change> {
         let form = Form::named(&self.form)
             .ok_or_else(|| Error::invalid(format!("no form is {:?}", self.form)))?;
-        let matrices = views.iter().map(matrix).collect::<Result<_>>()?;
+        let named = self.tensors.iter().zip(views);
+        let matrices = named.map(|(name, view)| matrix(name, view)).collect::<Result<_>>()?;
         let within = |e: Unfit| Error::invalid(format!("{}: {e}", self.tensors.join(", ")));
         Ok(Change { factors: form.factors(matrices).map_err(within)?, scale: self.scale })
     }
@@ -104,8 +157,17 @@ impl Term {
 }
 
 /// A tensor as a matrix: further axes are counted to the second.
-fn matrix(view: &TensorView<'_>) -> Result<Matrix> {
+fn matrix(name: &str, view: &TensorView<'_>) -> Result<Matrix> {
     let elements = view.to_f32()?;
+    check_finite(name, &elements)?;
     let rows = view.dims.first().copied().unwrap_or(1) as usize;
     Ok(Matrix::of_f32(rows, elements.len() / rows.max(1), &elements))
+}
+
+/// Refuses what is no finite number.
+pub(crate) fn check_finite(name: &str, elements: &[f32]) -> Result<()> {
+    match elements.iter().find(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(x) => Err(Error::invalid(format!("{name} has {x} as float32"))),
+    }
 }

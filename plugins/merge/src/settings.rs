@@ -23,6 +23,11 @@ impl Settings {
         let method = Method::named(run.option_str("method")?.unwrap_or("linear")).map_err(unfit)?;
         let mode = run.option_str("mode")?.unwrap_or("merge");
         let given = run.option_list("weights")?.map(|list| numbers(&list)).transpose()?;
+        if mode == "compose" && given.is_some() {
+            return Err(Error::invalid(
+                "compose has a weight of 1 each: mode \"merge\" takes weights",
+            ));
+        }
         let ones = (mode == "compose").then(|| vec![1.0; adapters]);
         let options = Options {
             weights: given.or(ones),
@@ -34,7 +39,11 @@ impl Settings {
             seed: run.option_i64("seed")?.map(|seed| seed as u64),
             ..Options::new(method)
         };
-        let rank = run.option_i64("rank")?.map(|rank| usize::try_from(rank).unwrap_or(0));
+        let rank = |rank: i64| {
+            usize::try_from(rank)
+                .map_err(|_| Error::invalid(format!("rank is {rank}: at least 1 is accepted")))
+        };
+        let rank = run.option_i64("rank")?.map(rank).transpose()?;
         let limit = match (rank, run.option_f64("energy")?) {
             (Some(_), Some(_)) => return Err(Error::invalid("rank and energy are both given")),
             (rank, energy) => rank.map(Limit::Rank).or(energy.map(Limit::Energy)),

@@ -204,5 +204,5 @@ fn put(result: &mut TensorMut<'_>, numbers: impl Iterator<Item = f64>) -> Result
         return Ok(());
     }
     let numbers: Vec<f32> = numbers.map(|x| x as f32).collect();
-    result.dtype.encode_f32(&numbers, result.bytes)
+    result.dtype.encode_finite(&numbers, result.bytes)
 }

@@ -112,6 +112,24 @@ impl DataType {
         }
         Ok(())
     }
+
+    /// The same of values that are finite numbers of this type.
+    ///
+    /// # Errors
+    /// Other types, or a value is none.
+    pub fn encode_finite(self, values: &[f32], bytes: &mut [u8]) -> Result<()> {
+        self.encode_f32(values, bytes)?;
+        let mut written = vec![0.0; values.len()];
+        self.decode_f32(bytes, &mut written)?;
+        match written.iter().position(|x| !x.is_finite()) {
+            None => Ok(()),
+            Some(at) => Err(Error::invalid(format!(
+                "{:e} is no finite number of {}",
+                values[at],
+                self.name()
+            ))),
+        }
+    }
 }
 
 fn not_float(dtype: DataType) -> Error {

@@ -14,7 +14,7 @@ const %base_model.model.q.lora_magnitude_vector = f32[3] {1, 2, 3}
 const %base_model.model.q.lora_A.weight = f32[2, 2] {1, 0, 0, 1}
 const %base_model.model.q.lora_B.weight = f32[3, 2] {1, 0, 0, 1, -1, -1}
 ---
-; q: ranks 1 + 2, 15 parameters, w
+; q: ranks 1 + 2, 18 parameters, w
 ; note: linear: Σ λΔ; λ 1, 0.5
 ; pass 1 (merge): q: 6 merged
 ; pass 1 (merge): q: 0 unchanged

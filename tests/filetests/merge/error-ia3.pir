@@ -13,4 +13,4 @@ const %base_model.model.q.lora_B.weight = f32[3, 1] {1, 2, 3}
 const %base_model.model.q.ia3_l = f32[3, 1] {1, 2, 3}
 ---
 error: ADAPTER/1: IA3 adds nothing to weights: it has no delta
-  kinds with one: LORA, ADALORA, LOHA, LOKR
+  kinds whose delta is read: LORA, ADALORA, LOHA, LOKR

@@ -11,7 +11,7 @@ const %base_model.model.q.hada_w1_b = f32[1, 2] {1, 10}
 const %base_model.model.q.hada_w2_a = f32[3, 1] {1, 1, 2}
 const %base_model.model.q.hada_w2_b = f32[1, 2] {1, -1}
 ---
-; q: ranks 1, 5 parameters, w
+; q: ranks 1, 10 parameters, w
 ; note: linear: Σ λΔ; λ 1
 ; pass 1 (merge): q: 6 merged
 ; pass 1 (merge): q: 0 unchanged

@@ -4,7 +4,7 @@ use super::{Layer, whole};
 use crate::plan::Term;
 use crate::tasks::{How, Params};
 use peftc_plugin::branch::Branch;
-use peftc_plugin::{Result, SourceSpec, TensorType, one};
+use peftc_plugin::{Result, SourceSpec, TensorType, one, saved};
 
 impl Layer<'_, '_> {
     pub(super) fn inject(&self) -> Result<()> {
@@ -52,6 +52,10 @@ impl Layer<'_, '_> {
             a: side(of_a, [first.in_features, rank as i64], "lora_A", false)?,
             b: side(of_b, [rank as i64, first.out_features], "lora_B", true)?,
         };
+        if let Some(tensor) = self.base_weight {
+            let (weight, by) = saved::base_weight(self.run, tensor, self.module.name)?;
+            self.run.replace_parameter(weight, by)?;
+        }
         for (site, info) in &self.sites {
             branch.add(self.run, *site, info, None)?;
         }

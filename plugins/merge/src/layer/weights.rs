@@ -3,7 +3,9 @@
 use super::{Layer, whole};
 use crate::plan::Term;
 use crate::tasks::{How, Params};
-use peftc_plugin::{DataType, Error, ParameterInfo, Result, SourceSpec, TensorType, Value, one};
+use peftc_plugin::{
+    DataType, Error, ParameterInfo, Result, SourceSpec, TensorType, Value, one, saved,
+};
 use std::collections::HashMap;
 
 impl Layer<'_, '_> {
@@ -11,17 +13,25 @@ impl Layer<'_, '_> {
         let mut merged: HashMap<Value, Value> = HashMap::new();
         for (index, (_, info)) in self.sites.iter().enumerate() {
             let weight = self.run.parameter_info(info.weight)?;
-            let by = match merged.get(&weight.value) {
+            let constant = weight.value;
+            let by = match merged.get(&constant) {
                 Some(&by) => by,
-                None => self.merged_weight(&weight)?,
+                None => self.merged_weight(&self.before(weight)?)?,
             };
-            merged.insert(weight.value, by);
+            merged.insert(constant, by);
             self.run.replace_parameter(info.weight, by)?;
             if index == 0 {
-                self.record(weight.value, 0)?;
+                self.record(constant, 0)?;
             }
         }
         Ok(())
+    }
+
+    /// The weight before it is changed.
+    fn before(&self, weight: ParameterInfo) -> Result<ParameterInfo> {
+        let Some(tensor) = self.base_weight else { return Ok(weight) };
+        let (_, value) = saved::base_weight(self.run, tensor, self.module.name)?;
+        Ok(ParameterInfo { value, ..weight })
     }
 
     fn merged_weight(&self, weight: &ParameterInfo) -> Result<Value> {

@@ -24,12 +24,12 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
         .zip(coefficients)
         .map(|(given, &coefficient)| Term { given, coefficient, factor: params.factor })
         .collect();
-    let inner: usize = given.iter().map(|given| given.change.factors.rank()).sum();
+    let inner: usize = terms.iter().map(Term::rank).sum();
     let of_rows = first_row..first_row + rows;
     let of_columns = first_column..first_column + columns;
     let left = left(&terms, params.is_turned, of_rows.clone());
     let right = right(&terms, params.is_turned, of_columns.clone());
-    let outputs = if params.is_turned { of_columns } else { of_rows };
+    let outputs = if params.is_turned { of_columns.clone() } else { of_rows };
     let own = params.has_dora().then(|| own(&terms, outputs));
     let mut out = std::mem::take(&mut call.results);
     let result = out.first_mut().ok_or_else(wrong)?;
@@ -38,7 +38,17 @@ pub(crate) fn run(call: &mut TaskCall<'_>) -> Result<()> {
     for first in (0..rows).step_by(PANEL) {
         let count = PANEL.min(rows - first);
         let delta = &mut delta[..count * columns];
-        product_f32(&left[first * inner..(first + count) * inner], &right, inner, columns, delta);
+        match inner {
+            0 => delta.fill(0.0),
+            _ => {
+                let left = &left[first * inner..(first + count) * inner];
+                product_f32(left, &right, inner, columns, delta);
+            }
+        }
+        let of_rows = first_row + first..first_row + first + count;
+        for term in terms.iter().filter(|term| term.given.change.factors.product().is_none()) {
+            term.add(params.is_turned, &of_rows, &of_columns, delta);
+        }
         let bytes = first * row_bytes..(first + count) * row_bytes;
         let part = TensorView { bytes: &weight.bytes[bytes.clone()], ..weight };
         if let Some(own) = &own {
@@ -64,16 +74,33 @@ struct Term<'a> {
 }
 
 impl Term<'_> {
-    /// An element of B, times all that the term is multiplied by.
-    fn of_b(&self, output: usize, k: usize) -> f32 {
-        let change = &self.given.change;
-        let scale = self.coefficient * change.scale / self.factor;
+    /// All that an output is multiplied by.
+    fn scale(&self, output: usize) -> f64 {
         let of_output = self.given.scales.as_ref().map_or(1.0, |scales| scales[output]);
-        (scale * of_output * change.factors.b().row(output)[k]) as f32
+        self.coefficient * self.given.change.scale / self.factor * of_output
     }
 
+    /// An element of B, times all that the term is multiplied by.
+    fn of_b(&self, output: usize, k: usize) -> f32 {
+        (self.scale(output) * self.given.change.factors.b().row(output)[k]) as f32
+    }
+
+    /// The rank of what is stored as a product, else 0.
     fn rank(&self) -> usize {
-        self.given.change.factors.rank()
+        self.given.change.factors.product().map_or(0, |(_, a)| a.rows())
+    }
+
+    /// Adds what is not stored as a product, by rows of ΔW.
+    fn add(&self, is_turned: bool, rows: &Range<usize>, columns: &Range<usize>, delta: &mut [f32]) {
+        let (outputs, inputs) = if is_turned { (columns, rows) } else { (rows, columns) };
+        let mut row = vec![0.0; inputs.len()];
+        for (at, output) in outputs.clone().enumerate() {
+            self.given.change.factors.part_of_row(output, inputs.start, &mut row);
+            let (first, step) = if is_turned { (at, columns.len()) } else { (at * row.len(), 1) };
+            let scale = self.scale(output);
+            let own = delta[first..].iter_mut().step_by(step);
+            own.zip(&row).for_each(|(sum, x)| *sum += (scale * x) as f32);
+        }
     }
 
     /// A row of A.
