@@ -20,7 +20,7 @@ pub struct Compiler {
 }
 
 /// Machine code, which stays while a kernel of it does.
-struct Code(JITModule);
+struct Code(#[expect(dead_code, reason = "it is kept")] JITModule);
 
 // SAFETY: the module is not changed after it is finished, and its code may run on any thread.
 unsafe impl Send for Code {}
