@@ -1,6 +1,7 @@
 //! Convolutions and pooling.
 
 mod causal;
+mod col2im;
 mod conv;
 mod deform;
 mod pool;
@@ -15,6 +16,7 @@ use super::{Operator, op};
 pub(super) static OPERATORS: &[Operator] = &[
     op("AveragePool", pool::average),
     op("CausalConvWithState", causal::conv),
+    op("Col2Im", col2im::col2im),
     op("Conv", |c| Ok(vec![conv::conv(c)?.into()])),
     op("ConvTranspose", transpose::conv),
     op("DeformConv", deform::conv),

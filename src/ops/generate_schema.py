@@ -78,7 +78,8 @@ def line(domain, s):
 
 
 
-def main():
+def table():
+    """The lines of schema.tsv."""
     lines = []
     for s in onnx.defs.get_all_schemas_with_history():
         # Only its version 18 is deprecated, for what the scales are of.
@@ -89,8 +90,8 @@ def main():
         own = s.domain == "com.microsoft" and s.name in CONTRIB
         if own or (s.domain == "" and s.name in ("SimplifiedLayerNormalization",)):
             lines.append(line(s.domain, s))
-    text = "".join(f"{each}\n" for each in sorted(lines, key=lambda l: (l.split("\t")[0], l.split("\t")[1], int(l.split("\t")[2]))))
-    Path(__file__).with_name("schema.tsv").write_text(text)
+    return "".join(f"{each}\n" for each in sorted(lines, key=lambda l: (l.split("\t")[0], l.split("\t")[1], int(l.split("\t")[2]))))
 
 
-main()
+if __name__ == "__main__":
+    Path(__file__).with_name("schema.tsv").write_text(table())

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, ValueId};
-use crate::ops::{Call, Value};
+use crate::ops::{self, Call, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -46,18 +46,30 @@ impl Scope<'_> {
             values.extend(node.outputs()[0].zip(outer));
         }
         for (value, tensor) in graph.stored_tensors() {
-            values.insert(value, tensor.clone().into());
+            let dense = ops::dense(tensor).map_err(|e| e.within(graph.value(value).name()))?;
+            values.insert(value, dense.into());
         }
         for (&id, input) in graph.inputs().iter().zip(inputs) {
             values.extend(graph.output(id).zip(input));
         }
+        let uses = |id: ValueId| (id, graph.uses(id).len());
+        let mut left: HashMap<ValueId, usize> = graph.value_ids().map(uses).collect();
         for (id, op) in graph.ops() {
             let made = self.node(graph, id, op, &values);
             let made = made.map_err(|e| e.within(graph.describe(id)))?;
             for (value, made) in graph.node(id).outputs().iter().zip(made) {
                 let (Some(value), Some(made)) = (*value, made) else { continue };
                 observer(id, value, &made);
-                values.insert(value, made);
+                if left.get(&value).is_some_and(|left| *left > 0) {
+                    values.insert(value, made);
+                }
+            }
+            for used in graph.node_inputs(id).into_iter().chain(graph.node_captures(id)).flatten() {
+                let left = left.entry(used).or_insert(1);
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    values.remove(&used);
+                }
             }
         }
         let output =

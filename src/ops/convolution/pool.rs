@@ -29,7 +29,8 @@ pub(super) fn average(call: &Call<'_>) -> Result<Vec<Value>> {
     let (x, pool) = (floats(call.input(0)?)?, Pool::new(call)?);
     let mut y = filled(&pool.shape, 0.0)?;
     pool.window.each(pool.planes, |o, i| y[o] += x[i]);
-    let counts = match call.flag("count_include_pad")? {
+    let has_choice = call.schema.attribute("count_include_pad").is_some();
+    let counts = match has_choice && call.flag("count_include_pad")? {
         true => pool.window.inside(),
         false => {
             let mut counts = vec![0.0; count(&pool.window.output())];
