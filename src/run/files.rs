@@ -55,7 +55,7 @@ fn folder(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> 
         .collect()
 }
 
-/// Writes outputs.
+/// Writes values: into an archive by name, into a folder by number as outputs.
 ///
 /// # Errors
 /// A file cannot be written, or is there already and `force` is not given; an archive is to have
@@ -78,7 +78,7 @@ pub(super) fn write(path: &Path, values: &[(&str, &Value)], force: bool) -> Resu
 
 fn tensor<'v>(name: &str, value: &'v Value) -> Result<&'v Tensor> {
     value.tensor().map_err(|e| {
-        let e = e.within(format!("output {name:?}"));
+        let e = e.within(format!("{name:?}"));
         e.help("an archive (.npz) has tensors alone, a folder any values")
     })
 }
