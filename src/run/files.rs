@@ -49,8 +49,13 @@ fn folder(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> 
         .iter()
         .enumerate()
         .map(|(number, input)| (input, path.join(format!("input_{number}.pb"))));
-    let there = numbered.filter(|(_, file)| file.exists());
+    let there: Vec<_> = numbered.filter(|(_, file)| file.exists()).collect();
+    if there.is_empty() && !signature.is_empty() {
+        return Err(Error::input(format!("{}: has no input_0.pb", path.display()))
+            .help("a folder has inputs by number, from 0 on, as ONNX's test data"));
+    }
     there
+        .into_iter()
         .map(|(input, file)| Ok((input.name.clone(), onnx::read_value(&file, input.ty.as_ref())?)))
         .collect()
 }
