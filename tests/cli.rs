@@ -787,10 +787,7 @@ fn the_json_of_run_and_verify_has_its_schema() {
     let run: Value = serde_json::from_str(&run).expect("JSON");
     assert_eq!(keys(&run), ["schema", "outputs", "output"]);
     assert_eq!(run["schema"], 1);
-    assert_eq!(
-        run["outputs"],
-        serde_json::json!([{ "name": "logits", "ty": "f32[1, 8, 232]" }])
-    );
+    assert_eq!(run["outputs"], serde_json::json!([{ "name": "logits", "ty": "f32[1, 8, 232]" }]));
     assert_eq!(folder.names(), ["made.npz", "out.npz"]);
 
     let adapted = folder.path("adapted.onnx");
