@@ -4,7 +4,7 @@ pub(crate) mod files;
 pub(crate) mod random;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::Value;
 use crate::runtime::Session;
 use crate::{disk, onnx};
@@ -21,9 +21,11 @@ pub struct Job {
     pub inputs: Vec<PathBuf>,
     /// How the inputs are made that are not given; none: they must all be given.
     pub random: Option<Random>,
+    /// An archive (`.npz`) that gets all inputs, also those that were made.
+    pub save_inputs: Option<PathBuf>,
     /// Where outputs go: an archive (`.npz`), or a folder that gets `output_0.pb`, ….
     pub output: Option<PathBuf>,
-    /// Overwrite the output.
+    /// Overwrite what is written.
     pub force: bool,
 }
 
@@ -52,14 +54,22 @@ pub struct OutputReport {
 /// # Errors
 /// A file cannot be read or written, an input does not fit, or the model cannot be run.
 pub fn run(job: &Job, _context: &Context) -> Result<Report> {
-    if let Some(output) = job.output.as_deref().filter(|path| is_archive(path)) {
-        disk::check_free(output, job.force)?;
+    if let Some(saved) = job.save_inputs.as_deref().filter(|path| !is_archive(path)) {
+        return Err(Error::input(format!("{}: inputs go into an archive (.npz)", saved.display())));
+    }
+    for archive in job.output.iter().chain(&job.save_inputs).filter(|path| is_archive(path)) {
+        disk::check_free(archive, job.force)?;
     }
     let session =
         Session::new(onnx::read(&job.model)?.model).map_err(|e| e.within(job.model.display()))?;
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     if let Some(random) = &job.random {
         random::add_missing(session.graph(), session.inputs(), &mut inputs, random)?;
+    }
+    if let Some(saved) = &job.save_inputs {
+        let mut values: Vec<(&str, &Value)> = inputs.iter().map(|(n, v)| (n.as_str(), v)).collect();
+        values.sort_by_key(|(name, _)| *name);
+        files::write(saved, &values, job.force)?;
     }
     let outputs = session.run(inputs).map_err(|e| e.within(job.model.display()))?;
     let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();

@@ -4,7 +4,7 @@ mod compare;
 mod part;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::onnx;
 use crate::ops::Value;
 use crate::run::{Random, files, random};
@@ -12,7 +12,7 @@ use crate::runtime::Session;
 pub use compare::{Distance, OutputReport, Tolerance};
 pub use part::PartReport;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// What is compared.
@@ -66,6 +66,7 @@ pub fn verify(job: &Job, _context: &Context) -> Result<Report> {
     let (left, right) = (open(&job.left)?, open(&job.right)?);
     let base = job.base.as_deref().map(open).transpose()?;
     let given = files::read(&job.inputs, left.inputs())?;
+    check_known(&given, &left, &right)?;
     let has_past = random::takes_past(left.inputs());
     let pasts = if has_past { job.pasts.as_slice() } else { &[0] };
     let mut cases = Vec::new();
@@ -83,6 +84,17 @@ pub fn verify(job: &Job, _context: &Context) -> Result<Report> {
 fn open(path: &Path) -> Result<Session> {
     let model = onnx::read(path)?.model;
     Session::new(model).map_err(|e| e.within(path.display()))
+}
+
+/// Whether one of the models takes each input that is given.
+fn check_known(given: &HashMap<String, Value>, left: &Session, right: &Session) -> Result<()> {
+    let names: BTreeSet<&str> =
+        left.inputs().iter().chain(right.inputs()).map(|input| input.name.as_str()).collect();
+    match given.keys().filter(|name| !names.contains(name.as_str())).min() {
+        Some(name) => Err(Error::input(format!("there is no input {name:?}"))
+            .help(format!("inputs: {}", Vec::from_iter(names).join(", ")))),
+        None => Ok(()),
+    }
 }
 
 fn case(

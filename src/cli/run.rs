@@ -42,10 +42,13 @@ pub(super) struct Args {
     /// Make the inputs that are not given
     #[arg(long = "random")]
     is_random: bool,
+    /// Write all inputs, also those that were made, into an archive (.npz)
+    #[arg(long, value_name = "PATH")]
+    save_inputs: Option<PathBuf>,
     /// Where outputs go: an archive (.npz), or a folder that gets output_0.pb and so on
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Overwrite the output
+    /// Overwrite what is written
     #[arg(long)]
     force: bool,
 }
@@ -55,6 +58,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
         model: peftc::apply::find_model(&args.model)?,
         inputs: args.input.clone(),
         random: args.is_random.then(|| args.random.random(3)),
+        save_inputs: args.save_inputs.clone(),
         output: args.output.clone(),
         force: args.force,
     };

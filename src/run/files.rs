@@ -49,13 +49,18 @@ fn folder(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> 
         .iter()
         .enumerate()
         .map(|(number, input)| (input, path.join(format!("input_{number}.pb"))));
-    let there = numbered.filter(|(_, file)| file.exists());
+    let there: Vec<_> = numbered.filter(|(_, file)| file.exists()).collect();
+    if there.is_empty() && !signature.is_empty() {
+        return Err(Error::input(format!("{}: has no input_0.pb", path.display()))
+            .help("a folder has inputs by number, from 0 on, as ONNX's test data"));
+    }
     there
+        .into_iter()
         .map(|(input, file)| Ok((input.name.clone(), onnx::read_value(&file, input.ty.as_ref())?)))
         .collect()
 }
 
-/// Writes outputs.
+/// Writes values: into an archive by name, into a folder by number as outputs.
 ///
 /// # Errors
 /// A file cannot be written, or is there already and `force` is not given; an archive is to have
@@ -78,7 +83,7 @@ pub(super) fn write(path: &Path, values: &[(&str, &Value)], force: bool) -> Resu
 
 fn tensor<'v>(name: &str, value: &'v Value) -> Result<&'v Tensor> {
     value.tensor().map_err(|e| {
-        let e = e.within(format!("output {name:?}"));
+        let e = e.within(format!("{name:?}"));
         e.help("an archive (.npz) has tensors alone, a folder any values")
     })
 }

@@ -60,13 +60,15 @@ fn is_float(input: &Signature) -> bool {
 /// ones, positions from the past's length on, types of 0, and normal numbers.
 ///
 /// # Errors
-/// The model does not say the type of one, or it is of a kind that is not made.
+/// The model does not say the type of one, or it is of a kind that is not made; a size is of a name
+/// that no input has.
 pub(crate) fn add_missing(
     graph: &Graph,
     signature: &[Signature],
     inputs: &mut HashMap<String, Value>,
     random: &Random,
 ) -> Result<()> {
+    check_names(signature, random)?;
     let mut sizes = Sizes { random, known: BTreeMap::new() };
     for input in signature {
         if let Some(Value::Tensor(tensor)) = inputs.get(&input.name) {
@@ -82,6 +84,26 @@ pub(crate) fn add_missing(
         inputs.insert(input.name.clone(), made.into());
     }
     Ok(())
+}
+
+/// Whether all sizes are of names that inputs have.
+fn check_names(signature: &[Signature], random: &Random) -> Result<()> {
+    let shapes = signature.iter().filter_map(|input| input.ty.as_ref()?.shape());
+    let mut names: Vec<&str> = shapes
+        .flatten()
+        .filter_map(|dim| match &dim.size {
+            DimSize::Symbol(symbol) => Some(symbol.split('+').map(str::trim)),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    match random.dims.keys().find(|name| !names.contains(&name.as_str())) {
+        Some(name) => Err(Error::input(format!("no axis of an input has the name {name:?}"))
+            .help(format!("names: {}", names.join(", ")))),
+        None => Ok(()),
+    }
 }
 
 fn make(graph: &Graph, input: &Signature, sizes: &mut Sizes<'_>) -> Result<Tensor> {
@@ -113,7 +135,7 @@ fn make(graph: &Graph, input: &Signature, sizes: &mut Sizes<'_>) -> Result<Tenso
         _ if dtype == DataType::Bool => 1,
         Role::Mask => 1,
         Role::Types => 0,
-        Role::Positions => i128::from(sizes.random.past) + (at % length) as i128,
+        Role::Positions => i128::from(sizes.past()) + (at % length) as i128,
         Role::Past | Role::Other => i128::from(random.next_u64() % bound),
     };
     let integers: Vec<i128> = (0..count).map(integer).collect();
@@ -160,8 +182,8 @@ impl Sizes<'_> {
         let name = symbol.to_lowercase();
         let has = |word: &str| name.contains(word);
         match () {
-            () if has("past") => Some(self.random.past),
-            () if has("total") => Some(self.random.past + self.length()),
+            () if has("past") => Some(self.past()),
+            () if has("total") => Some(self.past() + self.length()),
             () if has("batch") => Some(1),
             () if has("seq") || has("length") => Some(LENGTH),
             () => symbol.parse().ok(),
@@ -170,20 +192,30 @@ impl Sizes<'_> {
 
     /// The length of the sequence, where it is known.
     fn length(&self) -> i64 {
-        let is_length = |name: &str| {
+        self.first("seq", &["past", "total", "encoder"]).unwrap_or(LENGTH)
+    }
+
+    /// The length of the past.
+    fn past(&self) -> i64 {
+        self.first("past", &["+", "total"]).unwrap_or(self.random.past)
+    }
+
+    /// The size of the first name that has a word and none of others.
+    fn first(&self, word: &str, others: &[&str]) -> Option<i64> {
+        let is_meant = |name: &str| {
             let name = name.to_lowercase();
-            name.contains("seq") && !["past", "total", "encoder"].iter().any(|w| name.contains(w))
+            name.contains(word) && !others.iter().any(|other| name.contains(other))
         };
-        let known = self.random.dims.iter().chain(&self.known);
-        known.into_iter().find(|(name, _)| is_length(name)).map_or(LENGTH, |(_, size)| *size)
+        let mut known = self.random.dims.iter().chain(&self.known);
+        known.find(|(name, _)| is_meant(name)).map(|(_, size)| *size)
     }
 
     /// A size without a name that says anything.
     fn likely(&self, role: Role, axis: usize, rank: usize) -> i64 {
         match role {
             _ if axis == 0 => 1,
-            Role::Past if axis + 2 == rank => self.random.past,
-            Role::Mask if axis + 1 == rank => self.random.past + self.length(),
+            Role::Past if axis + 2 == rank => self.past(),
+            Role::Mask if axis + 1 == rank => self.past() + self.length(),
             Role::Mask | Role::Past => 1,
             _ if axis == 1 && rank == 2 => self.length(),
             _ => 1,
