@@ -81,7 +81,7 @@ impl Emitter<'_, '_> {
             }
             DataType::F16 => {
                 let bits = raw(self, types::I16);
-                (self.from_f16(bits), Type::F32)
+                (self.widened_f16(bits), Type::F32)
             }
             DataType::Bool => {
                 let byte = raw(self, types::I8);
@@ -117,8 +117,8 @@ impl Emitter<'_, '_> {
         }
         let stored = match dtype {
             DataType::F32 | DataType::F64 | DataType::I64 | DataType::Bool => made.value,
-            DataType::BF16 => self.to_bf16(made.value),
-            DataType::F16 => self.to_f16(made.value),
+            DataType::BF16 => self.narrowed_bf16(made.value),
+            DataType::F16 => self.narrowed_f16(made.value),
             other => {
                 let (ty, _) = integer(other).ok_or_else(|| format!("{other} is not stored"))?;
                 self.builder.ins().ireduce(ty, made.value)
@@ -130,7 +130,7 @@ impl Emitter<'_, '_> {
 
     /// binary16 as binary32: its bits moved, times 2^112, which normal and subnormal numbers then are;
     /// infinities and NaN keep their largest exponent.
-    fn from_f16(&mut self, bits: Value) -> Value {
+    fn widened_f16(&mut self, bits: Value) -> Value {
         let ins = |emitter: &mut Self| emitter.builder.ins().uextend(types::I32, bits);
         let wide = ins(self);
         let sign = self.builder.ins().band_imm_u(wide, 0x8000);
@@ -150,7 +150,7 @@ impl Emitter<'_, '_> {
 
     /// The nearest binary16, of two the even one. Normal numbers are rounded in their bits; smaller ones by
     /// adding 1/2, in which the last bit is worth 2^-24.
-    fn to_f16(&mut self, x: Value) -> Value {
+    fn narrowed_f16(&mut self, x: Value) -> Value {
         let bits = self.cast(types::I32, x);
         let sign = self.builder.ins().ushr_imm_u(bits, 16);
         let sign = self.builder.ins().band_imm_u(sign, 0x8000);
@@ -185,7 +185,7 @@ impl Emitter<'_, '_> {
     }
 
     /// The nearest bfloat16, of two the even one.
-    fn to_bf16(&mut self, x: Value) -> Value {
+    fn narrowed_bf16(&mut self, x: Value) -> Value {
         let bits = self.cast(types::I32, x);
         let odd = self.builder.ins().ushr_imm_u(bits, 16);
         let odd = self.builder.ins().band_imm_u(odd, 1);

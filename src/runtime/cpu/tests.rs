@@ -10,6 +10,9 @@ use crate::kernel::{Buffer, Kernel, Memory, interpret, parse};
 use half::{bf16, f16};
 use std::ops::Range;
 
+/// All of a kernel that has no grid.
+const ONCE: &[Range<i64>] = &[Range { start: 0, end: 1 }];
+
 /// Elements as a buffer stores them.
 fn bytes(dtype: DataType, memory: &Memory) -> Vec<u8> {
     match memory {

@@ -1,7 +1,10 @@
 //! Types of 16 bits.
 
-use super::{Memory, both, launch, parse};
+use super::{Memory, ONCE, both, launch, parse};
 use half::{bf16, f16};
+
+/// The number of bits.
+type Number = fn(u16) -> f32;
 
 fn copy(from: &str, to: &str, kind: &str) -> String {
     format!(
@@ -16,7 +19,7 @@ fn copy(from: &str, to: &str, kind: &str) -> String {
 
 #[test]
 fn every_number_of_16_bits_is_loaded() {
-    let number_of: [(&str, fn(u16) -> f32); 2] = [
+    let number_of: [(&str, Number); 2] = [
         ("f16", |bits| f16::from_bits(bits).to_f32()),
         ("bf16", |bits| bf16::from_bits(bits).to_f32()),
     ];
@@ -25,7 +28,7 @@ fn every_number_of_16_bits_is_loaded() {
             let kernel = parse(&copy(dtype, "f32", kind)).expect("a kernel");
             let x = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
             let mut bytes = [x, vec![0xff; 4 << 16]];
-            launch(&kernel, &[1 << 16], &mut bytes, std::slice::from_ref(&(0..1))).expect("runs");
+            launch(&kernel, &[1 << 16], &mut bytes, ONCE).expect("runs");
             for (bits, found) in (0..=u16::MAX).zip(bytes[1].chunks_exact(4)) {
                 let found = f32::from_le_bytes(found.try_into().expect("4 bytes"));
                 let wanted = number(bits);
@@ -37,7 +40,7 @@ fn every_number_of_16_bits_is_loaded() {
 }
 
 /// Numbers at, and next to, what is stored and what is halfway.
-fn near_16_bits(number: fn(u16) -> f32) -> Vec<f32> {
+fn near_16_bits(number: Number) -> Vec<f32> {
     let mut all = vec![0.0, -0.0, f32::MAX, f32::MIN, f32::MIN_POSITIVE, f32::from_bits(1)];
     all.extend([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::from_bits(0x7f80_0001)]);
     for bits in 0..=u16::MAX {
@@ -51,7 +54,7 @@ fn near_16_bits(number: fn(u16) -> f32) -> Vec<f32> {
 
 #[test]
 fn floats_are_rounded_once_to_16_bits() {
-    let types: [(&str, fn(u16) -> f32, fn(f32) -> u16); 2] = [
+    let types: [(&str, Number, fn(f32) -> u16); 2] = [
         ("f16", |bits| f16::from_bits(bits).to_f32(), |x| f16::from_f32(x).to_bits()),
         ("bf16", |bits| bf16::from_bits(bits).to_f32(), |x| bf16::from_f32(x).to_bits()),
     ];
@@ -61,7 +64,7 @@ fn floats_are_rounded_once_to_16_bits() {
         let x = all.iter().flat_map(|x| x.to_le_bytes()).collect();
         let mut bytes = [x, vec![0xff; 2 * all.len()]];
         let n = all.len() as i64;
-        launch(&kernel, &[n], &mut bytes, std::slice::from_ref(&(0..1))).expect("runs");
+        launch(&kernel, &[n], &mut bytes, ONCE).expect("runs");
         for (x, found) in all.iter().zip(bytes[1].chunks_exact(2)) {
             let found = u16::from_le_bytes([found[0], found[1]]);
             match x.is_nan() {
@@ -75,14 +78,14 @@ fn floats_are_rounded_once_to_16_bits() {
 #[test]
 fn the_interpreter_rounds_to_16_bits_alike() {
     for (dtype, number) in [
-        ("f16", (|bits| f16::from_bits(bits).to_f32()) as fn(u16) -> f32),
+        ("f16", (|bits| f16::from_bits(bits).to_f32()) as Number),
         ("bf16", |bits| bf16::from_bits(bits).to_f32()),
     ] {
         let all: Vec<f64> = near_16_bits(number).into_iter().map(f64::from).collect();
         let n = all.len();
         let memory = [Memory::Floats(all), Memory::Floats(vec![f64::NAN; n])];
         let text = copy("f32", dtype, "lane");
-        let [wanted, found] = both(&text, &[n as i64], &memory, &[0..1]).expect("runs");
+        let [wanted, found] = both(&text, &[n as i64], &memory, ONCE).expect("runs");
         let (Memory::Floats(wanted), Memory::Floats(found)) = (&wanted[1], &found[1]) else {
             unreachable!("floats stay floats")
         };

@@ -2,7 +2,7 @@
 //!
 //! Operations that jump take only numbers that both compute exactly, so that no rounding decides.
 
-use super::{Memory, both};
+use super::{Memory, ONCE, both};
 use crate::ir::DataType;
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -33,11 +33,15 @@ struct Known {
     floats: Vec<usize>,
     integers: Vec<usize>,
     bools: Vec<usize>,
+    /// Places that were computed around.
+    rows: Vec<usize>,
 }
 
 struct Drawn {
     draws: Draws,
     float: &'static str,
+    /// Whether all of it can be in vectors.
+    is_plain: bool,
     /// Of the three axes.
     extents: [i64; 3],
     given: Vec<i64>,
@@ -54,6 +58,14 @@ impl Drawn {
         number
     }
 
+    /// A number below an end, and not 0, which takes integers, where all is plain.
+    fn below(&mut self, end: usize) -> usize {
+        match self.is_plain {
+            true => 1 + self.draws.below(end - 1),
+            false => self.draws.below(end),
+        }
+    }
+
     /// A new integer of the launch.
     fn amount(&mut self, number: i64) -> String {
         self.given.push(number);
@@ -67,6 +79,7 @@ impl Drawn {
             let stride = match self.draws.below(4) {
                 0 => continue,
                 1 | 2 => 1,
+                _ if self.is_plain && axis + 1 == axes => 1,
                 _ => 3,
             };
             last += stride * (self.extents[axis] - 1).max(0);
@@ -90,9 +103,11 @@ impl Drawn {
     }
 
     fn load(&mut self, known: &mut Known, axes: usize) {
-        let (place, len) = self.place(axes);
         let eighths = |x: i64| (x % 33 - 16) as f64 / 8.0;
-        match self.draws.below(5) {
+        let which = self.below(6);
+        // Booleans have no vectors in memory.
+        let (place, len) = self.place(if self.is_plain && which == 1 { axes - 1 } else { axes });
+        match which {
             0 => {
                 let dtype = *self.draws.of(INTEGERS);
                 let name = self.input(dtype, len, eighths);
@@ -105,6 +120,7 @@ impl Drawn {
             _ => {
                 let stored: &[&str] =
                     if self.float == "f64" { &["f64"] } else { &["f32", "f32", "bf16", "f16"] };
+                let stored = if self.is_plain { &stored[..3] } else { stored };
                 let dtype = *self.draws.of(stored);
                 let name = self.input(dtype, len, eighths);
                 let made = self.line(self.float, &format!("load {name}[{place}]"));
@@ -114,19 +130,24 @@ impl Drawn {
         }
     }
 
-    /// An element of a table, whose place is computed and may be outside.
-    fn gather(&mut self, known: &mut Known, axis: usize) {
+    /// A place that may be outside of a table.
+    fn row(&mut self, known: &mut Known) {
         let index = *self.draws.of(&known.integers);
         let rows = self.line("i64", "const 5.0");
         let mut row = self.line("i64", &format!("rem %{index} %{rows}"));
-        if self.draws.below(4) > 0 {
+        if self.draws.below(8) > 0 {
             row = self.line("i64", &format!("abs %{row}"));
         }
-        let len = 4 + self.extents[axis] - self.draws.below(2) as i64;
-        let element = |at| (at % 11) as f64;
-        let memory = Memory::Floats((0..len.max(0)).map(element).collect());
-        self.buffers.push((format!("table{}: {}", self.buffers.len(), self.float), memory));
-        let name = format!("table{}", self.buffers.len() - 1);
+        known.rows.push(row);
+    }
+
+    /// An element of a table, whose place is computed.
+    fn gather(&mut self, known: &mut Known, axis: usize) {
+        let row = *self.draws.of(&known.rows);
+        let len = self.extents[axis] + [4, 4, 4, 3, 2][self.draws.below(5)];
+        let memory = Memory::Floats((0..len).map(|at| (at % 11) as f64).collect());
+        let name = format!("table{}", self.buffers.len());
+        self.buffers.push((format!("{name}: {}", self.float), memory));
         let made = self.line(self.float, &format!("load {name}[%{row} + #{axis}]"));
         known.exact.push(made);
         known.floats.push(made);
@@ -138,8 +159,8 @@ impl Drawn {
         let (x, y) = (*self.draws.of(&known.floats), *self.draws.of(&known.floats));
         let (i, j) = (*self.draws.of(&known.integers), *self.draws.of(&known.integers));
         let (p, q) = (*self.draws.of(&known.bools), *self.draws.of(&known.bools));
-        match self.draws.below(9) {
-            0 => {
+        match self.below(9) {
+            6 => {
                 let name = *self.draws.of(&["add", "sub", "max", "min"]);
                 known.floats.push(self.line(float, &format!("{name} %{x} %{y}")));
             }
@@ -166,7 +187,7 @@ impl Drawn {
             }
             4 => {
                 let name = *self.draws.of(&["less", "less_equal", "equal"]);
-                known.bools.push(match self.draws.below(3) {
+                known.bools.push(match self.below(3) {
                     0 => self.line("bool", &format!("{name} %{i} %{j}")),
                     _ => self.line("bool", &format!("{name} %{a} %{b}")),
                 });
@@ -180,18 +201,20 @@ impl Drawn {
                 };
                 known.bools.push(self.line("bool", &what));
             }
-            6 => {
+            0 => {
                 let name = *self.draws.of(&["add", "sub", "mul", "div", "rem", "max", "min"]);
                 known.integers.push(self.line("i64", &format!("{name} %{i} %{j}")));
             }
-            7 => match self.draws.below(3) {
-                0 => known.floats.push(self.line(float, &format!("select %{p} %{x} %{y}"))),
+            7 => match self.below(3) {
+                0 => known.integers.push(self.line("i64", &format!("select %{p} %{i} %{j}"))),
                 1 => known.bools.push(self.line("bool", &format!("select %{p} %{p} %{q}"))),
-                _ => known.integers.push(self.line("i64", &format!("select %{p} %{i} %{j}"))),
+                _ => known.floats.push(self.line(float, &format!("select %{p} %{x} %{y}"))),
             },
-            _ => match self.draws.below(3) {
-                0 => known.integers.push(self.line("i64", &format!("to_i64 %{a}"))),
-                1 => known.integers.push(self.line("i64", &format!("to_i64 %{p}"))),
+            _ => match self.below(3) {
+                0 => {
+                    let from = *self.draws.of(&[a, p]);
+                    known.integers.push(self.line("i64", &format!("to_i64 %{from}")));
+                }
                 _ => {
                     let made = self.line(float, &format!("to_{float} %{p}"));
                     known.exact.push(made);
@@ -222,6 +245,9 @@ impl Drawn {
     fn store_any(&mut self, known: &Known, axes: usize) {
         let stored: &[&str] =
             if self.float == "f64" { &["f64"] } else { &["f32", "f32", "f32", "bf16", "f16"] };
+        if self.is_plain {
+            return self.store(known.floats[known.floats.len() - 1], "f32", axes);
+        }
         match self.draws.below(6) {
             0 => {
                 let (value, dtype) = (known.integers[known.integers.len() - 1], INTEGERS);
@@ -241,13 +267,13 @@ impl Drawn {
         for _ in 0..1 + self.draws.below(3) {
             self.load(known, axes);
         }
-        if self.draws.below(5) == 0 {
+        if !known.rows.is_empty() && self.draws.below(3) == 0 {
             self.gather(known, axes - 1);
         }
         for _ in 0..self.draws.below(7) {
             self.operation(known);
         }
-        if self.draws.below(6) == 0 {
+        if self.below(6) == 0 {
             known.integers.push(self.line("i64", &format!("index #{}", axes - 1)));
         }
     }
@@ -264,6 +290,10 @@ impl Drawn {
 
     /// The loop of an axis, and those in it.
     fn nest(&mut self, known: &Known, axis: usize, is_grid: bool) {
+        let mut known = known.clone();
+        if axis > 0 && self.draws.below(4) == 0 {
+            self.row(&mut known);
+        }
         let extent = self.amount(self.extents[axis]);
         let last = axis == 2 || self.draws.below(3) == 0;
         let kind = match (is_grid, last && self.draws.below(5) > 0) {
@@ -273,10 +303,9 @@ impl Drawn {
         };
         let is_inner = kind == "lane" || axis == 2;
         if is_inner && axis > 0 && self.draws.below(2) == 0 {
-            return self.fold(known, axis, kind, &extent);
+            return self.fold(&known, axis, kind, &extent);
         }
         writeln!(self.body, "for {kind} #{axis} < {extent} {{").expect("text");
-        let mut known = known.clone();
         self.pass(&mut known, axis + 1);
         match is_inner {
             true => self.store_any(&known, axis + 1),
@@ -292,7 +321,7 @@ impl Drawn {
         self.body.push_str("} ");
         let mut results = Vec::new();
         for number in 0..1 + self.draws.below(3) {
-            let (value, ty) = match self.draws.below(5) {
+            let (value, ty) = match self.below(5) {
                 0 => (*self.draws.of(&inside.integers), "i64"),
                 _ => (*self.draws.of(&inside.floats), self.float),
             };
@@ -342,12 +371,13 @@ fn is_near(dtype: DataType, wanted: f64, found: f64) -> bool {
 
 fn hold(draws: Vec<u32>) {
     let mut draws = Draws(draws.into_iter());
-    let float = if draws.below(4) == 3 { "f64" } else { "f32" };
+    let is_plain = draws.below(2) == 1;
+    let float = if !is_plain && draws.below(3) == 2 { "f64" } else { "f32" };
     let (is_grid, inner) = (draws.below(4) > 0, *draws.of(EXTENTS));
     let extents = [*draws.of(&EXTENTS[..6]), *draws.of(EXTENTS), inner];
     let empty = (Vec::new(), Vec::new(), String::new());
     let (given, buffers, body) = empty;
-    let mut drawn = Drawn { draws, float, extents, given, buffers, body, values: 0 };
+    let mut drawn = Drawn { draws, float, is_plain, extents, given, buffers, body, values: 0 };
     let known = drawn.constants();
     drawn.nest(&known, 0, is_grid);
     let names: Vec<String> = (0..drawn.given.len()).map(|at| format!("g{at}")).collect();
@@ -356,7 +386,7 @@ fn hold(draws: Vec<u32>) {
     let text = format!("kernel k({names}) {buffers} {{\n{}}}\n", drawn.body);
     let memory: Vec<Memory> = drawn.buffers.iter().map(|(_, memory)| memory.clone()).collect();
     let middle = drawn.draws.below(extents[0] as usize + 1) as i64;
-    let parts = if is_grid { vec![middle..extents[0], 0..middle] } else { vec![0..1] };
+    let parts = if is_grid { vec![middle..extents[0], 0..middle] } else { ONCE.to_vec() };
     let Ok([wanted, found]) = both(&text, &drawn.given, &memory, &parts) else { return };
     for ((name, _), (wanted, found)) in drawn.buffers.iter().zip(wanted.iter().zip(&found)) {
         let dtype = name.rsplit(' ').next().expect("a type").parse().expect("a type");

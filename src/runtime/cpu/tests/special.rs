@@ -1,6 +1,6 @@
 //! Operations one by one, on numbers that are special.
 
-use super::{Memory, both};
+use super::{Memory, ONCE, both};
 use crate::kernel::{OPERATIONS, Operation, Type};
 
 /// Floats that are special in both types.
@@ -98,7 +98,7 @@ fn hold(operation: Operation, types: &[Type], result: Type) {
     });
     for kind in ["sequence", "lane"] {
         let text = text(operation, types, result, kind);
-        let [wanted, found] = both(&text, &[n as i64], &memory, &[0..1]).expect("runs");
+        let [wanted, found] = both(&text, &[n as i64], &memory, ONCE).expect("runs");
         let last = types.len();
         for row in 0..n {
             let arguments: Vec<f64> = memory[..last].iter().map(|x| at(x, row)).collect();
@@ -171,7 +171,7 @@ kernel masks(n) a: f32, b: f32, flag: bool, out y: f32 {
     for flag in [0, 1] {
         let mut memory = memory.clone();
         memory.extend([Memory::Integers(vec![flag]), Memory::Floats(vec![f64::NAN; n])]);
-        let [wanted, found] = both(text, &[n as i64], &memory, &[0..1]).expect("runs");
+        let [wanted, found] = both(text, &[n as i64], &memory, ONCE).expect("runs");
         assert_eq!(wanted[3], found[3]);
     }
 }
