@@ -6,6 +6,9 @@ use half::{bf16, f16};
 /// The number of bits.
 type Number = fn(u16) -> f32;
 
+/// The bits of a number.
+type Bits = fn(f32) -> u16;
+
 fn copy(from: &str, to: &str, kind: &str) -> String {
     format!(
         "kernel copy(n) x: {from}, out y: {to} {{
@@ -54,7 +57,7 @@ fn near_16_bits(number: Number) -> Vec<f32> {
 
 #[test]
 fn floats_are_rounded_once_to_16_bits() {
-    let types: [(&str, Number, fn(f32) -> u16); 2] = [
+    let types: [(&str, Number, Bits); 2] = [
         ("f16", |bits| f16::from_bits(bits).to_f32(), |x| f16::from_f32(x).to_bits()),
         ("bf16", |bits| bf16::from_bits(bits).to_f32(), |x| bf16::from_f32(x).to_bits()),
     ];
