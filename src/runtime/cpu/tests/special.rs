@@ -175,3 +175,25 @@ kernel masks(n) a: f32, b: f32, flag: bool, out y: f32 {
         assert_eq!(wanted[3], found[3]);
     }
 }
+
+#[test]
+fn computed_places_outside_are_found_in_every_lane() {
+    let text = "\
+kernel gather(n) i: i64, table: f32, out y: f32 {
+  %0: i64 = load i[0]
+  for lane #0 < n {
+    %1: f32 = load table[%0 + #0]
+    store y[#0] %1
+  }
+}";
+    for (row, n, len) in [(0, 8, 8), (1, 8, 8), (5, 4, 8), (-1, 4, 8), (0, 4, 0), (i64::MAX, 4, 8)]
+    {
+        let table = Memory::Floats((0..len).map(f64::from).collect());
+        let y = Memory::Floats(vec![f64::NAN; n]);
+        let ran = both(text, &[n as i64], &[Memory::Integers(vec![row]), table, y], ONCE);
+        assert_eq!(ran.is_ok(), row == 0 && len > 0);
+        if let Ok([wanted, found]) = ran {
+            assert_eq!(wanted, found);
+        }
+    }
+}
