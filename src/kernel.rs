@@ -93,6 +93,7 @@ kernel softmax(rows, columns) x: f32, out y: f32 {
             ("%0: f64 = load x[0]", "%0 is f32, not f64"),
             ("store y[0] %3", "%3 is not defined here"),
             ("for lane #0 < n {\n for lane #1 < n { }\n}", "a loop stands in lanes"),
+            ("for grid #0 < n { }\nfor grid #1 < n { }", "a grid stands beside another"),
             ("for sequence #0 < m { }", "no integer \"m\""),
             ("%0: f32 = const 1.0\n%0: f32 = const 2.0", "defined twice"),
             ("for lane #0 < n {\n%0: f32 = const 1.0\n}\nstore y[0] %0", "not defined here"),

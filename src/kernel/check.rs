@@ -4,14 +4,19 @@ use super::ir::{Axis, AxisId, AxisKind, BufferId, Index, Kernel, Stmt, Term, Typ
 use std::collections::HashSet;
 
 /// Holds a kernel against the specification: every value has one definition before its uses and the type
-/// that its operation gives, every index stands in the loop of its axis, grids are outermost and lanes
-/// innermost, and only outputs are written.
+/// that its operation gives, every index stands in the loop of its axis, grids are
+/// outermost, none beside another, lanes are innermost, and only outputs are written.
 ///
 /// # Errors
 /// What is wrong, and where.
 pub fn check(kernel: &Kernel) -> Result<(), String> {
     let mut scope =
         Scope { kernel, defined: HashSet::new(), ever: HashSet::new(), axes: Vec::new() };
+    let is_grid =
+        |stmt: &&Stmt| matches!(stmt, Stmt::For { axis, .. } if axis.kind == AxisKind::Grid);
+    if kernel.body.iter().filter(is_grid).count() > 1 {
+        return Err(format!("{}: a grid stands beside another", kernel.name));
+    }
     for buffer in &kernel.buffers {
         if Type::of_stored(buffer.dtype).is_none() {
             return Err(format!("{} is {}, which is not computed with", buffer.name, buffer.dtype));

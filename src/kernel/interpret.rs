@@ -175,7 +175,7 @@ impl Machine<'_> {
                     other => return Err(format!("{other:?} is no place")),
                 },
             };
-            place += along * self.amount(stride);
+            place = place.wrapping_add(along.wrapping_mul(self.amount(stride)));
         }
         let len = self.memory[buffer.0 as usize].len();
         usize::try_from(place).ok().filter(|&place| place < len).ok_or_else(|| {
@@ -199,8 +199,8 @@ impl Machine<'_> {
 /// A float as a type stores it.
 fn stored(dtype: DataType, x: f64) -> f64 {
     match dtype {
-        DataType::F16 => f16::from_f64(x).to_f64(),
-        DataType::BF16 => bf16::from_f64(x).to_f64(),
+        DataType::F16 => f16::from_f32(x as f32).to_f64(),
+        DataType::BF16 => bf16::from_f32(x as f32).to_f64(),
         DataType::F32 => f64::from(x as f32),
         _ => x,
     }
@@ -251,7 +251,12 @@ fn operate(operation: Operation, arguments: &[Number], result: Type) -> Option<N
         (Operation::Less, &[Integer(x), Integer(y)]) => Bool(x < y),
         (Operation::LessEqual, &[Float(x), Float(y)]) => Bool(x <= y),
         (Operation::LessEqual, &[Integer(x), Integer(y)]) => Bool(x <= y),
-        (Operation::ToF32 | Operation::ToF64, &[x]) => Float(match x {
+        (Operation::ToF32, &[x]) => Float(f64::from(match x {
+            Float(x) => x as f32,
+            Integer(x) => x as f32,
+            Bool(x) => f32::from(u8::from(x)),
+        })),
+        (Operation::ToF64, &[x]) => Float(match x {
             Float(x) => x,
             Integer(x) => x as f64,
             Bool(x) => f64::from(u8::from(x)),

@@ -14,7 +14,10 @@ const UNROLLED: i64 = 4;
 /// stay.
 pub(super) fn fit(kernel: &Kernel, axis: AxisId, body: &[Stmt]) -> bool {
     let is_lane = |ty: Type| matches!(ty, Type::F32 | Type::Bool);
+    let is_plain =
+        |at: &Index| at.terms.iter().filter(|(term, _)| *term == Term::Axis(axis)).count() <= 1;
     body.iter().all(|stmt| match stmt {
+        Stmt::Load { at, .. } | Stmt::Store { at, .. } if !is_plain(at) => false,
         Stmt::Constant { result, .. } => is_lane(kernel.values[result.0 as usize]),
         Stmt::Operation { result, arguments, .. } => {
             let mut all = arguments.iter().chain([result]);

@@ -1,6 +1,5 @@
 //! Operations.
 
-use super::memory::flags;
 use super::shape::Shape;
 use super::{Emitter, Made};
 use crate::kernel::Operation;
@@ -58,7 +57,7 @@ impl Emitter<'_, '_> {
             (false, _) => self.builder.ins().select(which, y, z),
             (true, Type::Bool) => self.builder.ins().bitselect(which, y, z),
             (true, _) => {
-                let which = self.builder.ins().bitcast(types::F32X4, flags(), which);
+                let which = self.cast(types::F32X4, which);
                 self.builder.ins().bitselect(which, y, z)
             }
         }
@@ -170,13 +169,13 @@ impl Emitter<'_, '_> {
         let bias = self.integer(bits, bits.bias);
         let biased = self.builder.ins().iadd(integer, bias);
         let power = self.builder.ins().ishl_imm_u(biased, bits.mantissa);
-        let power = self.builder.ins().bitcast(shape.clif(), flags(), power);
+        let power = self.cast(shape.clif(), power);
         self.builder.ins().fmul(x, power)
     }
 
     fn exponent(&mut self, x: Value, shape: Shape) -> Value {
         let bits = bits_of(shape);
-        let integer = self.builder.ins().bitcast(bits.ty, flags(), x);
+        let integer = self.cast(bits.ty, x);
         let exponent = self.builder.ins().ushr_imm_u(integer, bits.mantissa);
         let mask = self.integer(bits, 2 * bits.bias + 1);
         let exponent = self.builder.ins().band(exponent, mask);
@@ -187,13 +186,13 @@ impl Emitter<'_, '_> {
 
     fn mantissa(&mut self, x: Value, shape: Shape) -> Value {
         let bits = bits_of(shape);
-        let integer = self.builder.ins().bitcast(bits.ty, flags(), x);
+        let integer = self.cast(bits.ty, x);
         let exponent = (2 * bits.bias + 1) << bits.mantissa;
         let mask = self.integer(bits, !exponent);
         let own = self.builder.ins().band(integer, mask);
         let one = self.integer(bits, bits.bias << bits.mantissa);
         let number = self.builder.ins().bor(own, one);
-        self.builder.ins().bitcast(shape.clif(), flags(), number)
+        self.cast(shape.clif(), number)
     }
 
     /// An integer in the type of the bits of floats.
@@ -234,7 +233,7 @@ impl Emitter<'_, '_> {
             (Type::Bool, Type::F32) if from.is_vector => {
                 let one = self.builder.ins().f32const(1.0);
                 let one = self.builder.ins().splat(types::F32X4, one);
-                let mask = self.builder.ins().bitcast(types::F32X4, flags(), x);
+                let mask = self.cast(types::F32X4, x);
                 self.builder.ins().band(mask, one)
             }
             (Type::Bool, wanted) => {
