@@ -130,7 +130,8 @@ fn check<'s>(
     }
     for (dim, &size) in shape.iter().zip(&tensor.dims) {
         match &dim.size {
-            DimSize::Known(known) if *known != size => return wrong(String::new()),
+            // Some exporters write an unknown size as −1.
+            DimSize::Known(known @ 0..) if *known != size => return wrong(String::new()),
             DimSize::Symbol(symbol) => {
                 let &mut (known, by) = sizes.entry(symbol).or_insert((size, &signature.name));
                 if known != size {
