@@ -7,7 +7,9 @@ mod layers;
 mod merge;
 mod plugin;
 mod progress;
+mod run;
 mod style;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use peftc::plugin::{Plugins, SearchPath};
@@ -52,6 +54,8 @@ enum Command {
     Extract(extract::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
+    Run(run::Args),
+    Verify(verify::Args),
     #[command(subcommand)]
     Plugin(plugin::Command),
 }
@@ -62,15 +66,24 @@ pub(crate) fn main() -> ExitCode {
     if let Some(level) = cli.global.log {
         tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
     }
+    let mut holds = true;
     let result = match &cli.command {
         Command::Apply(args) => apply::run(args, &cli.global),
         Command::Extract(args) => extract::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
         Command::Merge(args) => merge::run(args, &cli.global),
+        Command::Run(args) => run::run(args, &cli.global),
+        Command::Verify(args) => verify::run(args, &cli.global).map(|(report, same)| {
+            holds = same;
+            report
+        }),
         Command::Plugin(command) => plugin::run(command, &cli.global),
     };
     match result {
-        Ok(report) => print_report(&report),
+        Ok(report) => match print_report(&report) {
+            ExitCode::SUCCESS if !holds => ExitCode::from(1),
+            code => code,
+        },
         Err(error) => {
             eprintln!("{}", style::error(&error));
             exit_code(error.kind())

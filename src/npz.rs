@@ -6,11 +6,13 @@
 
 mod crc32;
 mod npy;
+mod read;
 
 pub(crate) use crc32::Crc32;
+pub(crate) use read::{read, read_npy};
 
 use crate::error::{Error, Result};
-use crate::ir::DataType;
+use crate::ir::{DataType, Tensor};
 use std::collections::HashSet;
 
 /// Sizes and places of 32 bits, as plain zip has them.
@@ -119,6 +121,21 @@ impl Layout {
 
 /// The length of the record at the end.
 const END_LEN: u64 = 22;
+
+/// The bytes of an archive of tensors in memory.
+///
+/// # Errors
+/// As [`Layout::new`], or a tensor is of strings.
+pub(crate) fn write(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
+    let layout = Layout::new(tensors.iter().map(|(name, t)| (*name, t.dtype, t.dims.as_slice())))?;
+    let elements = |at: usize| tensors[at].1.bytes().unwrap_or_default();
+    let mut bytes = vec![0; layout.len() as usize];
+    let mut put = |at: u64, part: &[u8]| bytes[at as usize..][..part.len()].copy_from_slice(part);
+    layout.elements().enumerate().for_each(|(number, (at, _))| put(at, elements(number)));
+    let headers = layout.headers(|number, crc| Ok(crc.over(elements(number))))?;
+    headers.iter().for_each(|(at, header)| put(*at, header));
+    Ok(bytes)
+}
 
 impl Entry {
     fn elements_at(&self) -> u64 {

@@ -3,11 +3,13 @@
 
 mod archive;
 mod carried;
+mod data;
 mod external;
 mod link;
 mod proto;
 mod read;
 mod scan;
+mod tensors;
 mod types;
 mod write;
 
@@ -18,6 +20,7 @@ pub(crate) use carried::{
 pub use link::{LINK_REMEDY, LinkedFile};
 pub use read::{ReadModel, read};
 pub use scan::UnknownField;
+pub use tensors::{read_value, value_bytes};
 pub use write::{ExternalData, OutputFile, WriteOptions, WritePlan, plan, structure_sha256};
 
 /// The newest version of the ONNX IR whose fields and element types are known.

@@ -7,15 +7,14 @@
 
 mod globals;
 mod machine;
-mod zip;
 
 use crate::error::{Error, Result};
 use crate::ir::tensor::{FileSlice, MappedFile};
 use crate::ir::{Tensor, TensorData, element_count};
+use crate::zip::Archive;
 use machine::Stored;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use zip::Archive;
 
 /// The tensors of a file, as slices of it, by the names that `rename` makes of theirs.
 pub(super) fn read(

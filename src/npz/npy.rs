@@ -26,6 +26,15 @@ pub(super) fn header(name: &str, dtype: DataType, dims: &[i64]) -> Result<(Vec<u
     Ok(([MAGIC, &len.to_le_bytes(), dict.as_bytes()].concat(), bytes))
 }
 
+/// The element type of NumPy's name.
+pub(super) fn dtype(name: &str) -> Option<DataType> {
+    // One byte has no order.
+    let same = |dtype: &&DataType| {
+        descr(**dtype).is_some_and(|own| own[1..] == *name.get(1..).unwrap_or_default())
+    };
+    DataType::ALL.iter().find(same).copied().filter(|_| !name.starts_with('>'))
+}
+
 /// NumPy's name of an element type; none for those that NumPy itself does not have.
 fn descr(dtype: DataType) -> Option<&'static str> {
     Some(match dtype {
@@ -41,6 +50,8 @@ fn descr(dtype: DataType) -> Option<&'static str> {
         DataType::F16 => "<f2",
         DataType::F32 => "<f4",
         DataType::F64 => "<f8",
+        DataType::C64 => "<c8",
+        DataType::C128 => "<c16",
         _ => return None,
     })
 }

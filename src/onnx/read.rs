@@ -4,6 +4,9 @@ mod attribute;
 mod carried;
 mod graph;
 mod tensor;
+mod value;
+
+pub(super) use value::value_file;
 
 use super::external::ExternalFiles;
 use super::link::{self, LINK_REMEDY, LinkedFile};

@@ -12,6 +12,7 @@ mod tensor;
 mod version;
 
 pub use layout::{WritePlan, plan, structure_sha256};
+pub(super) use tensor::whole as tensor_message;
 
 use serde::Serialize;
 use std::path::PathBuf;

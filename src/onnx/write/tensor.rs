@@ -30,8 +30,8 @@ pub(super) fn sparse(tensor: &Tensor, name: &str) -> Result<SparseTensorProto> {
     })
 }
 
-/// A part of a sparse tensor, with its elements.
-fn whole(tensor: &Tensor, name: &str) -> Result<TensorProto> {
+/// A tensor with its elements.
+pub(in crate::onnx) fn whole(tensor: &Tensor, name: &str) -> Result<TensorProto> {
     let mut proto = header(tensor, name);
     match (&tensor.data, tensor.bytes()) {
         (TensorData::Strings(strings), _) => proto.string_data = strings.clone(),

@@ -1,4 +1,4 @@
-//! Zip archives whose entries are stored, not compressed, as `torch.save` writes them.
+//! Zip archives whose entries are stored, not compressed, as `torch.save` and `numpy.savez` write them.
 
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -9,8 +9,8 @@ const LOCAL: &[u8] = b"PK\x03\x04";
 /// The end record without its comment, which has at most 65535 bytes.
 const END_LEN: usize = 22;
 
-/// The entries of an archive, by their paths below its one folder.
-pub(super) struct Archive<'a> {
+/// The entries of an archive, by their paths below its one folder if it has one.
+pub(crate) struct Archive<'a> {
     entries: HashMap<String, &'a [u8]>,
 }
 
@@ -19,7 +19,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// It is none, is damaged, is compressed, or is larger than plain zip can be.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self> {
         let end = find_end(bytes)?;
         let count = u16_at(bytes, end + 10)?;
         let mut at = u32_at(bytes, end + 16)? as usize;
@@ -35,8 +35,13 @@ impl<'a> Archive<'a> {
         Ok(Self { entries })
     }
 
+    /// All entries.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &'a [u8])> {
+        self.entries.iter().map(|(path, bytes)| (path.as_str(), *bytes))
+    }
+
     /// The bytes of an entry.
-    pub(super) fn entry(&self, path: &str) -> Option<&'a [u8]> {
+    pub(crate) fn entry(&self, path: &str) -> Option<&'a [u8]> {
         self.entries.get(path).copied()
     }
 }
@@ -49,7 +54,7 @@ fn find_end(bytes: &[u8]) -> Result<usize> {
         .and_then(|(first, last)| (first..=last).rev().find(|&at| bytes[at..].starts_with(END)));
     at.ok_or_else(|| {
         Error::input(format!("is no zip archive, or a truncated one ({} bytes)", bytes.len()))
-            .help("accepted: files of torch.save of PyTorch 1.6 or newer")
+            .help("accepted: files of torch.save of PyTorch 1.6 or newer, and of numpy.savez")
     })
 }
 
@@ -66,7 +71,7 @@ fn entry(bytes: &[u8], at: usize) -> Result<(&str, &[u8], usize)> {
         std::str::from_utf8(get(bytes, at + 46, name_len)?).map_err(|_| damaged("a name"))?;
     if method != 0 || packed != size {
         return Err(Error::input(format!(
-            "its entry {name:?} is compressed, which torch.save does not do"
+            "its entry {name:?} is compressed, which torch.save and numpy.savez do not do"
         )));
     }
     let local = u32_at(bytes, at + 42)?;

@@ -1,0 +1,73 @@
+//! `peftc run`
+
+use super::Global;
+use super::style::table;
+use peftc::Result;
+use peftc::run::{Job, Random, Report, run as run_model};
+use std::path::PathBuf;
+
+/// How inputs are made.
+#[derive(clap::Args)]
+pub(super) struct RandomArgs {
+    /// The size of an axis by its name, such as batch=2; may be given more than once
+    #[arg(long, value_name = "NAME=SIZE", value_parser = parse_dim)]
+    dim: Vec<(String, i64)>,
+    /// Of random inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+impl RandomArgs {
+    pub(super) fn random(&self, past: i64) -> Random {
+        Random { seed: self.seed, dims: self.dim.iter().cloned().collect(), past }
+    }
+}
+
+fn parse_dim(text: &str) -> Result<(String, i64), String> {
+    let (name, size) = text.split_once('=').ok_or("NAME=SIZE is accepted, such as batch=2")?;
+    let size = size.parse().ok().filter(|&size: &i64| size >= 0);
+    Ok((name.to_owned(), size.ok_or(format!("{name}: a size of 0 or more is accepted"))?))
+}
+
+/// Run a model on stored inputs
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The ONNX model
+    model: PathBuf,
+    /// Inputs: an archive (.npz), an array (NAME.npy), or a folder with input_0.pb and so on
+    #[arg(short, long, value_name = "PATH")]
+    input: Vec<PathBuf>,
+    #[command(flatten)]
+    random: RandomArgs,
+    /// Make the inputs that are not given
+    #[arg(long = "random")]
+    is_random: bool,
+    /// Write all inputs, also those that were made, into an archive (.npz)
+    #[arg(long, value_name = "PATH")]
+    save_inputs: Option<PathBuf>,
+    /// Where outputs go: an archive (.npz), or a folder that gets output_0.pb and so on
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Overwrite what is written
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
+    let job = Job {
+        model: peftc::apply::find_model(&args.model)?,
+        inputs: args.input.clone(),
+        random: args.is_random.then(|| args.random.random(3)),
+        save_inputs: args.save_inputs.clone(),
+        output: args.output.clone(),
+        force: args.force,
+    };
+    let report = run_model(&job, &global.context()?)?;
+    global.report(&report, || text(&report))
+}
+
+fn text(report: &Report) -> String {
+    let rows: Vec<Vec<String>> =
+        report.outputs.iter().map(|o| vec![o.name.clone(), o.ty.clone()]).collect();
+    table(&rows, "")
+}

@@ -1,0 +1,36 @@
+//! Fourier transforms, windows.
+
+mod dft;
+mod fft;
+mod mel;
+mod window;
+
+use super::{Call, Operator, op};
+use crate::error::{Error, Result};
+use crate::ops::numbers::{i64s, reals};
+
+pub(super) static OPERATORS: &[Operator] = &[
+    op("BlackmanWindow", |c| window::cosines(c, &[0.42, -0.5, 0.08])),
+    op("DFT", dft::dft),
+    op("HammingWindow", |c| window::cosines(c, &[25.0 / 46.0, -21.0 / 46.0])),
+    op("HannWindow", |c| window::cosines(c, &[0.5, -0.5])),
+    op("MelWeightMatrix", mel::matrix),
+    op("STFT", dft::stft),
+];
+
+/// An integer that an input is, if it is there.
+fn integer(call: &Call<'_>, slot: usize) -> Result<Option<i64>> {
+    match call.optional(slot)?.map(i64s).transpose()?.as_deref() {
+        None => Ok(None),
+        Some([one]) => Ok(Some(*one)),
+        Some(_) => Err(Error::input(format!("input {slot} is no scalar"))),
+    }
+}
+
+/// A number that an input is.
+fn real(call: &Call<'_>, slot: usize) -> Result<f64> {
+    match reals(call.input(slot)?)?[..] {
+        [one] => Ok(one),
+        _ => Err(Error::input(format!("input {slot} is no scalar"))),
+    }
+}

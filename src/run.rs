@@ -1,0 +1,90 @@
+//! Running a model on stored inputs.
+
+pub(crate) mod files;
+pub(crate) mod random;
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::ops::Value;
+use crate::runtime::Session;
+use crate::{disk, onnx};
+pub use random::Random;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The ONNX model.
+    pub model: PathBuf,
+    /// Archives (`.npz`), arrays (`NAME.npy`), or folders of tensors (`input_0.pb`, …).
+    pub inputs: Vec<PathBuf>,
+    /// How the inputs are made that are not given; none: they must all be given.
+    pub random: Option<Random>,
+    /// An archive (`.npz`) that gets all inputs, also those that were made.
+    pub save_inputs: Option<PathBuf>,
+    /// Where outputs go: an archive (`.npz`), or a folder that gets `output_0.pb`, ….
+    pub output: Option<PathBuf>,
+    /// Overwrite what is written.
+    pub force: bool,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The version of this report.
+    pub schema: u32,
+    /// The outputs, in order.
+    pub outputs: Vec<OutputReport>,
+    /// What was written.
+    pub output: Option<PathBuf>,
+}
+
+/// An output.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputReport {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the text form has it.
+    pub ty: String,
+}
+
+/// Runs a model.
+///
+/// # Errors
+/// A file cannot be read or written, an input does not fit, or the model cannot be run.
+pub fn run(job: &Job, _context: &Context) -> Result<Report> {
+    if let Some(saved) = job.save_inputs.as_deref().filter(|path| !is_archive(path)) {
+        return Err(Error::input(format!("{}: inputs go into an archive (.npz)", saved.display())));
+    }
+    for archive in job.output.iter().chain(&job.save_inputs).filter(|path| is_archive(path)) {
+        disk::check_free(archive, job.force)?;
+    }
+    let session =
+        Session::new(onnx::read(&job.model)?.model).map_err(|e| e.within(job.model.display()))?;
+    let mut inputs = files::read(&job.inputs, session.inputs())?;
+    if let Some(random) = &job.random {
+        random::add_missing(session.graph(), session.inputs(), &mut inputs, random)?;
+    }
+    if let Some(saved) = &job.save_inputs {
+        let mut values: Vec<(&str, &Value)> = inputs.iter().map(|(n, v)| (n.as_str(), v)).collect();
+        values.sort_by_key(|(name, _)| *name);
+        files::write(saved, &values, job.force)?;
+    }
+    let outputs = session.run(inputs).map_err(|e| e.within(job.model.display()))?;
+    let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();
+    let values: Vec<(&str, &Value)> = names.into_iter().zip(&outputs).collect();
+    if let Some(output) = &job.output {
+        files::write(output, &values, job.force)?;
+    }
+    let report = |(name, value): &(&str, &Value)| OutputReport {
+        name: (*name).to_owned(),
+        ty: value.ty().to_string(),
+    };
+    let outputs = values.iter().map(report).collect();
+    Ok(Report { schema: 1, outputs, output: job.output.clone() })
+}
+
+fn is_archive(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "npz")
+}

@@ -1,0 +1,89 @@
+//! Inputs and outputs as files.
+
+use super::is_archive;
+use crate::error::{Error, Result};
+use crate::ir::Tensor;
+use crate::ir::tensor::MappedFile;
+use crate::ops::Value;
+use crate::runtime::Signature;
+use crate::{disk, npz, onnx};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// The inputs in these files, by name.
+///
+/// # Errors
+/// One cannot be read, or an input stands twice.
+pub(crate) fn read(paths: &[PathBuf], signature: &[Signature]) -> Result<HashMap<String, Value>> {
+    let mut inputs = HashMap::new();
+    for path in paths {
+        for (name, value) in file(path, signature)? {
+            if inputs.insert(name.clone(), value).is_some() {
+                return Err(Error::input(format!(
+                    "{}: input {name:?} stands twice",
+                    path.display()
+                )));
+            }
+        }
+    }
+    Ok(inputs)
+}
+
+fn file(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> {
+    if path.is_dir() {
+        return folder(path, signature);
+    }
+    let within = |e: Error| e.within(path.display());
+    let map = MappedFile::open(path)?;
+    if is_archive(path) {
+        let arrays = npz::read(map.as_slice()).map_err(within)?;
+        return Ok(arrays.into_iter().map(|(name, tensor)| (name, tensor.into())).collect());
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(vec![(name, npz::read_npy(map.as_slice()).map_err(within)?.into())])
+}
+
+/// Values by the numbers of inputs, as ONNX's test data has them.
+fn folder(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> {
+    let numbered = signature
+        .iter()
+        .enumerate()
+        .map(|(number, input)| (input, path.join(format!("input_{number}.pb"))));
+    let there: Vec<_> = numbered.filter(|(_, file)| file.exists()).collect();
+    if there.is_empty() && !signature.is_empty() {
+        return Err(Error::input(format!("{}: has no input_0.pb", path.display()))
+            .help("a folder has inputs by number, from 0 on, as ONNX's test data"));
+    }
+    there
+        .into_iter()
+        .map(|(input, file)| Ok((input.name.clone(), onnx::read_value(&file, input.ty.as_ref())?)))
+        .collect()
+}
+
+/// Writes values: into an archive by name, into a folder by number as outputs.
+///
+/// # Errors
+/// A file cannot be written, or is there already and `force` is not given; an archive is to have
+/// what is no tensor.
+pub(super) fn write(path: &Path, values: &[(&str, &Value)], force: bool) -> Result<()> {
+    if is_archive(path) {
+        let tensors: Vec<(&str, &Tensor)> = values
+            .iter()
+            .map(|(name, value)| Ok((*name, tensor(name, value)?)))
+            .collect::<Result<_>>()?;
+        return disk::put(path, &npz::write(&tensors)?, force);
+    }
+    std::fs::create_dir_all(path).map_err(|e| Error::write_file(path, &e))?;
+    for (number, (name, value)) in values.iter().enumerate() {
+        let file = path.join(format!("output_{number}.pb"));
+        disk::put(&file, &onnx::value_bytes(value, name)?, force)?;
+    }
+    Ok(())
+}
+
+fn tensor<'v>(name: &str, value: &'v Value) -> Result<&'v Tensor> {
+    value.tensor().map_err(|e| {
+        let e = e.within(format!("{name:?}"));
+        e.help("an archive (.npz) has tensors alone, a folder any values")
+    })
+}

@@ -1,0 +1,9 @@
+//! Running models.
+
+#[cfg(feature = "cpu")]
+pub mod cpu;
+mod interpret;
+mod session;
+mod support;
+
+pub use session::{Session, Signature};

@@ -1,0 +1,102 @@
+//! Compiled kernels hold to the interpreter.
+
+mod conversions;
+mod random;
+mod special;
+
+use super::{Argument, Compiler};
+use crate::ir::DataType;
+use crate::kernel::{Buffer, Kernel, Memory, interpret, parse};
+use half::{bf16, f16};
+use std::ops::Range;
+
+/// All of a kernel that has no grid.
+const ONCE: &[Range<i64>] = &[Range { start: 0, end: 1 }];
+
+/// Elements as a buffer stores them.
+fn bytes(dtype: DataType, memory: &Memory) -> Vec<u8> {
+    match memory {
+        Memory::Floats(elements) => elements.iter().flat_map(|x| float(dtype, *x)).collect(),
+        Memory::Integers(elements) => {
+            let size = dtype.bits().expect("a size") as usize / 8;
+            elements.iter().flat_map(|x| x.to_le_bytes()[..size].to_vec()).collect()
+        }
+    }
+}
+
+fn float(dtype: DataType, x: f64) -> Vec<u8> {
+    match dtype {
+        DataType::F16 => f16::from_f32(x as f32).to_le_bytes().to_vec(),
+        DataType::BF16 => bf16::from_f32(x as f32).to_le_bytes().to_vec(),
+        DataType::F32 => (x as f32).to_le_bytes().to_vec(),
+        _ => x.to_le_bytes().to_vec(),
+    }
+}
+
+/// Elements that a buffer stores so.
+fn elements(dtype: DataType, bytes: &[u8]) -> Memory {
+    let chunks = bytes.chunks_exact(dtype.bits().expect("a size") as usize / 8);
+    let floats = |of: fn(&[u8]) -> f64| Memory::Floats(chunks.clone().map(of).collect());
+    match dtype {
+        DataType::F16 => floats(|b| f16::from_le_bytes([b[0], b[1]]).to_f64()),
+        DataType::BF16 => floats(|b| bf16::from_le_bytes([b[0], b[1]]).to_f64()),
+        DataType::F32 => floats(|b| f32::from_le_bytes(b.try_into().expect("4 bytes")).into()),
+        DataType::F64 => floats(|b| f64::from_le_bytes(b.try_into().expect("8 bytes"))),
+        _ => {
+            let is_signed =
+                matches!(dtype, DataType::I8 | DataType::I16 | DataType::I32 | DataType::I64);
+            let integer = |b: &[u8]| {
+                let is_negative = is_signed && b[b.len() - 1] >= 0x80;
+                let mut wide = [if is_negative { 0xff } else { 0 }; 8];
+                wide[..b.len()].copy_from_slice(b);
+                i64::from_le_bytes(wide)
+            };
+            Memory::Integers(chunks.map(integer).collect())
+        }
+    }
+}
+
+/// Compiles a kernel and runs it on bytes, in parts.
+fn launch(
+    kernel: &Kernel,
+    given: &[i64],
+    bytes: &mut [Vec<u8>],
+    parts: &[Range<i64>],
+) -> Result<(), String> {
+    let mut compiler = Compiler::new().expect("this machine is known");
+    compiler.add(kernel.clone()).unwrap_or_else(|e| panic!("{e:?}\n{kernel}"));
+    let compiled = &compiler.finish().expect("there is memory")[0];
+    for part in parts {
+        let argument = |(bytes, buffer): (_, &Buffer)| match buffer.is_output {
+            true => Argument::Output(bytes),
+            false => Argument::Input(bytes),
+        };
+        let mut arguments: Vec<Argument<'_>> =
+            bytes.iter_mut().map(Vec::as_mut_slice).zip(&kernel.buffers).map(argument).collect();
+        // SAFETY: the interpreter has found places that are not computed to be inside.
+        let result = unsafe { compiled.launch(&mut arguments, given, part.clone()) };
+        result.map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+/// What the interpreter and the compiled kernel make of memory.
+fn both(
+    text: &str,
+    given: &[i64],
+    memory: &[Memory],
+    parts: &[Range<i64>],
+) -> Result<[Vec<Memory>; 2], String> {
+    let kernel = parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let mut wanted = memory.to_vec();
+    let is_right = interpret(&kernel, given, &mut wanted);
+    if let Err(error) = &is_right {
+        assert!(error.contains("table"), "{error}\n{text}");
+    }
+    let dtypes: Vec<DataType> = kernel.buffers.iter().map(|buffer| buffer.dtype).collect();
+    let mut stored: Vec<Vec<u8>> = dtypes.iter().zip(memory).map(|(d, m)| bytes(*d, m)).collect();
+    let ran = launch(&kernel, given, &mut stored, parts);
+    assert_eq!(is_right.is_ok(), ran.is_ok(), "{is_right:?} but {ran:?}\n{text}");
+    let found = dtypes.iter().zip(&stored).map(|(d, b)| elements(*d, b)).collect();
+    is_right.map(|()| [wanted, found])
+}
