@@ -1,6 +1,6 @@
-//! The operators: what ONNX says of each ([`schema`]), and what it computes, in float64.
+//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64.
 //!
-//! An operator is an entry in the table of its family's file, and a family a line in [`FAMILIES`].
+//! An operator is an entry in the table of its family's file, and a family a line in `FAMILIES`.
 #![forbid(unsafe_code)]
 
 mod activation;

@@ -21,22 +21,22 @@ from onnx import numpy_helper
 from support import ROOT, binary
 
 WHEEL = "onnx==1.22.0"
-CASES = ROOT / "target" / "onnx-cases"
+FOLDER = ROOT / "target" / "interop-models" / "onnx-backend-1.22.0"
+DATA = FOLDER / "onnx" / "backend" / "test" / "data"
 KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
 COUNTS = {"node": 1765, "simple": 23, "pytorch-converted": 82, "pytorch-operator": 35}
 
 
 def fetch():
     """The folder of all cases."""
-    data = CASES / "onnx" / "backend" / "test" / "data"
-    if not data.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", folder, WHEEL]
-            subprocess.run(download, check=True)
-            wheel = zipfile.ZipFile(next(Path(folder).glob("*.whl")))
-            members = [name for name in wheel.namelist() if name.startswith("onnx/backend/test/data/")]
-            wheel.extractall(CASES, members)
-    return data
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if not list(FOLDER.glob("*.whl")):
+        options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(FOLDER)]
+        subprocess.run([sys.executable, "-m", "pip", "download", *options, WHEEL], check=True)
+    if not (DATA / "node" / "test_abs" / "test_data_set_0" / "input_0.pb").exists():
+        with zipfile.ZipFile(next(FOLDER.glob("*.whl"))) as wheel:
+            wheel.extractall(FOLDER, [n for n in wheel.namelist() if n.startswith("onnx/backend/test/data/")])
+    return DATA
 
 
 def cases(pattern="*"):

