@@ -25,7 +25,7 @@ mod reduce;
 mod resize;
 mod rows;
 pub mod schema;
-mod shape;
+pub(crate) mod shape;
 mod signal;
 pub mod size;
 mod text;

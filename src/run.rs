@@ -3,7 +3,6 @@
 pub(crate) mod files;
 pub(crate) mod random;
 
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ops::Value;
 use crate::runtime::Session;
@@ -53,7 +52,7 @@ pub struct OutputReport {
 ///
 /// # Errors
 /// A file cannot be read or written, an input does not fit, or the model cannot be run.
-pub fn run(job: &Job, _context: &Context) -> Result<Report> {
+pub fn run(job: &Job) -> Result<Report> {
     if let Some(saved) = job.save_inputs.as_deref().filter(|path| !is_archive(path)) {
         return Err(Error::input(format!("{}: inputs go into an archive (.npz)", saved.display())));
     }

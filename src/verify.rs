@@ -3,7 +3,6 @@
 mod compare;
 mod part;
 
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::onnx;
 use crate::ops::Value;
@@ -62,7 +61,7 @@ pub struct CaseReport {
 ///
 /// # Errors
 /// A file cannot be read, an input cannot be made or does not fit, or a model cannot be run.
-pub fn verify(job: &Job, _context: &Context) -> Result<Report> {
+pub fn verify(job: &Job) -> Result<Report> {
     let (left, right) = (open(&job.left)?, open(&job.right)?);
     let base = job.base.as_deref().map(open).transpose()?;
     let given = files::read(&job.inputs, left.inputs())?;

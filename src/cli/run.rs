@@ -2,8 +2,8 @@
 
 use super::Global;
 use super::style::table;
-use peftc::Result;
 use peftc::run::{Job, Random, Report, run as run_model};
+use peftc::{Error, Result};
 use std::path::PathBuf;
 
 /// How inputs are made.
@@ -18,6 +18,10 @@ pub(super) struct RandomArgs {
 }
 
 impl RandomArgs {
+    fn is_default(&self) -> bool {
+        self.dim.is_empty() && self.seed == 0
+    }
+
     pub(super) fn random(&self, past: i64) -> Random {
         Random { seed: self.seed, dims: self.dim.iter().cloned().collect(), past }
     }
@@ -54,6 +58,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
+    if !args.is_random && !args.random.is_default() {
+        return Err(Error::input("--dim and --seed are for inputs that are made: --random"));
+    }
     let job = Job {
         model: peftc::apply::find_model(&args.model)?,
         inputs: args.input.clone(),
@@ -62,7 +69,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
         output: args.output.clone(),
         force: args.force,
     };
-    let report = run_model(&job, &global.context()?)?;
+    let report = run_model(&job)?;
     global.report(&report, || text(&report))
 }
 

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(String, bool)> {
         bisect: args.bisect,
         ..Job::new(peftc::apply::find_model(&args.left)?, peftc::apply::find_model(&args.right)?)
     };
-    let report = verify(&job, &global.context()?)?;
+    let report = verify(&job)?;
     Ok((global.report(&report, || text(&report))?, report.holds))
 }
 

@@ -66,13 +66,20 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// Hendrycks and Gimpel, 2016.
+/// x Φ(x): Hendrycks and Gimpel, 2016.
+pub(super) fn gelu_exact(x: f64) -> f64 {
+    0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2)
+}
+
+/// x (1 + tanh(√(2/π) (x + 0.044715 x³)))/2, which is near it.
+pub(super) fn gelu_by_tanh(x: f64) -> f64 {
+    0.5 * x * (1.0 + (FRAC_2_PI.sqrt() * (x + 0.044715 * x * x * x)).tanh())
+}
+
 fn gelu(call: &Call<'_>) -> Result<Vec<Value>> {
     match call.string("approximate")?.as_str() {
-        "none" => unary::float(call, |x| 0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2)),
-        "tanh" => unary::float(call, |x| {
-            0.5 * x * (1.0 + (FRAC_2_PI.sqrt() * (x + 0.044715 * x * x * x)).tanh())
-        }),
+        "none" => unary::float(call, gelu_exact),
+        "tanh" => unary::float(call, gelu_by_tanh),
         other => Err(Error::input(format!("approximate is {other:?}: none and tanh are known"))),
     }
 }

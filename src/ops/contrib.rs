@@ -12,14 +12,15 @@ mod norm;
 mod quantized;
 mod rotary;
 
+use super::activation::{gelu_by_tanh, gelu_exact};
 use super::{Operator, microsoft};
 
 pub(super) static OPERATORS: &[Operator] = &[
     microsoft("Attention", attention::attention),
-    microsoft("BiasGelu", |c| gelu::activation(c, gelu::exact)),
+    microsoft("BiasGelu", |c| gelu::activation(c, gelu_exact)),
     microsoft("EmbedLayerNormalization", embed::embed_layer_normalization),
-    microsoft("FastGelu", |c| gelu::activation(c, gelu::by_tanh)),
-    microsoft("Gelu", |c| gelu::activation(c, gelu::exact)),
+    microsoft("FastGelu", |c| gelu::activation(c, gelu_by_tanh)),
+    microsoft("Gelu", |c| gelu::activation(c, gelu_exact)),
     microsoft("GroupQueryAttention", group_query::group_query_attention),
     microsoft("MultiHeadAttention", multi_head::multi_head_attention),
     microsoft("QuickGelu", gelu::quick_gelu),

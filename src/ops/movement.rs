@@ -11,6 +11,8 @@ mod slice;
 mod unique;
 mod view;
 
+pub(super) use join::joined;
+
 use super::{Operator, op};
 
 pub(super) static OPERATORS: &[Operator] = &[

@@ -1,8 +1,9 @@
 //! Tensors as numbers, and back: floats as float64, integers as i128, which holds all of them.
 
 use super::minifloat::{Format, ROUNDING, Rounding, decode_power, encode_power};
+use super::shape::{count, room};
 use crate::error::{Error, Result};
-use crate::ir::{self, DataType, Tensor, TensorData};
+use crate::ir::{DataType, Tensor, TensorData};
 use bytes::Bytes;
 use half::{bf16, f16};
 
@@ -13,17 +14,6 @@ pub(crate) enum Numbers {
     Floats(Vec<f64>),
     /// Of a type of integers, or booleans as 0 and 1.
     Integers(Vec<i128>),
-}
-
-/// How many elements a tensor of these sizes has.
-///
-/// # Errors
-/// A size is negative, or there are more than memory can hold.
-pub(crate) fn element_count(dims: &[i64]) -> Result<usize> {
-    let count = ir::element_count(dims).filter(|&count| count <= u64::from(u32::MAX) * 16);
-    count
-        .map(|count| count as usize)
-        .ok_or_else(|| Error::input(format!("a tensor cannot have the sizes {dims:?}")))
 }
 
 /// The packed elements.
@@ -113,7 +103,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f64>> {
         DataType::F8E8M0 => bytes.iter().map(|&code| decode_power(code)).collect(),
         other => match (Format::of(other), other.bits()) {
             (Some(format), Some(bits)) => {
-                let count = element_count(&tensor.dims).unwrap_or(0) as usize;
+                let count = tensor.element_count().unwrap_or(0) as usize;
                 parts(bytes, bits as usize, count).map(|code| format.decode(code.into())).collect()
             }
             _ => return Err(Error::input(format!("is {other}, no type of floats"))),
@@ -127,7 +117,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f64>> {
 /// They are none.
 pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i128>> {
     let bytes = bytes(tensor)?;
-    let count = element_count(&tensor.dims)?;
+    let count = count(&room(&tensor.dims)?);
     Ok(match tensor.dtype {
         DataType::Bool => bytes.iter().map(|&b| i128::from(b != 0)).collect(),
         DataType::U8 => all(bytes, |b| u8::from_le_bytes(b).into()),
@@ -160,19 +150,6 @@ pub(crate) fn i64s(tensor: &Tensor) -> Result<Vec<i64>> {
 /// They are no integers.
 pub(crate) fn bools(tensor: &Tensor) -> Result<Vec<bool>> {
     Ok(integers(tensor)?.into_iter().map(|x| x != 0).collect())
-}
-
-/// Zeros of these sizes.
-///
-/// # Errors
-/// There is no memory for them.
-pub(crate) fn zeros(shape: &[usize]) -> Result<Vec<f64>> {
-    let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-    let mut zeros = Vec::new();
-    let room = count.filter(|&count| zeros.try_reserve_exact(count).is_ok());
-    let count = room.ok_or_else(|| Error::input(format!("there is no memory for {shape:?}")))?;
-    zeros.resize(count, 0.0);
-    Ok(zeros)
 }
 
 /// A tensor of floats, each rounded once to the type.

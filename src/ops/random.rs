@@ -1,8 +1,7 @@
 //! Random numbers, and dropout, which takes them.
 
-use super::numbers::{
-    bools, element_count, floats, is_float, of_bools, of_floats, of_integers, reals,
-};
+use super::numbers::{bools, floats, is_float, of_bools, of_floats, of_integers, reals};
+use super::shape::{count, room};
 use super::{Call, Operator, Value, op};
 use crate::error::{Error, Result};
 use crate::ir::{AttributeValue, DataType, Tensor};
@@ -59,7 +58,7 @@ fn tensor(dtype: DataType, dims: &[i64], next: impl FnMut() -> f64) -> Result<Ve
     if !is_float(dtype) {
         return Err(Error::input(format!("dtype is {dtype}, no type of floats")));
     }
-    let floats: Vec<f64> = std::iter::repeat_with(next).take(element_count(dims)?).collect();
+    let floats: Vec<f64> = std::iter::repeat_with(next).take(count(&room(dims)?)).collect();
     Ok(vec![of_floats(dtype, dims, &floats)?.into()])
 }
 
@@ -105,7 +104,7 @@ fn multinomial(call: &Call<'_>) -> Result<Vec<Value>> {
         return Err(Error::input(format!("dtype is {dtype}, neither i32 nor i64")));
     }
     let dims = [batch, samples];
-    let mut drawn = Vec::with_capacity(element_count(&dims)?);
+    let mut drawn = Vec::with_capacity(count(&room(&dims)?));
     let mut random = Random::of(call);
     for row in floats(x)?.chunks(classes as usize) {
         let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -147,7 +146,7 @@ fn dropout(call: &Call<'_>) -> Result<Vec<Value>> {
     let mask_dtype = if call.since() < 10 { x.dtype } else { DataType::Bool };
     let mask = |kept: &[bool]| numbers_of(mask_dtype, &x.dims, kept);
     if ratio == 0.0 {
-        let kept = vec![true; element_count(&x.dims)?];
+        let kept = vec![true; count(&room(&x.dims)?)];
         return Ok(vec![x.clone().into(), mask(&kept)?.into()]);
     }
     let mut random = Random::of(call);

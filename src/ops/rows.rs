@@ -1,7 +1,6 @@
 //! Tensors as rows along some of their axes.
 
-use super::numbers::element_count;
-use super::shape::{count, dims, places, strides};
+use super::shape::{count, dims, places, room, strides};
 use crate::error::Result;
 
 /// Where the elements of a tensor are, as rows along some axes: a row for each index of the other axes.
@@ -27,7 +26,7 @@ impl Rows {
         let of = |list: &[usize], all: &[usize]| list.iter().map(|&a| all[a]).collect::<Vec<_>>();
         let (sizes, strides) = (of(&order, shape), of(&order, &strides));
         Ok(Self {
-            count: element_count(&dims(&of(&outer, shape)))?,
+            count: count(&room(&dims(&of(&outer, shape)))?),
             length: count(&of(&inner, shape)),
             places: places(&sizes, &strides).collect(),
         })

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Dim, DimSize, Graph, Slot, Tensor, Type, ValueId};
-use crate::ops::{Value, numbers};
+use crate::ops::{Value, numbers, shape};
 use crate::runtime::Signature;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -117,7 +117,7 @@ fn make(graph: &Graph, input: &Signature, sizes: &mut Sizes<'_>) -> Result<Tenso
         .enumerate()
         .map(|(axis, dim)| sizes.size(role, axis, shape.len(), dim))
         .collect();
-    let count = numbers::element_count(&dims)?;
+    let count = shape::count(&shape::room(&dims)?);
     let mut random = stream(sizes.random.seed, &input.name);
     if dtype.is_float() {
         let floats: Vec<f64> = match role {

@@ -3,18 +3,6 @@
 use crate::error::{Error, Result};
 use crate::ops::numbers::{floats, of_floats};
 use crate::ops::{Call, Value};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
-
-/// x Φ(x).
-pub(super) fn exact(x: f64) -> f64 {
-    0.5 * x * libm::erfc(-x * FRAC_1_SQRT_2)
-}
-
-/// 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
-pub(super) fn by_tanh(x: f64) -> f64 {
-    let u = FRAC_2_SQRT_PI / SQRT_2 * (x + 0.044715 * x.powi(3));
-    x / (1.0 + (-2.0 * u).exp())
-}
 
 /// A function of the first input, to which a bias of the last axis may be added.
 pub(super) fn activation(call: &Call<'_>, f: impl Fn(f64) -> f64) -> Result<Vec<Value>> {

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
-use crate::ops::elements::{choose, pick};
+use crate::ops::elements::pick;
+use crate::ops::movement::joined;
 use crate::ops::shape::{count, sizes};
 use std::ops::Range;
 
@@ -24,31 +25,6 @@ pub(super) fn at(tensor: &Tensor, axis: usize, index: usize) -> Result<Tensor> {
     Ok(part)
 }
 
-/// Tensors one after the other along an axis that all have.
-pub(super) fn concat(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
-    let all: Vec<Vec<usize>> = tensors.iter().map(|tensor| sizes(tensor)).collect();
-    let mut shape = all.first().cloned().ok_or_else(|| Error::input("there is no tensor"))?;
-    let fits = |other: &Vec<usize>| {
-        let mut other = other.clone();
-        other.len() == shape.len() && {
-            other[axis] = shape[axis];
-            other == shape
-        }
-    };
-    if let Some(other) = all.iter().find(|other| !fits(other)) {
-        return Err(Error::input(format!(
-            "tensors of shapes {shape:?} and {other:?} do not fit together along axis {axis}"
-        )));
-    }
-    shape[axis] = all.iter().map(|sizes| sizes[axis]).sum();
-    let runs: Vec<usize> = all.iter().map(|sizes| count(&sizes[axis..])).collect();
-    let outer = count(&shape[..axis]);
-    let run = |at: usize, of: usize, run: usize| (at * run..(at + 1) * run).map(move |p| (of, p));
-    let places = (0..outer)
-        .flat_map(|at| runs.iter().enumerate().flat_map(move |(of, &length)| run(at, of, length)));
-    choose(tensors, &shape, places)
-}
-
 /// Tensors of one shape as one, along a new axis.
 pub(super) fn stack(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
     if let Some(other) = tensors.iter().find(|tensor| tensor.dims != tensors[0].dims) {
@@ -63,5 +39,5 @@ pub(super) fn stack(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
         tensor
     };
     let tensors: Vec<Tensor> = tensors.iter().map(with_axis).collect();
-    concat(&tensors.iter().collect::<Vec<_>>(), axis)
+    joined(&tensors.iter().collect::<Vec<_>>(), axis)
 }

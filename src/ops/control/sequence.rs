@@ -3,6 +3,7 @@
 use super::parts;
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
+use crate::ops::movement::joined;
 use crate::ops::numbers::{i64s, of_i64s};
 use crate::ops::shape::axis;
 use crate::ops::{Call, Value};
@@ -72,7 +73,7 @@ pub(super) fn concat(call: &Call<'_>) -> Result<Vec<Value>> {
     let first = tensors.first().ok_or_else(|| Error::input("the sequence is empty"))?;
     let is_new = call.flag("new_axis")?;
     let axis = axis(call.int("axis")?, first.dims.len() + usize::from(is_new))?;
-    let join = if is_new { parts::stack } else { parts::concat };
+    let join = if is_new { parts::stack } else { joined };
     Ok(vec![join(&tensors, axis)?.into()])
 }
 

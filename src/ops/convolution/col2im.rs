@@ -2,8 +2,8 @@
 
 use super::window::Window;
 use crate::error::{Error, Result};
-use crate::ops::numbers::{i64s, of_reals, reals, zeros};
-use crate::ops::shape::{count, dims, sizes};
+use crate::ops::numbers::{i64s, of_reals, reals};
+use crate::ops::shape::{count, dims, filled, sizes};
 use crate::ops::{Call, Value};
 
 /// What blocks say of one pixel is added up.
@@ -24,7 +24,7 @@ pub(super) fn col2im(call: &Call<'_>) -> Result<Vec<Value>> {
     }
     let (channels, pixels) = (rows / taps, count(&image));
     let shape = [vec![batch, channels], image].concat();
-    let (numbers, mut y) = (reals(x)?, zeros(&shape)?);
+    let (numbers, mut y) = (reals(x)?, filled(&shape, 0.0)?);
     for (number, tap) in window.taps().enumerate() {
         let pairs = window.pairs(&tap);
         for plane in 0..batch * channels {

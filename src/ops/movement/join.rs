@@ -7,11 +7,19 @@ use crate::ops::shape::{axis, count, room, sizes};
 use crate::ops::{Call, Value};
 
 pub(super) fn concat(call: &Call<'_>) -> Result<Vec<Value>> {
-    let (first, all) = (call.input(0)?, call.tensors()?);
-    let along = axis(call.int("axis")?, first.dims.len())?;
+    let along = axis(call.int("axis")?, call.input(0)?.dims.len())?;
+    Ok(vec![joined(&call.tensors()?, along)?.into()])
+}
+
+/// Tensors one after the other along an axis that all have.
+///
+/// # Errors
+/// There is none, or they differ in another axis.
+pub(in crate::ops) fn joined(all: &[&Tensor], along: usize) -> Result<Tensor> {
+    let first = all.first().ok_or_else(|| Error::input("there is no tensor"))?;
     let mut dims = first.dims.clone();
     dims[along] = 0;
-    for tensor in &all {
+    for tensor in all {
         let same = |(at, (a, b))| at == along || a == b;
         let mut pairs = tensor.dims.iter().zip(&first.dims).enumerate();
         if tensor.dims.len() != dims.len() || !pairs.all(same) {
@@ -27,7 +35,7 @@ pub(super) fn concat(call: &Call<'_>) -> Result<Vec<Value>> {
         (row * width..(row + 1) * width).map(move |place| (of, place))
     };
     let places = (0..rows).flat_map(|at| widths.iter().enumerate().flat_map(move |w| row(w, at)));
-    Ok(vec![choose(&all, &result, places)?.into()])
+    choose(all, &result, places)
 }
 
 pub(super) fn split(call: &Call<'_>) -> Result<Vec<Value>> {

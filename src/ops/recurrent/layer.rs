@@ -4,8 +4,8 @@ use super::activation::Activation;
 use super::cell::{Cell, State};
 use super::sizes::Sizes;
 use crate::error::{Error, Result};
-use crate::ops::numbers::{floats, i64s, of_floats, zeros};
-use crate::ops::shape::{dims, sizes};
+use crate::ops::numbers::{floats, i64s, of_floats};
+use crate::ops::shape::{dims, filled, sizes};
 use crate::ops::{Call, Value};
 
 /// A kind of layer.
@@ -23,7 +23,7 @@ pub(super) fn run(call: &Call<'_>, kind: &Kind) -> Result<Vec<Value>> {
     let weights = Weights::of(call, kind, &own)?;
     let x = floats(call.input(0)?)?;
     let lengths = lengths(call, &own)?;
-    let mut y = zeros(&own.y())?;
+    let mut y = filled(&own.y(), 0.0)?;
     let mut y_h = input_or_zeros(call, 5, &own.states())?;
     let mut y_c = if kind.has_cell { input_or_zeros(call, 6, &own.states())? } else { Vec::new() };
     for direction in 0..own.directions {
@@ -125,7 +125,7 @@ fn checked(call: &Call<'_>, slot: usize, shape: &[usize]) -> Result<Vec<f64>> {
 }
 
 fn input_or_zeros(call: &Call<'_>, slot: usize, shape: &[usize]) -> Result<Vec<f64>> {
-    if call.optional(slot)?.is_some() { checked(call, slot, shape) } else { zeros(shape) }
+    if call.optional(slot)?.is_some() { checked(call, slot, shape) } else { filled(shape, 0.0) }
 }
 
 /// The length of each sequence.

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::ops::Call;
 use crate::ops::attention::heads::Heads;
-use crate::ops::numbers::{i64s, zeros};
-use crate::ops::shape::sizes;
+use crate::ops::numbers::i64s;
+use crate::ops::shape::{filled, sizes};
 
 /// Lengths of a step.
 pub(super) struct Lengths {
@@ -66,7 +66,7 @@ impl Lengths {
             let lengths = format!("{:?} places and {:?} more", self.past, self.added);
             return Err(Error::input(format!("{before} and {new} do not have {lengths}")));
         }
-        let mut data = zeros(&[room, new.size, new.batch, new.heads])?;
+        let mut data = filled(&[room, new.size, new.batch, new.heads], 0.0)?;
         for (at, own) in data.chunks_exact_mut((room * new.size).max(1)).enumerate() {
             let (kept, added) = (self.past[at / new.heads], self.added[at / new.heads]);
             let (before, after) = own.split_at_mut(kept * new.size);
