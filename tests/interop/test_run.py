@@ -223,6 +223,7 @@ def test_archives_that_cannot_be_read(tmp_path):
 def test_options_that_fit_nothing(tmp_path):
     path = saved(tmp_path, {"input_ids": IDS, "attention_mask": MASK})
     refused(LLAMA, "--random", "--dim", "bacth=2", folder=tmp_path, parts=["\"bacth\"", "batch, sequence"])
+    refused(LLAMA, "--seed", "3", folder=tmp_path, parts=["--random"])
     refused(LLAMA, "-i", path, "-i", path, folder=tmp_path, parts=["stands twice"])
     refused(LLAMA, "--random", "--save-inputs", tmp_path / "x.npy", folder=tmp_path, parts=["x.npy", ".npz"])
     (tmp_path / "out.npz").write_text("precious")
