@@ -1,0 +1,162 @@
+//! Operators that become one kernel: what is computed at each element of an index space.
+
+use super::program::BufferId;
+use super::view::View;
+use crate::ir::{DataType, Op};
+use crate::kernel::{Builder, FoldKind, Operation, Type, ValueId};
+use crate::ops::Lower;
+use crate::ops::size::Size;
+
+/// A value of a group, by its number.
+pub(crate) type InstId = usize;
+
+/// What is computed at each element of an index space.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) kind: Kind,
+    /// The sizes of the space.
+    pub(crate) space: Vec<Size>,
+    pub(crate) insts: Vec<Inst>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// What stands at the head of a group.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Nothing: each element is alone.
+    Map,
+    /// Folds along the last axis.
+    Rows,
+    /// A matrix product: its element is the first value.
+    Product { a: View, b: View },
+}
+
+/// A value that is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    pub(crate) inst: InstId,
+    /// Over the space; values that are one a row have a stride of 0 along the last axis.
+    pub(crate) view: View,
+}
+
+/// A value at each element.
+#[derive(Clone, Debug)]
+pub(crate) enum Inst {
+    /// Loaded. The view has the sizes of the space.
+    Operand(View),
+    /// Loaded from where an integer says, along an axis of a table.
+    Gathered {
+        /// The table without that axis, over the space.
+        table: View,
+        stride: Size,
+        length: Size,
+        index: InstId,
+    },
+    /// A number.
+    Constant(Type, f64),
+    /// The index along an axis of the space, as an integer.
+    Index(usize),
+    /// An operation.
+    Op(Operation, Vec<InstId>),
+    /// A function of one value.
+    Math(fn(&mut Builder, ValueId) -> ValueId, InstId),
+    /// An elementwise operator.
+    Element(Box<Element>),
+    /// Of all values of a row.
+    Fold(FoldKind, InstId),
+    /// An element of the product.
+    Product,
+}
+
+/// An elementwise operator of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct Element {
+    pub(crate) lower: Lower,
+    pub(crate) op: Op,
+    pub(crate) since: i64,
+    pub(crate) from: Vec<Option<DataType>>,
+    pub(crate) to: DataType,
+    pub(crate) arguments: Vec<Option<InstId>>,
+}
+
+impl Inst {
+    /// The values that it needs.
+    pub(crate) fn arguments(&self) -> Vec<InstId> {
+        match self {
+            Self::Operand(_) | Self::Constant(..) | Self::Index(_) | Self::Product => Vec::new(),
+            Self::Gathered { index, .. } => vec![*index],
+            Self::Op(_, arguments) => arguments.clone(),
+            Self::Math(_, argument) | Self::Fold(_, argument) => vec![*argument],
+            Self::Element(element) => element.arguments.iter().copied().flatten().collect(),
+        }
+    }
+
+    /// The same, of values whose numbers are larger by this.
+    pub(crate) fn shifted(mut self, by: usize) -> Self {
+        match &mut self {
+            Self::Operand(_) | Self::Constant(..) | Self::Index(_) | Self::Product => {}
+            Self::Gathered { index, .. } => *index += by,
+            Self::Op(_, arguments) => arguments.iter_mut().for_each(|id| *id += by),
+            Self::Math(_, argument) | Self::Fold(_, argument) => *argument += by,
+            Self::Element(element) => {
+                element.arguments.iter_mut().flatten().for_each(|id| *id += by);
+            }
+        }
+        self
+    }
+
+    /// Whether it takes much longer to compute than to load.
+    pub(crate) fn is_costly(&self) -> bool {
+        matches!(self, Self::Math(..) | Self::Element(_) | Self::Op(Operation::Div, _))
+    }
+}
+
+impl Group {
+    pub(crate) fn new(kind: Kind, space: Vec<Size>) -> Self {
+        Self { kind, space, insts: Vec::new(), outputs: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, inst: Inst) -> InstId {
+        self.insts.push(inst);
+        self.insts.len() - 1
+    }
+
+    pub(crate) fn op(&mut self, operation: Operation, arguments: &[InstId]) -> InstId {
+        self.push(Inst::Op(operation, arguments.to_vec()))
+    }
+
+    /// The buffers that it reads.
+    pub(crate) fn reads(&self) -> Vec<BufferId> {
+        let of = |inst: &Inst| match inst {
+            Inst::Operand(view) | Inst::Gathered { table: view, .. } => Some(view.buffer),
+            _ => None,
+        };
+        let mut reads: Vec<BufferId> = self.insts.iter().filter_map(of).collect();
+        if let Kind::Product { a, b } = &self.kind {
+            reads.extend([a.buffer, b.buffer]);
+        }
+        reads
+    }
+
+    /// Whether values differ along the last axis, by their numbers.
+    pub(crate) fn varying(&self) -> Vec<bool> {
+        let last = self.space.len().checked_sub(1);
+        let moves = |view: &View| {
+            let stride = last.and_then(|last| view.strides.get(last));
+            stride.is_some_and(|stride| stride.known() != Some(0))
+        };
+        let mut varying: Vec<bool> = Vec::with_capacity(self.insts.len());
+        for inst in &self.insts {
+            let any = inst.arguments().iter().any(|&id| varying[id]);
+            varying.push(match inst {
+                Inst::Operand(view) => moves(view),
+                Inst::Gathered { table, .. } => any || moves(table),
+                Inst::Index(axis) => Some(*axis) == last,
+                Inst::Product => true,
+                Inst::Fold(..) => false,
+                _ => any,
+            });
+        }
+        varying
+    }
+}
