@@ -4,9 +4,10 @@
 //! ([`OPERATIONS`] is the specification). Sizes and strides are integers that are given at each launch,
 //! so that another batch or sequence length compiles nothing. Floats are computed in float32, or in
 //! float64 where storage is; types of 16 bits are storage only. [`check`] holds a kernel against the
-//! specification; [`interpret`] is what it means, in float64.
+//! specification; [`interpret`] is what it means, in float64. A [`Builder`] makes one.
 #![forbid(unsafe_code)]
 
+mod build;
 mod check;
 #[cfg(feature = "cpu")]
 pub mod clif;
@@ -15,6 +16,7 @@ mod ir;
 mod operation;
 mod text;
 
+pub use build::Builder;
 pub use check::check;
 pub use interpret::{Memory, interpret};
 pub use ir::{

@@ -1,0 +1,134 @@
+//! Matrices copied into panels, in the order in which the kernels read them.
+
+use super::super::pool::Pool;
+use super::memory::Aligned;
+use super::{Matrix, Tiles};
+
+/// A type of elements that can be packed.
+pub(crate) trait Element: Copy + Sync {
+    /// Its value.
+    fn float(self) -> f32;
+}
+
+impl Element for f32 {
+    fn float(self) -> f32 {
+        self
+    }
+}
+
+impl Element for half::f16 {
+    fn float(self) -> f32 {
+        self.to_f32()
+    }
+}
+
+impl Element for half::bf16 {
+    fn float(self) -> f32 {
+        self.to_f32()
+    }
+}
+
+/// The right matrix of products, packed once: panels of [`Tiles::nr`] columns, each with its rows one
+/// after the other.
+pub(crate) struct Packed {
+    memory: Aligned,
+    tiles: &'static Tiles,
+    rows: usize,
+    columns: usize,
+}
+
+impl Packed {
+    /// Copies a matrix, of any strides; its elements need not be aligned.
+    ///
+    /// # Safety
+    /// The elements of `matrix` can be read, and are not written meanwhile.
+    pub(crate) unsafe fn new<T: Element>(
+        tiles: &'static Tiles,
+        matrix: Matrix<T>,
+        pool: &Pool,
+    ) -> Self {
+        let Matrix { rows, columns, .. } = matrix;
+        let memory = Aligned::new(panels_len(rows, columns, tiles.nr));
+        // SAFETY: the memory is as long, and the caller vouches for the matrix.
+        unsafe { pack(pool, matrix, tiles.nr, memory.pointer()) };
+        Self { memory, tiles, rows, columns }
+    }
+
+    /// The memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.memory.len() * size_of::<f32>()
+    }
+
+    /// The kernels that it was packed for.
+    pub(crate) fn tiles(&self) -> &'static Tiles {
+        self.tiles
+    }
+
+    /// The rows of the matrix.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns of the matrix.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Where the panels are.
+    pub(super) fn pointer(&self) -> *const f32 {
+        self.memory.pointer()
+    }
+}
+
+/// The floats of a matrix in panels of so many columns.
+pub(super) fn panels_len(rows: usize, columns: usize, width: usize) -> usize {
+    rows * columns.div_ceil(width) * width
+}
+
+/// Copies a matrix into panels of `width` columns; what pads the last one is not written.
+///
+/// # Safety
+/// The elements of the matrix can be read, and [`panels_len`] floats at `to` written.
+pub(super) unsafe fn pack<T: Element>(pool: &Pool, matrix: Matrix<T>, width: usize, to: *mut f32) {
+    let panels = matrix.columns.div_ceil(width);
+    let at_once = (32 * 1024 / (width * matrix.rows).max(1)).max(1);
+    let place = Shared(to);
+    pool.run(panels.div_ceil(at_once), &|part| {
+        let place = &place;
+        for panel in part * at_once..panels.min((part + 1) * at_once) {
+            let first = panel * width;
+            let columns = width.min(matrix.columns - first);
+            let part = matrix.part(0..matrix.rows, first..first + columns);
+            // SAFETY: the panel is one of the matrix, and its floats are written by this call alone.
+            unsafe { pack_panel(part, width, place.0.add(first * matrix.rows)) };
+        }
+    });
+}
+
+/// A pointer to memory of which each call writes its own part.
+struct Shared(*mut f32);
+
+// SAFETY: see above.
+unsafe impl Sync for Shared {}
+
+/// How many elements of a contiguous column are copied at once.
+const RUN: usize = 16;
+
+/// Copies a panel.
+///
+/// # Safety
+/// The elements of the panel can be read, and `width` floats for each of its rows be written.
+#[inline]
+unsafe fn pack_panel<T: Element>(panel: Matrix<T>, width: usize, to: *mut f32) {
+    let run = if panel.row_stride == 1 { RUN } else { 1 };
+    for first in (0..panel.rows).step_by(run) {
+        for column in 0..panel.columns {
+            for row in first..panel.rows.min(first + run) {
+                // SAFETY: they are inside of the panel.
+                unsafe {
+                    *to.add(row * width + column) = panel.at(row, column).read_unaligned().float();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The kernel, for any vectors.
+
+use super::Tile;
+
+/// A vector of the processor. Its methods are inlined into functions that enable its instructions.
+pub(super) trait Vector: Copy {
+    /// Its elements.
+    const LANES: usize;
+    /// Which of its elements are read or written.
+    type Mask: Copy;
+
+    /// The first `count` elements (all, if there are not as many).
+    unsafe fn mask(count: usize) -> Self::Mask;
+    unsafe fn zero() -> Self;
+    /// Reads the elements of the mask; the others are 0.
+    unsafe fn load(place: *const f32, mask: Self::Mask) -> Self;
+    unsafe fn store(self, place: *mut f32, mask: Self::Mask);
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self · other + sum`, rounded once where the processor can.
+    unsafe fn mul_add(self, other: Self, sum: Self) -> Self;
+    /// Fetches a cache line.
+    unsafe fn prefetch(place: *const f32);
+}
+
+/// Vectors side by side in a tile.
+pub(super) const VECTORS: usize = 2;
+
+/// Computes a tile of `R` rows. `S` sums are kept for each element, so that few rows do not wait for
+/// additions. `BY_ROWS`: the rows of `a` are contiguous, else its columns.
+///
+/// # Safety
+/// That of [`super::Tiles::run`].
+#[inline(always)]
+pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_ROWS: bool>(
+    t: &Tile,
+) {
+    // SAFETY: the places are those that the caller vouches for: rows below `R`, steps below `depth`, and
+    // the columns of the masks.
+    unsafe {
+        let masks: [V::Mask; VECTORS] =
+            std::array::from_fn(|v| V::mask(t.columns.saturating_sub(v * V::LANES)));
+        let mut sums = [[[V::zero(); VECTORS]; R]; S];
+        let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
+        let a_row = if BY_ROWS { t.a_row } else { 1 };
+        let a_depth = if BY_ROWS { 1 } else { t.a_depth };
+        let step = |sums: &mut [[V; VECTORS]; R], a: *const f32, b: *const f32| {
+            let right: [V; VECTORS] =
+                std::array::from_fn(|v| V::load(b.wrapping_add(v * V::LANES), masks[v]));
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let left = V::splat(*a.offset(row as isize * a_row));
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = left.mul_add(right, *sum);
+                }
+            }
+        };
+        for _ in 0..t.depth / S {
+            for (index, sums) in sums.iter_mut().enumerate() {
+                V::prefetch(ahead);
+                V::prefetch(ahead.wrapping_add(16));
+                ahead = ahead.wrapping_offset(t.ahead_step);
+                step(
+                    sums,
+                    a.offset(index as isize * a_depth),
+                    b.offset(index as isize * t.b_depth),
+                );
+            }
+            a = a.wrapping_offset(S as isize * a_depth);
+            b = b.wrapping_offset(S as isize * t.b_depth);
+        }
+        for _ in 0..t.depth % S {
+            step(&mut sums[0], a, b);
+            a = a.wrapping_offset(a_depth);
+            b = b.wrapping_offset(t.b_depth);
+        }
+        for row in 0..R {
+            for (v, mask) in masks.into_iter().enumerate() {
+                let place = t.c.offset(row as isize * t.c_row).wrapping_add(v * V::LANES);
+                let mut sum = sums[0][row][v];
+                for more in &sums[1..] {
+                    sum = sum.add(more[row][v]);
+                }
+                if t.adds {
+                    sum = sum.add(V::load(place, mask));
+                }
+                sum.store(place, mask);
+            }
+        }
+    }
+}
+
+/// A table of kernels, by rows − 1: `kernels!(function, by rows; rows sums, …)`.
+macro_rules! kernels {
+    ($function:ident, $by_rows:literal; $($rows:literal $sums:literal),*) => {
+        &[$($function::<$rows, $sums, $by_rows>),*]
+    };
+}
+pub(super) use kernels;
