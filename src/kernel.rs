@@ -13,6 +13,7 @@ mod check;
 pub mod clif;
 mod interpret;
 mod ir;
+pub mod math { use super::*; pub fn exp(_: &mut Builder, x: ValueId) -> ValueId { x } pub fn log(_: &mut Builder, x: ValueId) -> ValueId { x } }
 mod operation;
 mod text;
 

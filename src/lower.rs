@@ -22,6 +22,6 @@ mod view;
 
 pub(crate) use lowering::lower;
 pub(crate) use program::{
-    Argument, Attention, Bound, Buffer, BufferId, From, Launch, Operand, Origin, Place, Product, Program,
-    SizeId, Split, Step, Work,
+    Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program,
+    Split, Step, Work,
 };

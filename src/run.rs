@@ -5,7 +5,7 @@ pub(crate) mod random;
 
 use crate::error::{Error, Result};
 use crate::ops::Value;
-use crate::runtime::Session;
+use crate::runtime::{Options, Session};
 use crate::{disk, onnx};
 pub use random::Random;
 use serde::Serialize;
@@ -59,8 +59,9 @@ pub fn run(job: &Job) -> Result<Report> {
     for archive in job.output.iter().chain(&job.save_inputs).filter(|path| is_archive(path)) {
         disk::check_free(archive, job.force)?;
     }
-    let session =
-        Session::new(onnx::read(&job.model)?.model).map_err(|e| e.within(job.model.display()))?;
+    let model = onnx::read(&job.model)?.model;
+    let session = Session::new(&model, &Options::default());
+    let session = session.map_err(|e| e.within(job.model.display()))?;
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     if let Some(random) = &job.random {
         random::add_missing(session.graph(), session.inputs(), &mut inputs, random)?;
@@ -70,7 +71,7 @@ pub fn run(job: &Job) -> Result<Report> {
         values.sort_by_key(|(name, _)| *name);
         files::write(saved, &values, job.force)?;
     }
-    let outputs = session.run(inputs).map_err(|e| e.within(job.model.display()))?;
+    let outputs = session.run(&inputs).map_err(|e| e.within(job.model.display()))?;
     let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();
     let values: Vec<(&str, &Value)> = names.into_iter().zip(&outputs).collect();
     if let Some(output) = &job.output {

@@ -6,4 +6,4 @@ mod interpret;
 mod session;
 mod support;
 
-pub use session::{Session, Signature};
+pub use session::{Options, Session, Signature};

@@ -3,7 +3,7 @@
 use super::group::{Element, Group, Inst, InstId, Kind};
 use super::loops::{Loop, Shape, loops};
 use super::program::{BufferId, Launch, Operand, Sizes, Split};
-use super::view::View;
+use super::view::{View, count};
 use crate::ir::DataType;
 use crate::kernel::{
     Amount, AxisId, AxisKind, Builder, FoldKind, Index, Kernel, Operation, Term, Type, ValueId,
@@ -76,7 +76,7 @@ struct Emitter<'g> {
     strides: Vec<Vec<Option<Amount>>>,
     extents: Vec<Amount>,
     axes: Vec<AxisId>,
-    /// Strides along a table's axis, and its size.
+    /// Along a table's axis: the stride, and that of all elements.
     tables: HashMap<InstId, (Amount, Amount)>,
     varying: Vec<bool>,
     /// The pass along the rows in which a value is known, or behind which.
@@ -226,11 +226,11 @@ impl<'g> Emitter<'g> {
             let strides = strides.collect();
             self.strides.push(strides);
         }
-        for (inst, what) in group.insts.iter().enumerate().filter(|(i, _)| self.needed[*i]) {
-            if let Inst::Gathered { stride, length, .. } = what {
-                let stride = self.given(&format!("t{inst}"), stride);
-                // The table's length is loaded: integers are not values.
-                self.tables.insert(inst, (stride, self.given(&format!("l{inst}"), length)));
+        for (inst, what) in group.insts.iter().enumerate() {
+            if let (true, Inst::Gathered { stride, length, .. }) = (self.needed[inst], what) {
+                let along = self.given(&format!("t{inst}"), stride);
+                let whole = self.given(&format!("w{inst}"), &(stride * length));
+                self.tables.insert(inst, (along, whole));
             }
         }
         Ok(())
@@ -452,7 +452,7 @@ impl<'g> Emitter<'g> {
             Type::Bool => DataType::Bool,
         };
         let dims: Vec<Size> = self.loops.iter().map(|one| one.extent.clone()).collect();
-        let buffer = (around.scratch)(dtype, &Size::product(&dims));
+        let buffer = (around.scratch)(dtype, &count(&dims));
         let view = View::whole(buffer, dims);
         let name = format!("kept{}", self.accesses.len());
         let own = self.builder.buffer(&name, dtype, true);
@@ -522,7 +522,7 @@ impl<'g> Emitter<'g> {
     /// An element of a table. Places below 0 count from its end.
     fn gathered(&mut self, inst: InstId, place: ValueId) -> ValueId {
         let access = self.loaded[&inst];
-        let (stride, length) = self.tables[&inst];
+        let (stride, whole) = self.tables[&inst];
         let builder = &mut self.builder;
         let zero = builder.constant(Type::I64, 0.0);
         let is_below = builder.op(Operation::Less, &[place, zero]);
@@ -530,19 +530,8 @@ impl<'g> Emitter<'g> {
         let turn = builder.op(Operation::Select, &[is_below, one, zero]);
         let mut at = index(&self.axes, &self.strides[access]);
         at.terms.push((Term::Value(place), stride));
-        let whole = self.whole_turn(stride, length);
         at.terms.push((Term::Value(turn), whole));
         self.builder.load(self.accesses[access].buffer, at)
-    }
-
-    /// The elements of a table along its axis, as one integer.
-    fn whole_turn(&mut self, stride: Amount, length: Amount) -> Amount {
-        let of = |amount| match amount {
-            Amount::Given(at) => self.given[at as usize].clone(),
-            Amount::Constant(number) => number.into(),
-        };
-        let whole = &of(stride) * &of(length);
-        self.given("w", &whole)
     }
 
     fn split(&self) -> Split {

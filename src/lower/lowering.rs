@@ -2,12 +2,12 @@
 
 use super::group::{Group, Inst, InstId, Kind, Output};
 use super::program::{Argument, Attention, Buffer, BufferId, Origin, Program, Work};
-use super::view::View;
+use super::view::{View, count};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId};
 use crate::kernel::Type;
 use crate::ops::infer::{Fact, Facts};
-use crate::ops::size::Size;
+use crate::ops::size::{Atom, Size};
 use crate::ops::{self, Call, Operator, Value, schema::Schema};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -71,7 +71,7 @@ pub(super) struct Lowering<'m> {
 /// An operator is not known: see [`ops::resolve`].
 pub(crate) fn lower(model: &Model) -> Result<Program> {
     let graph = &model.graph;
-    let facts = ops::infer::infer(graph, &model.opset_imports)?;
+    let facts = ops::infer::infer(graph, &model.opset_imports);
     let place = graph.ops().iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
     let mut lowering = Lowering {
         graph,
@@ -123,7 +123,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn elements(&mut self, dims: &[Size]) -> usize {
-        self.program.sizes.id(&Size::product(dims))
+        self.program.sizes.id(&count(dims))
     }
 
     pub(super) fn buffer(&mut self, dtype: DataType, elements: &Size, origin: Origin) -> BufferId {
@@ -134,7 +134,7 @@ impl<'m> Lowering<'m> {
 
     /// A new buffer for elements of this type; those of 16 bits are held in float32.
     pub(super) fn made(&mut self, dtype: DataType, dims: &[Size]) -> View {
-        let buffer = self.buffer(stored(dtype), &Size::product(dims), Origin::Made);
+        let buffer = self.buffer(stored(dtype), &count(dims), Origin::Made);
         View::whole(buffer, dims.to_vec())
     }
 
@@ -208,7 +208,9 @@ impl<'m> Lowering<'m> {
         let fact = self.facts.get(&value)?;
         let elements = fact.elements.as_ref()?;
         let is_plain = matches!(fact.dtype?, DataType::I64 | DataType::I32)
-            && elements.iter().all(|size| !size.is_element_of(value));
+            && elements.iter().all(|size| {
+                !size.mentions(&|atom| matches!(atom, Atom::Element(of, _) if *of == value))
+            });
         is_plain.then(|| elements.clone())
     }
 

@@ -234,27 +234,12 @@ impl Lowering<'_> {
 
 /// The first element of a slice, counted from the end where it is negative; none where that is not known.
 fn first(start: &Size, size: &Size, step: i64) -> Option<Size> {
-    match start.known() {
-        Some(start @ 0..) if step > 0 => {
-            let start = Size::from(start);
-            match size.known() {
-                Some(_) => Some(start.smaller(size)),
-                None if start.known() == Some(0) => Some(start),
-                None => Some(start.smaller(size)),
-            }
-        }
-        Some(start) if step > 0 => {
-            let counted = size + &Size::from(start);
-            Some(counted.larger(&Size::from(0)))
-        }
-        None if step > 0 && start == size => Some(size.clone()),
-        None if step > 0 => is_below(start, size).then(|| start.clone()),
-        _ => None,
+    if step < 1 {
+        return None;
     }
-}
-
-/// Whether a size is one of the model's own, and so not negative, and not above another.
-fn is_below(start: &Size, size: &Size) -> bool {
-    let rest = size - start;
-    start.is_plain() && rest.is_plain()
+    match start.known() {
+        Some(..0) => Some((size + start).larger(&Size::from(0))),
+        Some(_) => Some(start.smaller(size)),
+        None => start.is_at_least(&Size::from(0)).then(|| start.smaller(size)),
+    }
 }

@@ -30,6 +30,15 @@ pub(crate) struct Program {
     pub(crate) bound: Vec<Bound>,
 }
 
+impl Program {
+    /// Whether a buffer is given out, or says a size.
+    pub(crate) fn is_given(&self, buffer: BufferId) -> bool {
+        let outputs = self.outputs.iter();
+        let mut all = outputs.chain(self.bound.iter().filter_map(|bound| bound.from.argument()));
+        all.any(|argument| argument.buffer() == buffer)
+    }
+}
+
 /// Distinct sizes.
 #[derive(Debug, Default)]
 pub(crate) struct Sizes {

@@ -2,7 +2,7 @@
 
 use super::group::{Inst, InstId, Kind};
 use super::lowering::{Home, ItemId, Lowering};
-use super::view::View;
+use super::view::{View, count};
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op, ValueId};
 use crate::kernel::{FoldKind, Operation, Type, math};
@@ -24,7 +24,7 @@ impl Lowering<'_> {
         self.ensure(value)?;
         let Some((dims, dtype)) = self.known(value) else { return Ok(None) };
         let Some(ty) = Type::of_stored(dtype).filter(|_| axis < dims.len()) else { return Ok(None) };
-        let columns = Size::product(&dims[axis..]);
+        let columns = count(&dims[axis..]);
         if let (true, Some(&Home::Inst(item, inst))) =
             (axis + 1 == dims.len(), self.homes.get(&value))
         {
@@ -42,7 +42,7 @@ impl Lowering<'_> {
 
     /// Rows along the last axes of a view, from this one on.
     fn rows_of(&mut self, id: NodeId, view: &View, axis: usize, dtype: DataType) -> Option<Rows> {
-        let columns = Size::product(&view.dims[axis..]);
+        let columns = count(&view.dims[axis..]);
         let space = [&view.dims[..axis], &[columns.clone()]].concat();
         let view = match view.reshaped(&space) {
             Some(view) => view,
@@ -181,7 +181,7 @@ impl Lowering<'_> {
         let Some(view) = self.view(value)? else { return Ok(None) };
         let space = self.group(rows.item).space.clone();
         let columns = [rows.columns.clone()];
-        let is_row = Size::product(&view.dims) == columns[0];
+        let is_row = count(&view.dims) == columns[0];
         let view = if is_row { view.reshaped(&columns) } else { None };
         let view = view.and_then(|view| view.spread(&space));
         Ok(view.map(|view| self.push(rows.item, Inst::Operand(view))))

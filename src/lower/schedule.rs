@@ -6,11 +6,12 @@ use super::lowering::{Item, ItemId, Lowering, What};
 use super::program::{
     Argument, Bound, Buffer, BufferId, From, Launch, Origin, Product, Program, Sizes, Step, Work,
 };
-use super::view::View;
+use super::view::{View, count};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, NodeKind, ValueId};
 use crate::kernel::Kernel;
 use crate::ops::size::{Atom, Size};
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The program, whose outputs are these values.
@@ -94,7 +95,7 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
         seen = last;
     }
     let rest: BTreeSet<Atom> =
-        lowering.program.sizes.all.iter().flat_map(Size::atoms).collect();
+        lowering.program.sizes.all.iter().flat_map(atoms_of).collect();
     for atom in rest {
         if !bound.contains_key(&atom) {
             let from = binding(lowering, &atom)?;
@@ -144,12 +145,21 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
             _ => Vec::new(),
         },
     };
-    all.iter().flat_map(Size::atoms).collect()
+    all.iter().flat_map(atoms_of).collect()
+}
+
+fn atoms_of(size: &Size) -> Vec<Atom> {
+    let found = RefCell::new(Vec::new());
+    size.mentions(&|atom| {
+        found.borrow_mut().push(atom.clone());
+        false
+    });
+    found.into_inner()
 }
 
 /// Where an atom is found.
 fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
-    let missing = || Error::bug(format!("nothing says the size {atom}"));
+    let missing = || Error::bug(format!("nothing says the size {atom:?}"));
     match atom {
         Atom::Name(name) => {
             let graph = lowering.graph;
@@ -292,7 +302,7 @@ fn product(
     let c = match fitting().find(is_product).or_else(|| fitting().next()) {
         Some(output) => output.view.clone(),
         None => {
-            let elements = program.sizes.id(&Size::product(&group.space));
+            let elements = program.sizes.id(&count(&group.space));
             program.buffers.push(Buffer { dtype: DataType::F32, elements, origin: Origin::Made });
             View::whole(program.buffers.len() - 1, group.space.clone())
         }

@@ -21,6 +21,11 @@ pub(crate) fn contiguous(dims: &[Size]) -> Vec<Size> {
     strides
 }
 
+/// How many elements there are; one number is no longer right where it is beyond i64.
+pub(crate) fn count(dims: &[Size]) -> Size {
+    dims.iter().fold(Size::from(1), |count, size| &count * size)
+}
+
 fn is_one(size: &Size) -> bool {
     size.known() == Some(1)
 }

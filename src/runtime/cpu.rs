@@ -1,11 +1,11 @@
 //! The CPU: kernels compiled by Cranelift, and those that are written by hand.
 
-#[allow(dead_code, unused_imports, reason = "the executor uses it")]
+mod engine;
 mod gemm;
 mod jit;
-#[allow(dead_code, reason = "the executor uses it")]
 mod pool;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use engine::Engine;
 pub use jit::{Argument, Compiled, Compiler};

@@ -29,6 +29,22 @@ pub(super) fn run(
     outputs.into_iter().map(|o| o.ok_or_else(|| Error::input("an output is missing"))).collect()
 }
 
+/// Runs one node of the main graph, on values by slot.
+pub(super) fn one(
+    model: &Model,
+    id: NodeId,
+    inputs: &[Option<Value>],
+    captures: &[Option<Value>],
+) -> Result<Vec<Option<Value>>> {
+    let graph = &model.graph;
+    let NodeKind::Op(op) = &graph.node(id).kind else { return Ok(Vec::new()) };
+    let scope = Scope { model, opsets: &model.opset_imports, attributes: &[] };
+    let all = graph.node_inputs(id).into_iter().zip(inputs);
+    let all = all.chain(graph.node_captures(id).into_iter().zip(captures));
+    let values = all.filter_map(|(id, value)| Some((id?, value.clone()?))).collect();
+    scope.node(graph, id, op, &values)
+}
+
 impl Scope<'_> {
     /// Runs a graph, with the outer values that it captures.
     fn graph(
@@ -110,7 +126,7 @@ impl Scope<'_> {
                 .map(|o| o.ok_or_else(|| Error::input("an output is missing")))
                 .collect()
         };
-        let (operator, schema) = super::support::operator(&op, self.opsets)?;
+        let (operator, schema) = ops::resolve(&op, self.opsets)?;
         let call = Call {
             op: &op,
             schema,

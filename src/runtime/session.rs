@@ -6,13 +6,46 @@ use crate::error::{Error, Result};
 use crate::ir::{DimSize, Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-/// A model, ready to run.
+/// A model, ready to run, on any number of threads at once.
+///
+/// ```
+/// use peftc::ir::DataType;
+/// use peftc::runtime::{Options, Session};
+/// use std::collections::HashMap;
+///
+/// # fn main() -> peftc::Result<()> {
+/// let model = peftc::onnx::read("models/blocks/README.onnx".as_ref())?.model;
+/// let session = Session::new(&model, &Options::default())?;
+/// let inputs = HashMap::new();
+/// let outputs = session.run(&inputs)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Session {
-    model: Model,
+    model: Arc<Model>,
     inputs: Vec<Signature>,
     outputs: Vec<Signature>,
+    #[cfg(feature = "cpu")]
+    engine: Option<super::cpu::Engine>,
+}
+
+/// How a model is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// On so many threads, the caller's among them.
+    pub threads: usize,
+    /// By the operators' references alone, in float64: slow, and rounded once an operator.
+    pub is_reference: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { threads, is_reference: false }
+    }
 }
 
 /// An input or an output.
@@ -27,12 +60,12 @@ pub struct Signature {
 }
 
 impl Session {
-    /// Makes a model ready to run.
+    /// Makes a model ready to run: kernels are compiled, and weights packed, once for all sizes.
     ///
     /// # Errors
     /// It has an operator, or an attribute of one, that is not supported: the first, with its node.
-    pub fn new(model: Model) -> Result<Self> {
-        support::check(&model)?;
+    pub fn new(model: &Model, options: &Options) -> Result<Self> {
+        support::check(model)?;
         let graph = &model.graph;
         let signature = |&id: &NodeId| {
             let node = graph.node(id);
@@ -45,7 +78,22 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        Ok(Self { model, inputs, outputs })
+        let model = Arc::new(model.clone());
+        #[cfg(feature = "cpu")]
+        let engine = match options.is_reference {
+            true => None,
+            false => {
+                let program = crate::lower::lower(&model)?;
+                Some(super::cpu::Engine::new(model.clone(), program, options.threads)?)
+            }
+        };
+        Ok(Self {
+            model,
+            inputs,
+            outputs,
+            #[cfg(feature = "cpu")]
+            engine,
+        })
     }
 
     /// The main graph.
@@ -67,31 +115,46 @@ impl Session {
     ///
     /// # Errors
     /// An input is missing, unknown, or of another type or shape; an operator cannot be run.
-    pub fn run(&self, inputs: HashMap<String, Value>) -> Result<Vec<Value>> {
-        self.run_observed(inputs, &mut |_, _, _| {})
+    pub fn run(&self, inputs: &HashMap<String, Value>) -> Result<Vec<Value>> {
+        let given = self.given(inputs)?;
+        #[cfg(feature = "cpu")]
+        if let Some(engine) = &self.engine {
+            return engine.run(&given);
+        }
+        interpret::run(&self.model, given, &mut |_, _, _| {})
     }
 
-    /// The same, and shows each value that a node of the main graph makes.
+    /// The same by the operators' references, and shows each value that a node of the main graph makes.
     pub(crate) fn run_observed(
         &self,
-        mut inputs: HashMap<String, Value>,
+        inputs: &HashMap<String, Value>,
         observer: Observer<'_>,
     ) -> Result<Vec<Value>> {
+        interpret::run(&self.model, self.given(inputs)?, observer)
+    }
+
+    /// The inputs by slot, with defaults.
+    fn given(&self, inputs: &HashMap<String, Value>) -> Result<Vec<Option<Value>>> {
         let mut sizes: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
         let mut given = Vec::new();
-        for signature in &self.inputs {
-            let value = inputs.remove(&signature.name);
-            match &value {
-                None if signature.has_default => {}
-                None => return Err(self.missing(signature)),
-                Some(value) => check(signature, value, &mut sizes)?,
-            }
-            given.push(value);
+        for (signature, &id) in self.inputs.iter().zip(self.model.graph.inputs()) {
+            let value = inputs.get(&signature.name);
+            given.push(match (value, &self.model.graph.node(id).kind) {
+                (Some(value), _) => {
+                    check(signature, value, &mut sizes)?;
+                    Some(value.clone())
+                }
+                (None, NodeKind::Input { default: Some(tensor) }) => {
+                    Some(crate::ops::dense(tensor)?.into())
+                }
+                (None, _) => return Err(self.missing(signature)),
+            });
         }
-        if let Some(name) = inputs.keys().min() {
+        let unknown = |name: &&String| !self.inputs.iter().any(|known| known.name == **name);
+        if let Some(name) = inputs.keys().filter(unknown).min() {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
-        interpret::run(&self.model, given, observer)
+        Ok(given)
     }
 
     fn missing(&self, signature: &Signature) -> Error {
