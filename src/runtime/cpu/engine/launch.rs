@@ -111,11 +111,10 @@ impl Ready<'_> {
         rows: Range<i64>,
         columns: Range<i64>,
     ) -> Result<()> {
-        const MOST: usize = 128;
         let (mut pointers, mut integers) = ([std::ptr::null_mut(); MOST], [0; MOST]);
         let (buffers, count) = (self.pointers.len(), self.given.len());
         if buffers > MOST || count > MOST {
-            return Err(Error::bug("a kernel has too many buffers or integers"));
+            return Err(too_many());
         }
         for (to, (from, step)) in pointers.iter_mut().zip(self.pointers.iter().zip(&self.steps)) {
             *to = from.wrapping_offset(step * columns.start as isize);
@@ -127,20 +126,73 @@ impl Ready<'_> {
             self.kernel.launch_at(&pointers[..buffers], &self.lengths, &integers[..count], rows)
         }
     }
+}
 
-    /// The tile of an attention's scores, with the other memory moved by these bytes.
+/// What is done with an attention's scores.
+pub(super) struct Scores<'r> {
+    pub(super) kernel: &'r Compiled,
+    /// The sizes of batches and heads.
+    pub(super) batch: Vec<i64>,
+    /// Integers: first how many queries and keys.
+    pub(super) given: Vec<i64>,
+    /// Where each buffer begins; the first is the tile.
+    pub(super) pointers: Vec<*mut u8>,
+    pub(super) lengths: Vec<i64>,
+    /// Bytes along batches, heads, queries and keys.
+    pub(super) strides: Vec<Vec<i64>>,
+}
+
+// SAFETY: kernels write the tile alone, which is the calling thread's.
+unsafe impl Sync for Scores<'_> {}
+
+impl Scores<'_> {
+    /// Changes a tile in place.
     ///
     /// # Safety
-    /// As [`rows`](Self::rows).
-    pub(super) unsafe fn scores(
+    /// The tile's rows are as far apart as the kernel was told; the head, queries and keys are there.
+    pub(super) unsafe fn tile(
         &self,
-        pointers: &[*mut u8],
-        rows: i64,
-        columns: i64,
+        head: usize,
+        queries: Range<usize>,
+        keys: Range<usize>,
+        tile: *mut f32,
     ) -> Result<()> {
-        let mut given = self.given.clone();
-        given[..2].copy_from_slice(&[rows, columns]);
+        let (mut pointers, mut given) = ([std::ptr::null_mut(); MOST], [0; MOST]);
+        let (buffers, count) = (self.pointers.len(), self.given.len());
+        if buffers > MOST || count > MOST {
+            return Err(too_many());
+        }
+        pointers[0] = tile.cast();
+        let rank = self.batch.len();
+        for (number, to) in pointers.iter_mut().enumerate().take(buffers).skip(1) {
+            let strides = &self.strides[number];
+            let place = offset(head, &self.batch, strides)
+                + queries.start as isize * strides[rank] as isize
+                + keys.start as isize * strides[rank + 1] as isize;
+            *to = self.pointers[number].wrapping_offset(place);
+        }
+        given[..count].copy_from_slice(&self.given);
+        given[..2].copy_from_slice(&[queries.len() as i64, keys.len() as i64]);
+        let (rows, pointers) = (0..queries.len() as i64, &pointers[..buffers]);
         // SAFETY: as the caller says.
-        unsafe { self.kernel.launch_at(pointers, &self.lengths, &given, 0..rows) }
+        unsafe { self.kernel.launch_at(pointers, &self.lengths, &given[..count], rows) }
     }
+}
+
+/// How far the n-th of a batch lies from the first.
+pub(super) fn offset(number: usize, batch: &[i64], strides: &[i64]) -> isize {
+    let mut rest = number as i64;
+    let mut offset = 0;
+    for (dim, stride) in batch.iter().zip(strides).rev() {
+        offset += rest % dim * stride;
+        rest /= dim;
+    }
+    offset as isize
+}
+
+/// So many buffers and integers may a kernel have that runs on tiles.
+const MOST: usize = 128;
+
+fn too_many() -> Error {
+    Error::bug("a kernel has too many buffers or integers")
 }

@@ -1,6 +1,6 @@
 //! One run of a program.
 
-use super::launch::{First, Ready};
+use super::launch::{First, Ready, Scores, offset};
 use super::memory::{Memory, Written};
 use super::plan::{Plan, bytes, evaluated};
 use super::tensor::{self, Spot, spot};
@@ -11,10 +11,12 @@ use crate::lower::{
     Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Split, Step, Work,
 };
 use crate::ops::{Value, numbers};
+use crate::runtime::cpu::attention::{self, Head};
 use crate::runtime::cpu::gemm::{Matrix, MatrixMut, Right, gemm, gemm_batch};
 use crate::runtime::interpret;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Memory of a buffer: where it is, and how many elements it has.
 #[derive(Clone, Copy)]
@@ -235,9 +237,9 @@ impl<'r> Run<'r> {
                 None => Right::Plain(matrix(&b, b_pointer)),
             };
             let first = First::default();
-            let done = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+            let done = |rows: Range<usize>, columns: Range<usize>| {
                 let Some(tail) = &tail else { return };
-                let range = |r: std::ops::Range<usize>| r.start as i64..r.end as i64;
+                let range = |r: Range<usize>| r.start as i64..r.end as i64;
                 let Split::Tiles(given) = tail.split else { return };
                 // SAFETY: `ready` has checked the places of all rows and columns.
                 first.keep(unsafe { tail.tile(given, range(rows), range(columns)) });
@@ -277,9 +279,81 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    fn attention(&mut self, attention: &Attention) -> Result<()> {
-        let _ = attention;
-        Err(Error::bug("attention"))
+    fn attention(&mut self, step: &Attention) -> Result<()> {
+        let engine = self.engine;
+        let (q, q_pointer) = self.spot(&step.q)?;
+        let (k, k_pointer) = self.spot(&step.k)?;
+        let (v, v_pointer) = self.spot(&step.v)?;
+        let (out, out_pointer) = self.spot(&step.out)?;
+        let rank = q.dims.len();
+        let batch = out.dims[..rank - 2].to_vec();
+        let sizes = attention::Sizes {
+            heads: batch.iter().product::<i64>() as usize,
+            queries: q.dims[rank - 2] as usize,
+            keys: k.dims[rank - 2] as usize,
+            depth: q.dims[rank - 1] as usize,
+            width: v.dims[rank - 1] as usize,
+        };
+        let pointers = [q_pointer, k_pointer, v_pointer, out_pointer].map(Shared);
+        let pointers = &pointers;
+        let at = |head: usize, spot: &Spot, pointer: &Shared| {
+            let place = offset(head, &batch, &spot.strides) * size_of::<f32>() as isize;
+            pointer.0.wrapping_offset(place).cast::<f32>()
+        };
+        let head = |head: usize, spot: &Spot, pointer: &Shared| Head {
+            pointer: at(head, spot, pointer).cast_const(),
+            row_stride: spot.strides[rank - 2] as isize,
+        };
+        let score = step.score.as_ref().map(|score| self.score(score, &batch)).transpose()?;
+        let first = First::default();
+        let changed = |head: usize, queries: Range<usize>, keys: Range<usize>, tile: *mut f32| {
+            if let Some(score) = &score {
+                // SAFETY: `score` has checked the places of all heads, queries and keys.
+                first.keep(unsafe { score.tile(head, queries, keys, tile) });
+            }
+        };
+        // SAFETY: `spot` has checked all places, and nothing else writes the output.
+        unsafe {
+            attention::attention(
+                &engine.pool,
+                engine.tiles,
+                &sizes,
+                &|n| head(n, &q, &pointers[0]),
+                &|n| head(n, &k, &pointers[1]),
+                &|n| head(n, &v, &pointers[2]),
+                &|n| (at(n, &out, &pointers[3]), out.strides[rank - 2] as isize),
+                score.is_some().then_some(&changed),
+            );
+        }
+        first.result()
+    }
+
+    /// What is done with scores, with its memory: the tile is its first operand.
+    fn score(&mut self, launch: &Launch, batch: &[i64]) -> Result<Scores<'r>> {
+        let engine = self.engine;
+        let loops = self.numbers(&launch.loops)?;
+        let mut score = Scores {
+            kernel: &engine.kernels[launch.kernel],
+            batch: batch.to_vec(),
+            given: self.numbers(&launch.given)?,
+            pointers: vec![std::ptr::null_mut()],
+            lengths: vec![i64::MAX],
+            strides: vec![Vec::new()],
+        };
+        for operand in &launch.operands[1..] {
+            let area = self.area(operand.buffer)?;
+            let offset = self.number(operand.offset)?;
+            let strides = self.numbers(&operand.strides)?;
+            let size = tensor::size(engine.program.buffers[operand.buffer].dtype);
+            let spot = Spot { offset, dims: [batch, &loops].concat(), strides };
+            if !spot.is_inside(area.elements) {
+                return Err(Error::bug("what scores are changed by is outside of its memory"));
+            }
+            score.pointers.push(area.pointer.wrapping_offset(offset as isize * size as isize));
+            score.lengths.push(area.elements as i64 - offset);
+            score.strides.push(spot.strides.iter().map(|s| s * size as i64).collect());
+        }
+        Ok(score)
     }
 
     fn written(&mut self, to: &Place, elements: &[usize]) -> Result<()> {
@@ -393,15 +467,4 @@ impl<'r> Run<'r> {
             other => other,
         })
     }
-}
-
-/// How far the n-th of a batch lies from the first.
-fn offset(number: usize, batch: &[i64], strides: &[i64]) -> isize {
-    let mut rest = number as i64;
-    let mut offset = 0;
-    for (dim, stride) in batch.iter().zip(strides).rev() {
-        offset += rest % dim * stride;
-        rest /= dim;
-    }
-    offset as isize
 }
