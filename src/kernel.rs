@@ -13,7 +13,9 @@ mod check;
 pub mod clif;
 mod interpret;
 mod ir;
+mod math;
 mod operation;
+mod scalar;
 mod text;
 
 pub use build::Builder;
@@ -24,6 +26,7 @@ pub use ir::{
     Term, Type, ValueId,
 };
 pub use operation::{OPERATIONS, Operation};
+pub use scalar::{Operand, Scalar};
 
 pub use text::parse;
 
