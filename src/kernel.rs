@@ -13,8 +13,9 @@ mod check;
 pub mod clif;
 mod interpret;
 mod ir;
-pub mod math { use super::*; pub fn exp(_: &mut Builder, x: ValueId) -> ValueId { x } pub fn log(_: &mut Builder, x: ValueId) -> ValueId { x } }
+mod math;
 mod operation;
+mod scalar;
 mod text;
 
 pub use build::Builder;
@@ -25,6 +26,7 @@ pub use ir::{
     Term, Type, ValueId,
 };
 pub use operation::{OPERATIONS, Operation};
+pub use scalar::{Operand, Scalar};
 
 pub use text::parse;
 

@@ -13,6 +13,7 @@ mod loops;
 mod lowering;
 mod map;
 mod movement;
+mod place;
 mod product;
 mod program;
 mod rows;

@@ -505,7 +505,7 @@ impl<'g> Emitter<'g> {
             }
             Inst::Math(function, argument) => {
                 let argument = value(argument)?;
-                function(&mut self.builder, argument)
+                self.builder.compute([argument], |[x]| function(x))
             }
             Inst::Element(element) => {
                 let all = element.arguments.iter();

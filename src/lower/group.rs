@@ -1,9 +1,8 @@
 //! Operators that become one kernel: what is computed at each element of an index space.
 
-use super::program::BufferId;
 use super::view::View;
 use crate::ir::{DataType, Op};
-use crate::kernel::{Builder, FoldKind, Operation, Type, ValueId};
+use crate::kernel::{FoldKind, Operation, Scalar, Type};
 use crate::ops::Lower;
 use crate::ops::size::Size;
 
@@ -59,7 +58,7 @@ pub(crate) enum Inst {
     /// An operation.
     Op(Operation, Vec<InstId>),
     /// A function of one value.
-    Math(fn(&mut Builder, ValueId) -> ValueId, InstId),
+    Math(for<'b> fn(Scalar<'b>) -> Scalar<'b>, InstId),
     /// An elementwise operator.
     Element(Box<Element>),
     /// Of all values of a row.
@@ -123,19 +122,6 @@ impl Group {
 
     pub(crate) fn op(&mut self, operation: Operation, arguments: &[InstId]) -> InstId {
         self.push(Inst::Op(operation, arguments.to_vec()))
-    }
-
-    /// The buffers that it reads.
-    pub(crate) fn reads(&self) -> Vec<BufferId> {
-        let of = |inst: &Inst| match inst {
-            Inst::Operand(view) | Inst::Gathered { table: view, .. } => Some(view.buffer),
-            _ => None,
-        };
-        let mut reads: Vec<BufferId> = self.insts.iter().filter_map(of).collect();
-        if let Kind::Product { a, b } = &self.kind {
-            reads.extend([a.buffer, b.buffer]);
-        }
-        reads
     }
 
     /// Whether values differ along the last axis, by their numbers.

@@ -75,7 +75,7 @@ impl Lowering<'_> {
         let Some((a, b)) = self.factors(id, a, b, &dims) else { return Ok(None) };
         let item = self.begin(id, Kind::Product { a, b }, dims.clone());
         let mut inst = self.push(item, Inst::Product);
-        let mut scaled = |lowering: &mut Self, inst, by: f64| match by {
+        let scaled = |lowering: &mut Self, inst, by: f64| match by {
             1.0 => inst,
             by => {
                 let by = lowering.push(item, Inst::Constant(Type::F32, by));

@@ -5,7 +5,7 @@ use super::lowering::{Home, ItemId, Lowering};
 use super::view::{View, count};
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op, ValueId};
-use crate::kernel::{FoldKind, Operation, Type, math};
+use crate::kernel::{FoldKind, Operation, Type};
 use crate::ops::shape;
 use crate::ops::size::Size;
 
@@ -117,10 +117,10 @@ impl Lowering<'_> {
         let Some(rows) = self.rows(id, input, axis)? else { return Ok(None) };
         let max = self.fold(&rows, FoldKind::Max, rows.x);
         let below = self.op(&rows, Operation::Sub, &[rows.x, max]);
-        let exp = self.push(rows.item, Inst::Math(math::exp, below));
+        let exp = self.push(rows.item, Inst::Math(|x| x.exp(), below));
         let sum = self.fold(&rows, FoldKind::Sum, exp);
         let result = if op.op_type == "LogSoftmax" {
-            let log = self.push(rows.item, Inst::Math(math::log, sum));
+            let log = self.push(rows.item, Inst::Math(|x| x.ln(), sum));
             self.op(&rows, Operation::Sub, &[below, log])
         } else {
             let one = self.number(&rows, 1.0);
@@ -151,13 +151,7 @@ impl Lowering<'_> {
             statistics.push(mean);
             x = self.op(&rows, Operation::Sub, &[x, mean]);
         }
-        let square = self.op(&rows, Operation::Mul, &[x, x]);
-        let variance = self.mean(&rows, square);
-        let epsilon = self.number(&rows, epsilon);
-        let shifted = self.op(&rows, Operation::Add, &[variance, epsilon]);
-        let root = self.op(&rows, Operation::Sqrt, &[shifted]);
-        let one = self.number(&rows, 1.0);
-        let inverse = self.op(&rows, Operation::Div, &[one, root]);
+        let inverse = self.inverse_deviation(&rows, x, epsilon);
         statistics.push(inverse);
         let mut y = self.op(&rows, Operation::Mul, &[x, inverse]);
         for (slot, operation) in [(1, Operation::Mul), (2, Operation::Add)] {
@@ -174,6 +168,48 @@ impl Lowering<'_> {
             }
         }
         Ok(self.give(&rows, y, output))
+    }
+
+    /// InstanceNormalization: each channel is a row.
+    pub(super) fn instances(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
+        let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
+            return Ok(None);
+        };
+        let (_, schema) = self.operator(op)?;
+        let epsilon = self.call(op, schema).float("epsilon")?;
+        let (Some(scale), Some(bias)) = (self.slot(id, 1), self.slot(id, 2)) else {
+            return Ok(None);
+        };
+        if !dtype.is_float() || dims.len() < 3 {
+            return Ok(None);
+        }
+        let Some(rows) = self.rows(id, input, 2)? else { return Ok(None) };
+        let (centered, inverse) = {
+            let mean = self.mean(&rows, rows.x);
+            let x = self.op(&rows, Operation::Sub, &[rows.x, mean]);
+            (x, self.inverse_deviation(&rows, x, epsilon))
+        };
+        let mut y = self.op(&rows, Operation::Mul, &[centered, inverse]);
+        for (value, operation) in [(scale, Operation::Mul), (bias, Operation::Add)] {
+            let Some(view) = self.view(value)? else { return Ok(None) };
+            let view = view.reshaped(&[dims[1].clone(), 1.into()]);
+            let space = self.group(rows.item).space.clone();
+            let Some(view) = view.and_then(|view| view.spread(&space)) else { return Ok(None) };
+            let other = self.push(rows.item, Inst::Operand(view));
+            y = self.op(&rows, operation, &[y, other]);
+        }
+        Ok(self.give(&rows, y, output))
+    }
+
+    /// 1/√(mean x² + ε).
+    fn inverse_deviation(&mut self, rows: &Rows, x: InstId, epsilon: f64) -> InstId {
+        let square = self.op(rows, Operation::Mul, &[x, x]);
+        let variance = self.mean(rows, square);
+        let epsilon = self.number(rows, epsilon);
+        let shifted = self.op(rows, Operation::Add, &[variance, epsilon]);
+        let root = self.op(rows, Operation::Sqrt, &[shifted]);
+        let one = self.number(rows, 1.0);
+        self.op(rows, Operation::Div, &[one, root])
     }
 
     /// A scale or a bias of a row's elements.
@@ -227,6 +263,22 @@ impl Lowering<'_> {
         };
         let Some(rows) = rows else { return Ok(None) };
         let Some(result) = self.reduced(&rows, op) else { return Ok(None) };
+        Ok(self.give(&rows, result, output))
+    }
+
+    /// GlobalAveragePool, GlobalMaxPool.
+    pub(super) fn global_pool(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
+        let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
+            return Ok(None);
+        };
+        if !dtype.is_float() || dims.len() < 3 {
+            return Ok(None);
+        }
+        let Some(rows) = self.rows(id, input, 2)? else { return Ok(None) };
+        let result = match op.op_type.as_str() {
+            "GlobalMaxPool" => self.fold(&rows, FoldKind::Max, rows.x),
+            _ => self.mean(&rows, rows.x),
+        };
         Ok(self.give(&rows, result, output))
     }
 

@@ -34,6 +34,10 @@ impl Lowering<'_> {
             {
                 self.reduce(id, op)?
             }
+            "InstanceNormalization" if is_standard => self.instances(id, op)?,
+            "GlobalAveragePool" | "GlobalMaxPool" if is_standard => self.global_pool(id, op)?,
+            "Range" if is_standard => self.range(id)?,
+            "Trilu" if is_standard => self.triangle(id, op)?,
             "MatMul" if is_standard => self.matmul(id)?,
             "Gemm" if is_standard => self.gemm(id, op)?,
             _ => None,

@@ -1,6 +1,7 @@
 //! Compiled kernels hold to the interpreter.
 
 mod conversions;
+mod math;
 mod random;
 mod special;
 
@@ -88,15 +89,24 @@ fn both(
     parts: &[Range<i64>],
 ) -> Result<[Vec<Memory>; 2], String> {
     let kernel = parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    both_of(&kernel, given, memory, parts)
+}
+
+fn both_of(
+    kernel: &Kernel,
+    given: &[i64],
+    memory: &[Memory],
+    parts: &[Range<i64>],
+) -> Result<[Vec<Memory>; 2], String> {
     let mut wanted = memory.to_vec();
-    let is_right = interpret(&kernel, given, &mut wanted);
+    let is_right = interpret(kernel, given, &mut wanted);
     if let Err(error) = &is_right {
-        assert!(error.contains("table"), "{error}\n{text}");
+        assert!(error.contains("table"), "{error}\n{kernel}");
     }
     let dtypes: Vec<DataType> = kernel.buffers.iter().map(|buffer| buffer.dtype).collect();
     let mut stored: Vec<Vec<u8>> = dtypes.iter().zip(memory).map(|(d, m)| bytes(*d, m)).collect();
-    let ran = launch(&kernel, given, &mut stored, parts);
-    assert_eq!(is_right.is_ok(), ran.is_ok(), "{is_right:?} but {ran:?}\n{text}");
+    let ran = launch(kernel, given, &mut stored, parts);
+    assert_eq!(is_right.is_ok(), ran.is_ok(), "{is_right:?} but {ran:?}\n{kernel}");
     let found = dtypes.iter().zip(&stored).map(|(d, b)| elements(*d, b)).collect();
     is_right.map(|()| [wanted, found])
 }
