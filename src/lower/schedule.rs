@@ -172,7 +172,8 @@ fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
                     return Ok(From::Input { slot, axis });
                 }
             }
-            Err(missing())
+            let (value, axis) = declared(lowering, atom).ok_or_else(missing)?;
+            Ok(From::Axis { argument: lowering.argument(value)?, axis })
         }
         Atom::Axis(value, axis) => {
             let node = lowering.graph.value(*value).producer();
@@ -190,6 +191,15 @@ fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
         }
         _ => Err(missing()),
     }
+}
+
+/// A value of whose sizes nothing is known but the name.
+fn declared(lowering: &Lowering<'_>, name: &Atom) -> Option<(ValueId, usize)> {
+    let size = Size::from(name.clone());
+    lowering.graph.value_ids().find_map(|value| {
+        let shape = lowering.facts.get(&value)?.shape.as_ref()?;
+        Some((value, shape.iter().position(|own| *own == size)?))
+    })
 }
 
 /// Items that are needed, each behind those that it needs.

@@ -1,5 +1,6 @@
 //! The CPU: kernels compiled by Cranelift, and those that are written by hand.
 
+mod attention;
 mod engine;
 mod gemm;
 mod jit;

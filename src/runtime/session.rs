@@ -121,7 +121,7 @@ impl Session {
         if let Some(engine) = &self.engine {
             return engine.run(&given);
         }
-        interpret::run(&self.model, given, &mut |_, _, _| {})
+        self.interpret(given, &mut |_, _, _| {})
     }
 
     /// The same by the operators' references, and shows each value that a node of the main graph makes.
@@ -130,7 +130,7 @@ impl Session {
         inputs: &HashMap<String, Value>,
         observer: Observer<'_>,
     ) -> Result<Vec<Value>> {
-        interpret::run(&self.model, self.given(inputs)?, observer)
+        self.interpret(self.given(inputs)?, observer)
     }
 
     /// The inputs by slot, with defaults.
@@ -155,6 +155,35 @@ impl Session {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
         Ok(given)
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
+        interpret::run(&self.model, given, observer)
+    }
+
+    /// And whether all values are what is inferred of them.
+    #[cfg(debug_assertions)]
+    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
+        let graph = &self.model.graph;
+        let facts = crate::ops::infer::infer(graph, &self.model.opset_imports);
+        let mut watch = super::facts::Watch::new(graph, &facts);
+        for (&id, value) in graph.inputs().iter().zip(&given) {
+            let default = graph.node(id).stored_tensor().cloned().map(Value::from);
+            if let (Some(id), Some(value)) = (graph.output(id), value.as_ref().or(default.as_ref()))
+            {
+                watch.see(id, value);
+            }
+        }
+        let made = interpret::run(&self.model, given, &mut |node, id, value| {
+            watch.see(id, value);
+            observer(node, id, value);
+        })?;
+        // A function may have the name of an operator.
+        if self.model.functions.is_empty() {
+            watch.result()?;
+        }
+        Ok(made)
     }
 
     fn missing(&self, signature: &Signature) -> Error {

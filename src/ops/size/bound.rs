@@ -16,7 +16,9 @@ impl Size {
     /// What −min(x, y) is part of is at least what −x and −y would be part of.
     fn least_by_smaller(&self, terms: &[Term]) -> Option<i64> {
         let (smaller, by) = terms.iter().find_map(|(atoms, coefficient)| match &atoms[..] {
-            [smaller @ Atom::Min(_)] if *coefficient < 0 => Some((smaller, Self::from(*coefficient))),
+            [smaller @ Atom::Min(_)] if *coefficient < 0 => {
+                Some((smaller, Self::from(*coefficient)))
+            }
             _ => None,
         })?;
         let Atom::Min(pair) = smaller else { return None };
