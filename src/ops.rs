@@ -12,6 +12,7 @@ mod convolution;
 mod create;
 mod elements;
 mod elementwise;
+pub(crate) mod infer;
 mod minifloat;
 mod ml;
 mod movement;
@@ -37,6 +38,8 @@ pub use schema::schema;
 pub use value::Value;
 
 use crate::error::Result;
+use crate::ir::Op;
+use infer::Infer;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -49,21 +52,33 @@ pub(crate) struct Operator {
     domain: &'static str,
     name: &'static str,
     pub(crate) compute: Compute,
+    infer: Infer,
+}
+
+impl Operator {
+    const fn new(domain: &'static str, name: &'static str, compute: Compute) -> Self {
+        Self { domain, name, compute, infer: infer::unknown }
+    }
+
+    /// With a rule of what is known of its outputs before it runs.
+    const fn infer(self, rule: Infer) -> Self {
+        Self { infer: rule, ..self }
+    }
 }
 
 /// An operator of ONNX's own domain.
 const fn op(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "", name, compute }
+    Operator::new("", name, compute)
 }
 
 /// An operator of ONNX Runtime's domain.
 const fn microsoft(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "com.microsoft", name, compute }
+    Operator::new("com.microsoft", name, compute)
 }
 
 /// An operator that ONNX tries out.
 const fn preview(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "ai.onnx.preview", name, compute }
+    Operator::new("ai.onnx.preview", name, compute)
 }
 
 /// The tables of all families.
@@ -96,6 +111,19 @@ static BY_NAME: LazyLock<HashMap<String, &Operator>> = LazyLock::new(|| {
 /// The operator of a domain and a name.
 pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     BY_NAME.get(&schema::key(domain, name)).copied()
+}
+
+/// The version of a domain that is imported. Some exporters forget the domains of ONNX Runtime.
+pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
+    let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    let same = |known: &str| known == domain || (is_onnx(domain) && is_onnx(known));
+    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
+    imported.unwrap_or(if is_onnx(domain) { i64::MAX } else { 1 })
+}
+
+/// The schema of a node's operator in the operator sets that are imported.
+pub(crate) fn schema_of(op: &Op, opsets: &[(String, i64)]) -> Option<&'static schema::Schema> {
+    schema(&op.domain, &op.op_type, version(&op.domain, opsets))
 }
 
 #[cfg(test)]

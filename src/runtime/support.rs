@@ -18,12 +18,9 @@ pub(super) fn operator(
     opsets: &[(String, i64)],
 ) -> Result<(&'static Operator, &'static Schema)> {
     let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
-    let same = |known: &str| known == domain || (domain.is_empty() && known == "ai.onnx");
-    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
     let name =
         if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
-    // Some exporters forget the domains of ONNX Runtime.
-    let version = imported.unwrap_or(if domain.is_empty() { i64::MAX } else { 1 });
+    let version = ops::version(domain, opsets);
     let schema = ops::schema(domain, &op.op_type, version);
     match (ops::find(domain, &op.op_type), schema) {
         (Some(operator), Some(schema)) => Ok((operator, schema)),
