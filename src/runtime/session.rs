@@ -165,24 +165,13 @@ impl Session {
     /// And whether all values are what is inferred of them.
     #[cfg(debug_assertions)]
     fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        let graph = &self.model.graph;
-        let facts = crate::ops::infer::infer(graph, &self.model.opset_imports);
-        let mut watch = super::facts::Watch::new(graph, &facts);
-        for (&id, value) in graph.inputs().iter().zip(&given) {
-            let default = graph.node(id).stored_tensor().cloned().map(Value::from);
-            if let (Some(id), Some(value)) = (graph.output(id), value.as_ref().or(default.as_ref()))
-            {
-                watch.see(id, value);
-            }
-        }
+        let mut watch = super::facts::Watch::new(&self.model);
+        watch.see_inputs(&given);
         let made = interpret::run(&self.model, given, &mut |node, id, value| {
             watch.see(id, value);
             observer(node, id, value);
         })?;
-        // A function may have the name of an operator.
-        if self.model.functions.is_empty() {
-            watch.result()?;
-        }
+        watch.result()?;
         Ok(made)
     }
 

@@ -11,7 +11,6 @@ pub(in crate::ops) fn same(site: &Site<'_>) -> Option<Vec<Made>> {
     Some(vec![like(site, 0)?])
 }
 
-
 /// The output is the first input.
 pub(in crate::ops) fn identity(site: &Site<'_>) -> Option<Vec<Made>> {
     Some(vec![Made::from(site.input(0)?)])
