@@ -1,6 +1,6 @@
 //! The kernel, for any vectors.
 
-use super::Tile;
+use super::{STEPS, Tile};
 
 /// A vector of the processor. Its methods are inlined into functions that enable its instructions.
 pub(super) trait Vector: Copy {
@@ -14,6 +14,7 @@ pub(super) trait Vector: Copy {
     unsafe fn zero() -> Self;
     /// Reads the elements of the mask; the others are 0.
     unsafe fn load(place: *const f32, mask: Self::Mask) -> Self;
+    unsafe fn load_all(place: *const f32) -> Self;
     unsafe fn store(self, place: *mut f32, mask: Self::Mask);
     unsafe fn splat(value: f32) -> Self;
     unsafe fn add(self, other: Self) -> Self;
@@ -25,6 +26,8 @@ pub(super) trait Vector: Copy {
 
 /// Vectors side by side in a tile.
 pub(super) const VECTORS: usize = 2;
+/// The floats of a cache line.
+const LINE: usize = 16;
 
 /// Computes a tile of `R` rows. `S` sums are kept for each element, so that few rows do not wait for
 /// additions. `BY_ROWS`: the rows of `a` are contiguous, else its columns.
@@ -44,9 +47,12 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_RO
         let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
         let a_row = if BY_ROWS { t.a_row } else { 1 };
         let a_depth = if BY_ROWS { 1 } else { t.a_depth };
-        let step = |sums: &mut [[V; VECTORS]; R], a: *const f32, b: *const f32| {
-            let right: [V; VECTORS] =
-                std::array::from_fn(|v| V::load(b.wrapping_add(v * V::LANES), masks[v]));
+        let is_full = t.columns == VECTORS * V::LANES;
+        let step = |sums: &mut [[V; VECTORS]; R], a: *const f32, b: *const f32, is_full: bool| {
+            let right: [V; VECTORS] = std::array::from_fn(|v| {
+                let place = b.wrapping_add(v * V::LANES);
+                if is_full { V::load_all(place) } else { V::load(place, masks[v]) }
+            });
             for (row, sums) in sums.iter_mut().enumerate() {
                 let left = V::splat(*a.offset(row as isize * a_row));
                 for (sum, right) in sums.iter_mut().zip(right) {
@@ -54,24 +60,28 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_RO
                 }
             }
         };
-        for _ in 0..t.depth / S {
-            for (index, sums) in sums.iter_mut().enumerate() {
-                V::prefetch(ahead);
-                V::prefetch(ahead.wrapping_add(16));
-                ahead = ahead.wrapping_offset(t.ahead_step);
-                step(
-                    sums,
-                    a.offset(index as isize * a_depth),
-                    b.offset(index as isize * t.b_depth),
-                );
+        let mut steps = |sums: &mut [[[V; VECTORS]; R]; S], is_full: bool| {
+            for _ in 0..t.depth / STEPS {
+                for _ in 0..t.lines_ahead {
+                    V::prefetch(ahead);
+                    ahead = ahead.wrapping_add(LINE);
+                }
+                for index in 0..STEPS {
+                    step(&mut sums[index % S], a, b, is_full);
+                    a = a.wrapping_offset(a_depth);
+                    b = b.wrapping_offset(t.b_depth);
+                }
             }
-            a = a.wrapping_offset(S as isize * a_depth);
-            b = b.wrapping_offset(S as isize * t.b_depth);
-        }
-        for _ in 0..t.depth % S {
-            step(&mut sums[0], a, b);
-            a = a.wrapping_offset(a_depth);
-            b = b.wrapping_offset(t.b_depth);
+            for _ in 0..t.depth % STEPS {
+                step(&mut sums[0], a, b, is_full);
+                a = a.wrapping_offset(a_depth);
+                b = b.wrapping_offset(t.b_depth);
+            }
+        };
+        if is_full {
+            steps(&mut sums, true)
+        } else {
+            steps(&mut sums, false)
         }
         for row in 0..R {
             for (v, mask) in masks.into_iter().enumerate() {
