@@ -157,8 +157,9 @@ unsafe fn pack_square<T: Element>(from: *const T, stride: isize, width: usize, t
             unsafe { from.offset(column as isize * stride).cast::<[T; SIDE]>().read_unaligned() };
         column.map(T::float)
     });
-    for row in 0..SIDE {
-        let values: [f32; SIDE] = std::array::from_fn(|column| columns[column][row]);
+    let rows: [[f32; SIDE]; SIDE] =
+        std::array::from_fn(|row| std::array::from_fn(|column| columns[column][row]));
+    for (row, values) in rows.into_iter().enumerate() {
         // SAFETY: as the caller says.
         unsafe { to.add(row * width).cast::<[f32; SIDE]>().write_unaligned(values) };
     }

@@ -133,10 +133,10 @@ pub(crate) unsafe fn gemm_batch<'a>(
     }
 }
 
-/// Whether the left matrix is copied, so that the kernel reads it in order.
+/// Whether the left matrix is copied: the kernel reads rows well, and columns if it does so once.
 fn packs_left(a: Matrix, height: usize) -> bool {
-    let is_readable = a.column_stride == 1 || a.row_stride == 1 || height == 1;
-    !is_readable || a.rows > 8
+    let is_column = a.row_stride == 1 && a.rows == height;
+    a.column_stride != 1 && !is_column && a.rows > 1
 }
 
 /// Whether the right matrix is copied.

@@ -159,9 +159,8 @@ fn placed<T>(case: &Case, bytes: &[u8]) -> Matrix<T> {
     assert_eq!(bytes.len(), case.len() * size_of::<T>());
     let places = vec![0u8; case.len()];
     let matrix = case.matrix(&places);
-    // SAFETY: both pointers are into `places`.
-    let offset =
-        if places.is_empty() { 0 } else { unsafe { matrix.pointer.offset_from(places.as_ptr()) } };
+    // SAFETY: both pointers are into `places`, or at its end.
+    let offset = unsafe { matrix.pointer.offset_from(places.as_ptr()) };
     let pointer = bytes.as_ptr().cast::<T>().wrapping_offset(offset);
     let Matrix { rows, columns, row_stride, column_stride, .. } = matrix;
     Matrix { pointer, rows, columns, row_stride, column_stride }

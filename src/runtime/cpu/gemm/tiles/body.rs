@@ -14,7 +14,6 @@ pub(super) trait Vector: Copy {
     unsafe fn zero() -> Self;
     /// Reads the elements of the mask; the others are 0.
     unsafe fn load(place: *const f32, mask: Self::Mask) -> Self;
-    unsafe fn load_all(place: *const f32) -> Self;
     unsafe fn store(self, place: *mut f32, mask: Self::Mask);
     unsafe fn splat(value: f32) -> Self;
     unsafe fn add(self, other: Self) -> Self;
@@ -38,50 +37,49 @@ const LINE: usize = 16;
 pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_ROWS: bool>(
     t: &Tile,
 ) {
+    // SAFETY: as the caller says.
+    unsafe {
+        if t.columns == VECTORS * V::LANES {
+            tile_of_columns::<V, R, S, BY_ROWS>(t, VECTORS * V::LANES);
+        } else {
+            tile_of_columns::<V, R, S, BY_ROWS>(t, t.columns);
+        }
+    }
+}
+
+/// Computes a tile of so many columns; where the number is known, masks cost nothing.
+///
+/// # Safety
+/// That of [`super::Tiles::run`].
+#[inline(always)]
+unsafe fn tile_of_columns<V: Vector, const R: usize, const S: usize, const BY_ROWS: bool>(
+    t: &Tile,
+    columns: usize,
+) {
+    let a_row = if BY_ROWS { t.a_row } else { 1 };
+    let a_depth = if BY_ROWS { 1 } else { t.a_depth };
     // SAFETY: the places are those that the caller vouches for: rows below `R`, steps below `depth`, and
     // the columns of the masks.
     unsafe {
         let masks: [V::Mask; VECTORS] =
-            std::array::from_fn(|v| V::mask(t.columns.saturating_sub(v * V::LANES)));
+            std::array::from_fn(|v| V::mask(columns.saturating_sub(v * V::LANES)));
         let mut sums = [[[V::zero(); VECTORS]; R]; S];
         let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
-        let a_row = if BY_ROWS { t.a_row } else { 1 };
-        let a_depth = if BY_ROWS { 1 } else { t.a_depth };
-        let is_full = t.columns == VECTORS * V::LANES;
-        let step = |sums: &mut [[V; VECTORS]; R], a: *const f32, b: *const f32, is_full: bool| {
-            let right: [V; VECTORS] = std::array::from_fn(|v| {
-                let place = b.wrapping_add(v * V::LANES);
-                if is_full { V::load_all(place) } else { V::load(place, masks[v]) }
-            });
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let left = V::splat(*a.offset(row as isize * a_row));
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = left.mul_add(right, *sum);
-                }
+        for _ in 0..t.depth / STEPS {
+            for _ in 0..t.lines_ahead {
+                V::prefetch(ahead);
+                ahead = ahead.wrapping_add(LINE);
             }
-        };
-        let mut steps = |sums: &mut [[[V; VECTORS]; R]; S], is_full: bool| {
-            for _ in 0..t.depth / STEPS {
-                for _ in 0..t.lines_ahead {
-                    V::prefetch(ahead);
-                    ahead = ahead.wrapping_add(LINE);
-                }
-                for index in 0..STEPS {
-                    step(&mut sums[index % S], a, b, is_full);
-                    a = a.wrapping_offset(a_depth);
-                    b = b.wrapping_offset(t.b_depth);
-                }
-            }
-            for _ in 0..t.depth % STEPS {
-                step(&mut sums[0], a, b, is_full);
+            for index in 0..STEPS {
+                step(&mut sums[index % S], a, a_row, b, masks);
                 a = a.wrapping_offset(a_depth);
                 b = b.wrapping_offset(t.b_depth);
             }
-        };
-        if is_full {
-            steps(&mut sums, true)
-        } else {
-            steps(&mut sums, false)
+        }
+        for _ in 0..t.depth % STEPS {
+            step(&mut sums[0], a, a_row, b, masks);
+            a = a.wrapping_offset(a_depth);
+            b = b.wrapping_offset(t.b_depth);
         }
         for row in 0..R {
             for (v, mask) in masks.into_iter().enumerate() {
@@ -94,6 +92,31 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_RO
                     sum = sum.add(V::load(place, mask));
                 }
                 sum.store(place, mask);
+            }
+        }
+    }
+}
+
+/// Adds the products of a column of `a` and a row of `b`.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn step<V: Vector, const R: usize>(
+    sums: &mut [[V; VECTORS]; R],
+    a: *const f32,
+    a_row: isize,
+    b: *const f32,
+    masks: [V::Mask; VECTORS],
+) {
+    // SAFETY: as the caller says.
+    unsafe {
+        let right: [V; VECTORS] =
+            std::array::from_fn(|v| V::load(b.wrapping_add(v * V::LANES), masks[v]));
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let left = V::splat(*a.offset(row as isize * a_row));
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = left.mul_add(right, *sum);
             }
         }
     }

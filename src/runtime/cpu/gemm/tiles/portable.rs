@@ -39,11 +39,6 @@ impl Vector for [f32; 4] {
         std::array::from_fn(|i| if i < mask { unsafe { *place.add(i) } } else { 0.0 })
     }
     #[inline(always)]
-    unsafe fn load_all(place: *const f32) -> Self {
-        // SAFETY: the caller vouches for the elements.
-        unsafe { place.cast::<Self>().read_unaligned() }
-    }
-    #[inline(always)]
     unsafe fn store(self, place: *mut f32, mask: usize) {
         for (i, value) in self.into_iter().enumerate().take(mask) {
             // SAFETY: the caller vouches for the elements of the mask.

@@ -41,7 +41,7 @@ unsafe fn avx2<const R: usize, const S: usize, const BY_ROWS: bool>(tile: &Tile)
 /// SAFETY of all: they are called where the processor has the instructions, with places that the caller
 /// vouches for.
 macro_rules! vector {
-    ($vector:ty, $mask:ty, $lanes:literal, $make_mask:expr, $zero:ident, $load_all:ident, $load:expr, $store:expr,
+    ($vector:ty, $mask:ty, $lanes:literal, $make_mask:expr, $zero:ident, $load:expr, $store:expr,
      $splat:ident, $add:ident, $mul_add:ident) => {
         impl Vector for $vector {
             const LANES: usize = $lanes;
@@ -59,11 +59,6 @@ macro_rules! vector {
             unsafe fn load(place: *const f32, mask: $mask) -> Self {
                 // SAFETY: see above.
                 unsafe { $load(place, mask) }
-            }
-            #[inline(always)]
-            unsafe fn load_all(place: *const f32) -> Self {
-                // SAFETY: see above.
-                unsafe { $load_all(place) }
             }
             #[inline(always)]
             unsafe fn store(self, place: *mut f32, mask: $mask) {
@@ -100,7 +95,6 @@ vector!(
     16,
     |count: usize| if count >= 16 { u16::MAX } else { (1 << count) - 1 },
     _mm512_setzero_ps,
-    _mm512_loadu_ps,
     |place, mask| _mm512_maskz_loadu_ps(mask, place),
     |place, mask, value| _mm512_mask_storeu_ps(place, mask, value),
     _mm512_set1_ps,
@@ -122,7 +116,6 @@ vector!(
     8,
     first_lanes,
     _mm256_setzero_ps,
-    _mm256_loadu_ps,
     |place, mask| _mm256_maskload_ps(place, mask),
     |place, mask, value| _mm256_maskstore_ps(place, mask, value),
     _mm256_set1_ps,
