@@ -3,11 +3,13 @@
 mod memory;
 mod packed;
 mod product;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 pub(crate) use packed::Packed;
 pub(crate) use product::{gemm, gemm_batch};
-pub(crate) use tiles::{Tile, Tiles};
+pub(crate) use tiles::{STEPS, Tile, Tiles};
 
 use std::ops::Range;
 

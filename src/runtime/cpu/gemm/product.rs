@@ -3,7 +3,7 @@
 use super::super::pool::Pool;
 use super::memory::{Aligned, with_kept};
 use super::packed::{pack, panels_len};
-use super::{Matrix, MatrixMut, Right, Tile, Tiles};
+use super::{Matrix, MatrixMut, Right, STEPS, Tile, Tiles};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -133,10 +133,10 @@ pub(crate) unsafe fn gemm_batch<'a>(
     }
 }
 
-/// Whether the left matrix is copied, so that the kernel reads it in order.
+/// Whether the left matrix is copied: the kernel reads rows well, and columns if it does so once.
 fn packs_left(a: Matrix, height: usize) -> bool {
-    let is_readable = a.column_stride == 1 || a.row_stride == 1 || height == 1;
-    !is_readable || a.rows > 8
+    let is_column = a.row_stride == 1 && a.rows == height;
+    a.column_stride != 1 && !is_column && a.rows > 1
 }
 
 /// Whether the right matrix is copied.
@@ -250,16 +250,21 @@ impl Product {
         let b = self.right.at(panel, depth.start);
         let first = panel * self.tiles.nr;
         let columns = self.tiles.nr.min(self.columns - first);
-        let count = tiles.len() as isize;
-        let next =
-            if is_cached { depth.len() as isize * self.right.depth } else { self.right.panel };
+        // Each tile fetches its share of what comes next.
+        let count = tiles.len();
+        let line = 64 / size_of::<f32>();
+        let lines_ahead = (STEPS * self.tiles.nr).div_ceil(line * count);
+        let share = depth.len() / STEPS * lines_ahead * line;
+        let needed = depth.len() * self.tiles.nr;
+        let next = if count == 1 {
+            AHEAD * self.right.depth
+        } else if is_cached {
+            depth.len() as isize * self.right.depth
+        } else {
+            self.right.panel
+        };
         for (index, tile) in tiles.enumerate() {
             let row = tile * self.height;
-            let ahead = if count == 1 {
-                AHEAD * self.right.depth
-            } else {
-                next + index as isize * (depth.len() as isize / count) * self.right.depth
-            };
             let tile = Tile {
                 rows: self.height.min(self.rows - row),
                 columns,
@@ -276,8 +281,8 @@ impl Product {
                     .wrapping_add(first),
                 c_row: self.c.row_stride,
                 adds: depth.start > 0,
-                ahead: b.wrapping_offset(ahead),
-                ahead_step: self.right.depth / count,
+                ahead: b.wrapping_offset(next + (index * share) as isize),
+                lines_ahead: if index * share < needed { lines_ahead } else { 0 },
             };
             // SAFETY: the panels hold these elements, and the tile of `c` is this call's alone.
             unsafe { self.tiles.run(&tile) };
