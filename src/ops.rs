@@ -36,7 +36,9 @@ pub(crate) use elements::dense;
 pub use schema::schema;
 pub use value::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ir::Op;
+use schema::Schema;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -96,6 +98,28 @@ static BY_NAME: LazyLock<HashMap<String, &Operator>> = LazyLock::new(|| {
 /// The operator of a domain and a name.
 pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     BY_NAME.get(&schema::key(domain, name)).copied()
+}
+
+/// The operator of a node, and its schema in the operator sets that are imported.
+pub(crate) fn operator(
+    op: &Op,
+    opsets: &[(String, i64)],
+) -> Result<(&'static Operator, &'static Schema)> {
+    let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
+    let same = |known: &str| known == domain || (domain.is_empty() && known == "ai.onnx");
+    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
+    let name =
+        if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
+    // Some exporters forget the domains of ONNX Runtime.
+    let version = imported.unwrap_or(if domain.is_empty() { i64::MAX } else { 1 });
+    let schema = schema(domain, &op.op_type, version);
+    match (find(domain, &op.op_type), schema) {
+        (Some(operator), Some(schema)) => Ok((operator, schema)),
+        (Some(_), None) => {
+            Err(Error::input(format!("operator set {version} has no operator {name}")))
+        }
+        (None, _) => Err(Error::input(format!("operator {name} is not supported"))),
+    }
 }
 
 #[cfg(test)]

@@ -5,5 +5,7 @@ pub mod cpu;
 mod interpret;
 mod session;
 mod support;
+#[cfg(test)]
+mod tests;
 
 pub use session::{Session, Signature};
