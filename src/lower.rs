@@ -8,6 +8,7 @@
 
 mod attention;
 mod emit;
+pub(crate) mod expand;
 mod group;
 mod loops;
 mod lowering;

@@ -44,6 +44,7 @@ pub use value::Value;
 use crate::error::{Error, Result};
 use crate::ir::Op;
 use infer::Infer;
+use schema::Schema;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -121,10 +122,10 @@ pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn resolve(
+pub(crate) fn operator(
     op: &Op,
     opsets: &[(String, i64)],
-) -> Result<(&'static Operator, &'static schema::Schema)> {
+) -> Result<(&'static Operator, &'static Schema)> {
     let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
     let name =
         if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };

@@ -7,5 +7,7 @@ mod facts;
 mod interpret;
 mod session;
 mod support;
+#[cfg(test)]
+mod tests;
 
 pub use session::{Options, Session, Signature};

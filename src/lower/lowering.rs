@@ -68,7 +68,7 @@ pub(super) struct Lowering<'m> {
 /// The graph of a model as steps.
 ///
 /// # Errors
-/// An operator is not known: see [`ops::resolve`].
+/// An operator is not known: see [`ops::operator`].
 pub(crate) fn lower(model: &Model) -> Result<Program> {
     let graph = &model.graph;
     let facts = ops::infer::infer(graph, &model.opset_imports);
@@ -152,7 +152,7 @@ impl<'m> Lowering<'m> {
 
     /// The operator of a node and its schema.
     pub(super) fn operator(&self, op: &Op) -> Result<(&'static Operator, &'static Schema)> {
-        ops::resolve(op, self.opsets)
+        ops::operator(op, self.opsets)
     }
 
     /// A node's attributes, with defaults: its inputs are left out.

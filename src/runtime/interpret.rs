@@ -1,9 +1,8 @@
 //! Operators one after the other, as the file has them.
 
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, ValueId};
+use crate::ir::{Attribute, Graph, Model, NodeId, NodeKind, Op, ValueId};
 use crate::ops::{self, Call, Value};
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Where a graph is run: the main graph's surroundings, or a function's.
@@ -100,11 +99,11 @@ impl Scope<'_> {
         op: &Op,
         values: &HashMap<ValueId, Value>,
     ) -> Result<Vec<Option<Value>>> {
-        let op = self.resolved(op);
+        let op = op.resolved(self.attributes);
         let inputs = graph.node_inputs(id);
         let given = || inputs.iter().map(|input| input.and_then(|value| values.get(&value)));
-        if let Some(function) = self.function(&op) {
-            let attributes = with_defaults(&op, function);
+        if let Some(function) = self.model.function(&op) {
+            let attributes = function.given(&op);
             let scope = Scope {
                 model: self.model,
                 opsets: &function.opset_imports,
@@ -126,7 +125,7 @@ impl Scope<'_> {
                 .map(|o| o.ok_or_else(|| Error::input("an output is missing")))
                 .collect()
         };
-        let (operator, schema) = ops::resolve(&op, self.opsets)?;
+        let (operator, schema) = ops::operator(&op, self.opsets)?;
         let call = Call {
             op: &op,
             schema,
@@ -136,41 +135,4 @@ impl Scope<'_> {
         };
         Ok((operator.compute)(&call)?.into_iter().map(Some).collect())
     }
-
-    fn function(&self, op: &Op) -> Option<&Function> {
-        super::support::function(self.model, op)
-    }
-
-    /// The operator with the attributes of the function in place of references to them.
-    fn resolved<'o>(&self, op: &'o Op) -> Cow<'o, Op> {
-        let is_reference =
-            |(_, a): &(String, Attribute)| matches!(a.value, AttributeValue::Reference { .. });
-        if !op.attributes.iter().any(is_reference) {
-            return Cow::Borrowed(op);
-        }
-        let mut resolved = op.clone();
-        resolved.attributes = op
-            .attributes
-            .iter()
-            .filter_map(|(name, attribute)| match &attribute.value {
-                AttributeValue::Reference { name: of, .. } => {
-                    let given = self.attributes.iter().find(|(known, _)| known == of)?;
-                    Some((name.clone(), given.1.clone()))
-                }
-                _ => Some((name.clone(), attribute.clone())),
-            })
-            .collect();
-        Cow::Owned(resolved)
-    }
-}
-
-/// The attributes of a call, and the function's defaults of those that it does not have.
-fn with_defaults(op: &Op, function: &Function) -> Vec<(String, Attribute)> {
-    let mut attributes = op.attributes.clone();
-    for (name, default) in &function.attribute_defaults {
-        if op.attribute(name).is_none() {
-            attributes.push((name.clone(), default.clone()));
-        }
-    }
-    attributes
 }

@@ -78,7 +78,7 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        let model = Arc::new(model.clone());
+        let model = Arc::new(crate::lower::expand::expand(model)?);
         #[cfg(feature = "cpu")]
         let engine = match options.is_reference {
             true => None,

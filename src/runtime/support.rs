@@ -1,16 +1,9 @@
 //! What can be run, checked before anything is.
 
 use crate::error::{Error, Result};
-use crate::ir::{Function, Graph, Model, Op};
-use crate::ops::schema::Schema;
+use crate::ir::{Graph, Model, Op};
 use crate::ops;
-
-/// The function that a node calls.
-pub(super) fn function<'m>(model: &'m Model, op: &Op) -> Option<&'m Function> {
-    let same =
-        |f: &&Function| f.name == op.op_type && f.domain == op.domain && f.overload == op.overload;
-    model.functions.iter().find(same)
-}
+use crate::ops::schema::Schema;
 
 /// Whether all that a model has can be run.
 ///
@@ -28,8 +21,8 @@ pub(super) fn check(model: &Model) -> Result<()> {
 fn graph(model: &Model, graph_: &Graph, opsets: &[(String, i64)]) -> Result<()> {
     for (id, op) in graph_.ops() {
         let within = |e: Error| e.within(graph_.describe(id));
-        if function(model, op).is_none() {
-            let (_, schema) = ops::resolve(op, opsets).map_err(within)?;
+        if model.function(op).is_none() {
+            let (_, schema) = ops::operator(op, opsets).map_err(within)?;
             attributes(op, schema).map_err(within)?;
         }
         for inner in op.subgraphs() {
