@@ -11,6 +11,7 @@ mod control;
 mod convolution;
 mod create;
 mod elements;
+mod element;
 mod elementwise;
 pub(crate) mod infer;
 mod minifloat;
@@ -32,10 +33,7 @@ pub mod size;
 mod text;
 mod value;
 
-/// One element of an elementwise operator, as kernel operations.
-pub(crate) struct Element<'a> { pub op: &'a Op, pub since: i64, pub from: &'a [Option<crate::ir::DataType>], pub to: crate::ir::DataType }
-pub(crate) type Lower = fn(&mut crate::kernel::Builder, &Element<'_>, &[Option<crate::kernel::ValueId>]) -> Option<crate::kernel::ValueId>;
-pub(crate) fn element(_: &str, _: &str) -> Option<Lower> { None }
+pub(crate) use element::{Element, Lower, element};
 pub(crate) use call::Call;
 pub(crate) use elements::{dense, zero};
 pub use schema::schema;

@@ -185,13 +185,16 @@ impl<'g> Emitter<'g> {
         name: &str,
         around: &Surroundings<'_>,
     ) -> usize {
-        let dtype = match around.product {
-            None if is_output => DataType::F32,
-            _ => (around.dtypes)(view.buffer),
-        };
+        let is_tile = is_output && self.is_score(around);
+        let dtype = if is_tile { DataType::F32 } else { (around.dtypes)(view.buffer) };
         let buffer = self.builder.buffer(name, dtype, is_output);
         self.accesses.push(Access { view: view.clone(), is_output, buffer });
         self.accesses.len() - 1
+    }
+
+    /// Whether it changes an attention's scores.
+    fn is_score(&self, around: &Surroundings<'_>) -> bool {
+        around.product.is_none() && matches!(self.group.kind, Kind::Product { .. })
     }
 
     /// Loops, and the integers that are given for them.
@@ -546,7 +549,7 @@ impl<'g> Emitter<'g> {
     }
 
     fn operands(&self, around: &mut Surroundings<'_>) -> Vec<Operand> {
-        let is_score = around.product.is_none() && matches!(self.group.kind, Kind::Product { .. });
+        let is_score = self.is_score(around);
         let of = |(number, access): (usize, &Access)| Operand {
             buffer: access.view.buffer,
             offset: around.sizes.id(&access.view.offset),

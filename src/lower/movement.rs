@@ -46,9 +46,16 @@ impl Lowering<'_> {
             return Ok(None);
         };
         self.ensure(input)?;
-        if let Some(home) = self.homes.get(&input).cloned() {
-            self.homes.insert(output, home);
-            return Ok(Some(()));
+        let is_same = self.fact(input).dtype == self.fact(output).dtype;
+        match self.homes.get(&input).cloned() {
+            // A value of a reference is of the model's own type.
+            Some(Home::Value(_)) if !is_same => return Ok(None),
+            Some(home) => {
+                self.homes.insert(output, home);
+                return Ok(Some(()));
+            }
+            None if !is_same => return Ok(None),
+            None => {}
         }
         Ok(self.view(input)?.and_then(|view| self.is(output, view)))
     }
