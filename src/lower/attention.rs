@@ -149,7 +149,8 @@ impl Lowering<'_> {
             if view.strides[rank - 1].known() != Some(1) {
                 view = self.copied(id, &view, DataType::F32);
             }
-            let Some(view) = view.spread(&[batch, &view.dims[rank - 2..]].concat()) else {
+            let dims = [batch, &view.dims[rank - 2..]].concat();
+            let Some(view) = self.spread(&view, &dims) else {
                 return Ok(None);
             };
             views.push(view);

@@ -6,7 +6,7 @@ use super::program::{BufferId, Launch, Operand, Sizes, Split};
 use super::view::{View, count};
 use crate::ir::DataType;
 use crate::kernel::{
-    Amount, AxisId, AxisKind, Builder, FoldKind, Index, Kernel, Operation, Term, Type, ValueId,
+    Amount, AxisId, AxisKind, Builder, FoldKind, Index, Kernel, Term, Type, ValueId,
     BufferId as KernelBuffer,
 };
 use crate::ops;
@@ -230,9 +230,9 @@ impl<'g> Emitter<'g> {
             self.strides.push(strides);
         }
         for (inst, what) in group.insts.iter().enumerate() {
-            if let (true, Inst::Gathered { stride, length, .. }) = (self.needed[inst], what) {
+            if let (true, Inst::Gathered { stride, turn, .. }) = (self.needed[inst], what) {
                 let along = self.given(&format!("t{inst}"), stride);
-                let whole = self.given(&format!("w{inst}"), &(stride * length));
+                let whole = self.given(&format!("w{inst}"), turn);
                 self.tables.insert(inst, (along, whole));
             }
         }
@@ -496,9 +496,13 @@ impl<'g> Emitter<'g> {
                 let at = index(&self.axes, &self.strides[access]);
                 self.builder.load(self.accesses[access].buffer, at)
             }
-            Inst::Gathered { index: place, .. } => {
-                let place = value(place)?;
-                self.gathered(inst, place)
+            Inst::Gathered { index: place, turns, .. } => {
+                let (place, turns) = (value(place)?, value(turns)?);
+                let (access, (stride, turn)) = (self.loaded[&inst], self.tables[&inst]);
+                let mut at = index(&self.axes, &self.strides[access]);
+                at.terms.push((Term::Value(place), stride));
+                at.terms.push((Term::Value(turns), turn));
+                self.builder.load(self.accesses[access].buffer, at)
             }
             Inst::Constant(ty, number) => self.builder.constant(*ty, *number),
             Inst::Index(axis) => self.builder.index(self.axes[*axis]),
@@ -520,21 +524,6 @@ impl<'g> Emitter<'g> {
             }
             Inst::Fold(..) => return Err("a fold stands in a pass".to_owned()),
         })
-    }
-
-    /// An element of a table. Places below 0 count from its end.
-    fn gathered(&mut self, inst: InstId, place: ValueId) -> ValueId {
-        let access = self.loaded[&inst];
-        let (stride, whole) = self.tables[&inst];
-        let builder = &mut self.builder;
-        let zero = builder.constant(Type::I64, 0.0);
-        let is_below = builder.op(Operation::Less, &[place, zero]);
-        let one = builder.constant(Type::I64, 1.0);
-        let turn = builder.op(Operation::Select, &[is_below, one, zero]);
-        let mut at = index(&self.axes, &self.strides[access]);
-        at.terms.push((Term::Value(place), stride));
-        at.terms.push((Term::Value(turn), whole));
-        self.builder.load(self.accesses[access].buffer, at)
     }
 
     fn split(&self) -> Split {

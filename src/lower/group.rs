@@ -47,9 +47,13 @@ pub(crate) enum Inst {
     Gathered {
         /// The table without that axis, over the space.
         table: View,
+        /// From element to element of the axis.
         stride: Size,
-        length: Size,
+        /// Over all of them.
+        turn: Size,
         index: InstId,
+        /// How often the whole axis is added.
+        turns: InstId,
     },
     /// A number.
     Constant(Type, f64),
@@ -83,7 +87,7 @@ impl Inst {
     pub(crate) fn arguments(&self) -> Vec<InstId> {
         match self {
             Self::Operand(_) | Self::Constant(..) | Self::Index(_) | Self::Product => Vec::new(),
-            Self::Gathered { index, .. } => vec![*index],
+            Self::Gathered { index, turns, .. } => vec![*index, *turns],
             Self::Op(_, arguments) => arguments.clone(),
             Self::Math(_, argument) | Self::Fold(_, argument) => vec![*argument],
             Self::Element(element) => element.arguments.iter().copied().flatten().collect(),
@@ -94,7 +98,10 @@ impl Inst {
     pub(crate) fn shifted(mut self, by: usize) -> Self {
         match &mut self {
             Self::Operand(_) | Self::Constant(..) | Self::Index(_) | Self::Product => {}
-            Self::Gathered { index, .. } => *index += by,
+            Self::Gathered { index, turns, .. } => {
+                *index += by;
+                *turns += by;
+            }
             Self::Op(_, arguments) => arguments.iter_mut().for_each(|id| *id += by),
             Self::Math(_, argument) | Self::Fold(_, argument) => *argument += by,
             Self::Element(element) => {

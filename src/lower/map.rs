@@ -78,7 +78,7 @@ impl Lowering<'_> {
         }
         for &value in values {
             let Some((own, _)) = self.known(value) else { return Ok(None) };
-            if View::whole(0, own).spread(dims).is_none() {
+            if View::whole(0, own).spread(dims, &mut Vec::new()).is_none() {
                 return Ok(None);
             }
         }
@@ -117,7 +117,7 @@ impl Lowering<'_> {
                 }
             }
             let Some(view) = self.would_be(value) else { return false };
-            let Some(spread) = view.spread(dims) else { return false };
+            let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
             let fits = match group.kind {
                 Kind::Product { .. } => spread.rows().is_some(),
                 _ => true,
@@ -171,6 +171,20 @@ impl Lowering<'_> {
         }
     }
 
+    /// A view spread to sizes; what must be equal is checked when the model runs.
+    pub(super) fn spread(&mut self, view: &View, dims: &[Size]) -> Option<View> {
+        let mut pairs = Vec::new();
+        let spread = view.spread(dims, &mut pairs)?;
+        for (own, dim) in pairs {
+            let sizes = &mut self.program.sizes;
+            let pair = (sizes.id(&own), sizes.id(&dim));
+            if !self.program.equal.contains(&pair) {
+                self.program.equal.push(pair);
+            }
+        }
+        Some(spread)
+    }
+
     /// A value, as one of a group whose result has these sizes.
     pub(super) fn read(
         &mut self,
@@ -191,12 +205,12 @@ impl Lowering<'_> {
         }
         let Some(view) = self.view(value)? else { return Ok(None) };
         let space = self.group(item).space.clone();
-        let Some(mut view) = view.spread(dims) else { return Ok(None) };
+        let Some(mut view) = self.spread(&view, dims) else { return Ok(None) };
         if dims.len() < space.len() {
             view.dims.push(1.into());
             view.strides.push(0.into());
         }
-        let Some(view) = view.spread(&space) else { return Ok(None) };
+        let Some(view) = self.spread(&view, &space) else { return Ok(None) };
         Ok(Some(self.push(item, Inst::Operand(view))))
     }
 }

@@ -6,6 +6,7 @@ use super::program::Origin;
 use super::view::View;
 use crate::error::Result;
 use crate::ir::{NodeId, Op, ValueId};
+use crate::kernel::{Operation, Type};
 use crate::ops::shape;
 use crate::ops::size::Size;
 
@@ -83,7 +84,7 @@ impl Lowering<'_> {
             return Ok(None);
         };
         let Some(view) = self.view(input)? else { return Ok(None) };
-        Ok(view.spread(&dims).and_then(|view| self.is(output, view)))
+        Ok(self.spread(&view, &dims).and_then(|view| self.is(output, view)))
     }
 
     /// A constant, spread.
@@ -188,7 +189,15 @@ impl Lowering<'_> {
         };
         let index = self.push(item, Inst::Operand(places));
         let (stride, length) = (table.strides[axis].clone(), table.dims[axis].clone());
-        let inst = self.push(item, Inst::Gathered { table: rest, stride, length, index });
+        // A place below 0 counts from the end.
+        let zero = self.push(item, Inst::Constant(Type::I64, 0.0));
+        let one = self.push(item, Inst::Constant(Type::I64, 1.0));
+        let group = self.group_mut(item);
+        let is_below = group.op(Operation::Less, &[index, zero]);
+        let turns = group.op(Operation::Select, &[is_below, one, zero]);
+        let turn = &stride * &length;
+        let gathered = Inst::Gathered { table: rest, stride, turn, index, turns };
+        let inst = self.push(item, gathered);
         self.homes.insert(output, Home::Inst(item, inst));
         Ok(Some(()))
     }

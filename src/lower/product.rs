@@ -38,9 +38,9 @@ impl Lowering<'_> {
             return Some((rows, b));
         }
         let batch = &dims[..dims.len() - 2];
-        let over = |view: &View| {
+        let mut over = |view: &View| {
             let own = &view.dims[view.dims.len() - 2..];
-            view.spread(&[batch, own].concat())
+            self.spread(view, &[batch, own].concat())
         };
         Some((over(&a)?, over(&b)?))
     }

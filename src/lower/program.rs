@@ -26,7 +26,9 @@ pub(crate) struct Program {
     pub(crate) inputs: Vec<Option<BufferId>>,
     /// Graph outputs, by slot.
     pub(crate) outputs: Vec<Argument>,
-    /// What steps make that sizes depend on.
+    /// Sizes that must be equal, or the first of them 1, in every run.
+    pub(crate) equal: Vec<(SizeId, SizeId)>,
+    /// What sizes depend on.
     pub(crate) bound: Vec<Bound>,
 }
 

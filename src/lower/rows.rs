@@ -194,7 +194,9 @@ impl Lowering<'_> {
             let Some(view) = self.view(value)? else { return Ok(None) };
             let view = view.reshaped(&[dims[1].clone(), 1.into()]);
             let space = self.group(rows.item).space.clone();
-            let Some(view) = view.and_then(|view| view.spread(&space)) else { return Ok(None) };
+            let Some(view) = view.and_then(|view| self.spread(&view, &space)) else {
+                return Ok(None);
+            };
             let other = self.push(rows.item, Inst::Operand(view));
             y = self.op(&rows, operation, &[y, other]);
         }
@@ -219,7 +221,7 @@ impl Lowering<'_> {
         let columns = [rows.columns.clone()];
         let is_row = count(&view.dims) == columns[0];
         let view = if is_row { view.reshaped(&columns) } else { None };
-        let view = view.and_then(|view| view.spread(&space));
+        let view = view.and_then(|view| self.spread(&view, &space));
         Ok(view.map(|view| self.push(rows.item, Inst::Operand(view))))
     }
 

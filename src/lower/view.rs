@@ -58,15 +58,25 @@ impl View {
         sliced
     }
 
-    /// Spread to sizes by ONNX's rule of broadcasting; none where it is not known which axes are spread.
-    pub(crate) fn spread(&self, dims: &[Size]) -> Option<Self> {
+    /// Spread to sizes by ONNX's rule of broadcasting; none where it has more axes. `pairs` are sizes that
+    /// must be equal, or the first of them 1, where that is not known yet.
+    pub(crate) fn spread(&self, dims: &[Size], pairs: &mut Vec<(Size, Size)>) -> Option<Self> {
         let missing = dims.len().checked_sub(self.dims.len())?;
         let mut strides = vec![Size::from(0); missing];
         for ((own, stride), dim) in self.dims.iter().zip(&self.strides).zip(&dims[missing..]) {
-            strides.push(match (own == dim, own.known()) {
-                (true, _) => stride.clone(),
-                (false, Some(1)) => Size::from(0),
-                _ => return None,
+            let is_equal = own == dim;
+            if !is_equal && own.known() != Some(1) {
+                if own.known().is_some() && dim.known().is_some() {
+                    return None;
+                }
+                pairs.push((own.clone(), dim.clone()));
+            }
+            strides.push(match own.known() {
+                Some(1) => Size::from(0),
+                Some(_) => stride.clone(),
+                None if is_equal || own.is_clipped(dim) => stride.clone(),
+                // 0 where the size is 1.
+                None => stride * &(own - &Size::from(1)).smaller(&Size::from(1)),
             });
         }
         Some(Self { dims: dims.to_vec(), strides, ..self.clone() })
@@ -161,9 +171,17 @@ mod tests {
     #[test]
     fn what_is_spread_has_no_stride() {
         let view = View::whole(0, vec![1.into(), Size::named("s")]);
-        let spread = view.spread(&[4.into(), 3.into(), Size::named("s")]).expect("spreads");
+        let mut pairs = Vec::new();
+        let dims = [4.into(), 3.into(), Size::named("s")];
+        let spread = view.spread(&dims, &mut pairs).expect("spreads");
+        assert!(pairs.is_empty());
         assert_eq!(spread.strides, [0.into(), 0.into(), 1.into()]);
-        assert_eq!(view.spread(&[3.into(), 7.into()]), None);
+        let known = view.spread(&[3.into(), 7.into()], &mut pairs).expect("may spread");
+        assert_eq!(pairs, [(Size::named("s"), 7.into())]);
+        let strides = |s: i64| known.strides[1].value(&|_| Some(s));
+        assert_eq!((strides(1), strides(7)), (Some(0), Some(1)));
+        let fixed = View::whole(0, vec![4.into()]);
+        assert_eq!(fixed.spread(&[7.into()], &mut pairs), None);
         assert_eq!(spread.rows().expect("one run").dims[0], 12.into());
     }
 }

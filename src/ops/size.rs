@@ -212,7 +212,8 @@ impl Size {
     #[must_use]
     pub fn broadcast(&self, other: &Self) -> Self {
         match (self.known(), other.known()) {
-            _ if self == other => self.clone(),
+            _ if self == other || other.is_clipped(self) => self.clone(),
+            _ if self.is_clipped(other) => other.clone(),
             (_, Some(1)) => self.clone(),
             (Some(1), _) => other.clone(),
             (Some(_), _) => self.clone(),
@@ -226,6 +227,18 @@ impl Size {
                 Atom::Broadcast(all.into()).into()
             }
         }
+    }
+
+    /// Whether it is the smaller of another and a number above 1. Where both are broadcast to one size,
+    /// they are equal: the number could not be spread.
+    pub fn is_clipped(&self, other: &Self) -> bool {
+        let Form::Sum(terms) = &self.0 else { return false };
+        let [(atoms, 1)] = &terms[..] else { return false };
+        let [Atom::Min(pair)] = &atoms[..] else { return false };
+        let is = |number: &Self, size: &Self| {
+            number.known().is_some_and(|number| number > 1) && size == other
+        };
+        is(&pair.0, &pair.1) || is(&pair.1, &pair.0)
     }
 
     /// The sizes of which this is what they are broadcast to.

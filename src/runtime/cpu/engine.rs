@@ -58,11 +58,27 @@ impl Engine {
     /// # Errors
     /// Cranelift does not know this machine.
     pub(crate) fn new(model: Arc<Model>, mut program: Program, threads: usize) -> Result<Self> {
+        if std::env::var("PEFTC_STEPS").is_ok() {
+            for step in &program.steps {
+                let name = model.graph.describe(step.node);
+                let text = match &step.work {
+                    Work::Kernel(l) => format!("kernel {} {:?} {:?}", l.kernel, l.loops.iter().map(|&i| program.sizes.all[i].to_string()).collect::<Vec<_>>(), l.split),
+                    Work::Product(p) => format!("product {:?} const={} tail={:?}", p.c.dims.iter().map(|&i| program.sizes.all[i].to_string()).collect::<Vec<_>>(), constant(&program, p.b.buffer).is_some(), p.tail.as_ref().map(|t| t.kernel)),
+                    Work::Attention(a) => format!("attention score={:?}", a.score.as_ref().map(|t| t.kernel)),
+                    Work::Sizes { .. } => "sizes".into(),
+                    Work::Reference { .. } => "REFERENCE".into(),
+                };
+                eprintln!("{name}: {text}");
+            }
+            for (n, kernel) in program.kernels.iter().enumerate() { eprintln!("-- {n}\n{kernel}"); }
+        }
+        let started = std::time::Instant::now();
         let mut compiler = Compiler::new()?;
         for kernel in std::mem::take(&mut program.kernels) {
             compiler.add(kernel)?;
         }
         let kernels = compiler.finish()?;
+        if std::env::var("PEFTC_STEPS").is_ok() { eprintln!("jit {:?}", started.elapsed()); }
         let pool = Pool::new(threads);
         let tiles = Tiles::native();
         let mut packed = HashMap::new();

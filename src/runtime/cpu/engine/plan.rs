@@ -22,7 +22,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(engine: &Engine, key: Vec<Option<i64>>) -> Result<Self> {
         let program = &engine.program;
-        let sizes = evaluated(program, &key);
+        let sizes = evaluated(program, &key)?;
         let mut places = Vec::new();
         for (buffer, life) in engine.lives.iter().enumerate() {
             let is_made = matches!(program.buffers[buffer].origin, Origin::Made)
@@ -38,7 +38,10 @@ impl Plan {
 }
 
 /// Sizes with these atoms known.
-pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Vec<Option<i64>> {
+///
+/// # Errors
+/// Sizes are not equal that must be.
+pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Result<Vec<Option<i64>>> {
     let known: HashMap<&Atom, i64> = program
         .bound
         .iter()
@@ -46,7 +49,16 @@ pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Vec<Option<
         .filter_map(|(bound, number)| Some((&bound.atom, (*number)?)))
         .collect();
     let atom = |atom: &Atom| known.get(atom).copied();
-    program.sizes.all.iter().map(|size| size.value(&atom)).collect()
+    let sizes: Vec<Option<i64>> = program.sizes.all.iter().map(|s| s.value(&atom)).collect();
+    for &(own, other) in &program.equal {
+        if let (Some(x @ (..1 | 2..)), Some(y)) = (sizes[own], sizes[other])
+            && x != y
+        {
+            let [own, other] = [own, other].map(|id| &program.sizes.all[id]);
+            return Err(Error::input(format!("size {own} = {x} does not fit to {other} = {y}")));
+        }
+    }
+    Ok(sizes)
 }
 
 /// How many bytes a buffer takes.

@@ -439,7 +439,7 @@ impl<'r> Run<'r> {
             };
             self.atoms.to_mut()[at] = number;
         }
-        self.sizes = Cow::Owned(evaluated(&engine.program, &self.atoms));
+        self.sizes = Cow::Owned(evaluated(&engine.program, &self.atoms)?);
         Ok(())
     }
 
