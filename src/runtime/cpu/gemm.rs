@@ -1,5 +1,6 @@
 //! Matrix products in float32.
 
+mod blocks;
 mod memory;
 mod packed;
 mod product;
@@ -81,5 +82,12 @@ impl<T> Matrix<T> {
             column_stride: self.row_stride,
             ..self
         }
+    }
+}
+
+impl MatrixMut {
+    /// Where an element is.
+    fn at(&self, row: usize, column: usize) -> *mut f32 {
+        self.pointer.wrapping_offset(row as isize * self.row_stride).wrapping_add(column)
     }
 }
