@@ -1,6 +1,8 @@
 //! The CPU: kernels compiled by Cranelift, and those that are written by hand.
 
 #[allow(dead_code, unused_imports, reason = "the executor uses it")]
+mod conv;
+#[allow(dead_code, unused_imports, reason = "the executor uses it")]
 mod gemm;
 mod jit;
 #[allow(dead_code, reason = "the executor uses it")]
