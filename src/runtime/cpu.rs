@@ -1,6 +1,9 @@
 //! The CPU: kernels compiled by Cranelift, and those that are written by hand.
 
 mod attention;
+pub mod ceiling;
+#[allow(dead_code, unused_imports, reason = "the executor uses it")]
+mod conv;
 mod engine;
 mod gemm;
 mod jit;
