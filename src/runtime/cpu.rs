@@ -1,5 +1,7 @@
 //! The CPU: kernels compiled by Cranelift, and those that are written by hand.
 
+#[allow(dead_code, reason = "the executor uses it")]
+mod attention;
 #[allow(dead_code, unused_imports, reason = "the executor uses it")]
 mod gemm;
 mod jit;

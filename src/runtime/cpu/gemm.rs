@@ -5,6 +5,7 @@ mod packed;
 mod product;
 mod tiles;
 
+pub(crate) use memory::{Aligned, with_kept};
 pub(crate) use packed::Packed;
 pub(crate) use product::{gemm, gemm_batch};
 pub(crate) use tiles::{Tile, Tiles};

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::thread::LocalKey;
 
 /// Floats that begin on a cache line. What they hold at first is not said.
-pub(super) struct Aligned {
+pub(crate) struct Aligned {
     pointer: NonNull<f32>,
     floats: usize,
 }
@@ -57,10 +57,10 @@ impl Drop for Aligned {
 }
 
 /// Memory that a thread keeps from call to call.
-pub(super) type Kept = LocalKey<Cell<Aligned>>;
+pub(crate) type Kept = LocalKey<Cell<Aligned>>;
 
 /// Calls `work` with at least so many floats. A call from within `work` gets other memory.
-pub(super) fn with_kept<R>(
+pub(crate) fn with_kept<R>(
     kept: &'static Kept,
     floats: usize,
     work: impl FnOnce(*mut f32) -> R,
