@@ -119,5 +119,5 @@ fn group(heads: usize, of: &dyn Fn(usize) -> (Head, Head)) -> usize {
     let first = of(0);
     let group = (1..heads).take_while(|head| of(*head) == first).count() + 1;
     let is_of_group = |head| of(head) == of(head / group * group);
-    if heads % group == 0 && (group..heads).all(is_of_group) { group } else { 1 }
+    if heads.is_multiple_of(group) && (group..heads).all(is_of_group) { group } else { 1 }
 }
