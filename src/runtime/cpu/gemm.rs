@@ -1,14 +1,17 @@
 //! Matrix products in float32.
 
+mod blocks;
 mod memory;
 mod packed;
 mod product;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 pub(crate) use memory::{Aligned, with_kept};
 pub(crate) use packed::Packed;
 pub(crate) use product::{gemm, gemm_batch};
-pub(crate) use tiles::{Tile, Tiles};
+pub(crate) use tiles::{STEPS, Tile, Tiles};
 
 use std::ops::Range;
 
@@ -80,5 +83,12 @@ impl<T> Matrix<T> {
             column_stride: self.row_stride,
             ..self
         }
+    }
+}
+
+impl MatrixMut {
+    /// Where an element is.
+    fn at(&self, row: usize, column: usize) -> *mut f32 {
+        self.pointer.wrapping_offset(row as isize * self.row_stride).wrapping_add(column)
     }
 }

@@ -111,24 +111,56 @@ struct Shared(*mut f32);
 // SAFETY: see above.
 unsafe impl Sync for Shared {}
 
-/// How many elements of a contiguous column are copied at once.
-const RUN: usize = 16;
-
 /// Copies a panel.
 ///
 /// # Safety
 /// The elements of the panel can be read, and `width` floats for each of its rows be written.
-#[inline]
 unsafe fn pack_panel<T: Element>(panel: Matrix<T>, width: usize, to: *mut f32) {
-    let run = if panel.row_stride == 1 { RUN } else { 1 };
-    for first in (0..panel.rows).step_by(run) {
-        for column in 0..panel.columns {
-            for row in first..panel.rows.min(first + run) {
-                // SAFETY: they are inside of the panel.
-                unsafe {
-                    *to.add(row * width + column) = panel.at(row, column).read_unaligned().float();
-                }
-            }
+    let (rows, columns) = (panel.rows, panel.columns);
+    // Contiguous columns are copied in squares.
+    let in_squares = if panel.row_stride == 1 && columns >= SIDE { rows / SIDE * SIDE } else { 0 };
+    for row in (0..in_squares).step_by(SIDE) {
+        for column in (0..columns).step_by(SIDE).map(|c| c.min(columns - SIDE)) {
+            // SAFETY: the square is inside of the panel.
+            unsafe {
+                pack_square(
+                    panel.at(row, column),
+                    panel.column_stride,
+                    width,
+                    to.add(row * width + column),
+                )
+            };
         }
+    }
+    for row in in_squares..rows {
+        for column in 0..columns {
+            // SAFETY: they are inside of the panel.
+            unsafe {
+                *to.add(row * width + column) = panel.at(row, column).read_unaligned().float()
+            };
+        }
+    }
+}
+
+/// The side of a square that is transposed in registers.
+const SIDE: usize = 4;
+
+/// Copies a square whose columns are contiguous, and `stride` apart, to one whose rows are.
+///
+/// # Safety
+/// Its elements can be read and written.
+#[inline(always)]
+unsafe fn pack_square<T: Element>(from: *const T, stride: isize, width: usize, to: *mut f32) {
+    let columns: [[f32; SIDE]; SIDE] = std::array::from_fn(|column| {
+        // SAFETY: as the caller says.
+        let column =
+            unsafe { from.offset(column as isize * stride).cast::<[T; SIDE]>().read_unaligned() };
+        column.map(T::float)
+    });
+    let rows: [[f32; SIDE]; SIDE] =
+        std::array::from_fn(|row| std::array::from_fn(|column| columns[column][row]));
+    for (row, values) in rows.into_iter().enumerate() {
+        // SAFETY: as the caller says.
+        unsafe { to.add(row * width).cast::<[f32; SIDE]>().write_unaligned(values) };
     }
 }

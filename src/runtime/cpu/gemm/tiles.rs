@@ -21,6 +21,9 @@ pub(crate) struct Tiles {
     is_here: fn() -> bool,
 }
 
+/// The steps of the depth that a kernel takes in one pass.
+pub(crate) const STEPS: usize = 4;
+
 type Kernel = unsafe fn(&Tile);
 
 /// A product of a tile: `c[i][j] (+)= Σ_k a[i][k] · b[k][j]` for `i < rows`, `j < columns`, `k < depth`.
@@ -50,8 +53,8 @@ pub(crate) struct Tile {
     pub(crate) adds: bool,
     /// Where memory is fetched ahead into the cache, for whoever comes next: any address.
     pub(crate) ahead: *const f32,
-    /// How far that place moves with each step of the depth, in elements.
-    pub(crate) ahead_step: isize,
+    /// How many cache lines are fetched in [`STEPS`] steps of the depth.
+    pub(crate) lines_ahead: usize,
 }
 
 impl Tiles {

@@ -1,6 +1,6 @@
 //! The kernel, for any vectors.
 
-use super::Tile;
+use super::{STEPS, Tile};
 
 /// A vector of the processor. Its methods are inlined into functions that enable its instructions.
 pub(super) trait Vector: Copy {
@@ -25,6 +25,8 @@ pub(super) trait Vector: Copy {
 
 /// Vectors side by side in a tile.
 pub(super) const VECTORS: usize = 2;
+/// The floats of a cache line.
+const LINE: usize = 16;
 
 /// Computes a tile of `R` rows. `S` sums are kept for each element, so that few rows do not wait for
 /// additions. `BY_ROWS`: the rows of `a` are contiguous, else its columns.
@@ -35,41 +37,47 @@ pub(super) const VECTORS: usize = 2;
 pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_ROWS: bool>(
     t: &Tile,
 ) {
+    // SAFETY: as the caller says.
+    unsafe {
+        if t.columns == VECTORS * V::LANES {
+            tile_of_columns::<V, R, S, BY_ROWS>(t, VECTORS * V::LANES);
+        } else {
+            tile_of_columns::<V, R, S, BY_ROWS>(t, t.columns);
+        }
+    }
+}
+
+/// Computes a tile of so many columns; where the number is known, masks cost nothing.
+///
+/// # Safety
+/// That of [`super::Tiles::run`].
+#[inline(always)]
+unsafe fn tile_of_columns<V: Vector, const R: usize, const S: usize, const BY_ROWS: bool>(
+    t: &Tile,
+    columns: usize,
+) {
+    let a_row = if BY_ROWS { t.a_row } else { 1 };
+    let a_depth = if BY_ROWS { 1 } else { t.a_depth };
     // SAFETY: the places are those that the caller vouches for: rows below `R`, steps below `depth`, and
     // the columns of the masks.
     unsafe {
         let masks: [V::Mask; VECTORS] =
-            std::array::from_fn(|v| V::mask(t.columns.saturating_sub(v * V::LANES)));
+            std::array::from_fn(|v| V::mask(columns.saturating_sub(v * V::LANES)));
         let mut sums = [[[V::zero(); VECTORS]; R]; S];
         let (mut a, mut b, mut ahead) = (t.a, t.b, t.ahead);
-        let a_row = if BY_ROWS { t.a_row } else { 1 };
-        let a_depth = if BY_ROWS { 1 } else { t.a_depth };
-        let step = |sums: &mut [[V; VECTORS]; R], a: *const f32, b: *const f32| {
-            let right: [V; VECTORS] =
-                std::array::from_fn(|v| V::load(b.wrapping_add(v * V::LANES), masks[v]));
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let left = V::splat(*a.offset(row as isize * a_row));
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = left.mul_add(right, *sum);
-                }
-            }
-        };
-        for _ in 0..t.depth / S {
-            for (index, sums) in sums.iter_mut().enumerate() {
+        for _ in 0..t.depth / STEPS {
+            for _ in 0..t.lines_ahead {
                 V::prefetch(ahead);
-                V::prefetch(ahead.wrapping_add(16));
-                ahead = ahead.wrapping_offset(t.ahead_step);
-                step(
-                    sums,
-                    a.offset(index as isize * a_depth),
-                    b.offset(index as isize * t.b_depth),
-                );
+                ahead = ahead.wrapping_add(LINE);
             }
-            a = a.wrapping_offset(S as isize * a_depth);
-            b = b.wrapping_offset(S as isize * t.b_depth);
+            for index in 0..STEPS {
+                step(&mut sums[index % S], a, a_row, b, masks);
+                a = a.wrapping_offset(a_depth);
+                b = b.wrapping_offset(t.b_depth);
+            }
         }
-        for _ in 0..t.depth % S {
-            step(&mut sums[0], a, b);
+        for _ in 0..t.depth % STEPS {
+            step(&mut sums[0], a, a_row, b, masks);
             a = a.wrapping_offset(a_depth);
             b = b.wrapping_offset(t.b_depth);
         }
@@ -84,6 +92,31 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const S: usize, const BY_RO
                     sum = sum.add(V::load(place, mask));
                 }
                 sum.store(place, mask);
+            }
+        }
+    }
+}
+
+/// Adds the products of a column of `a` and a row of `b`.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn step<V: Vector, const R: usize>(
+    sums: &mut [[V; VECTORS]; R],
+    a: *const f32,
+    a_row: isize,
+    b: *const f32,
+    masks: [V::Mask; VECTORS],
+) {
+    // SAFETY: as the caller says.
+    unsafe {
+        let right: [V; VECTORS] =
+            std::array::from_fn(|v| V::load(b.wrapping_add(v * V::LANES), masks[v]));
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let left = V::splat(*a.offset(row as isize * a_row));
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = left.mul_add(right, *sum);
             }
         }
     }
