@@ -46,7 +46,7 @@ pub(crate) struct Sizes {
 }
 
 /// The most keys of a tile of scores, and how many floats apart its rows are.
-pub(crate) const KEYS: usize = 512;
+pub(crate) const KEYS: usize = 256;
 
 /// Changes a tile of scores in place (scales it, adds a mask): those of some queries and keys of a head, in
 /// rows [`KEYS`] floats apart.

@@ -29,7 +29,7 @@ type Scale = unsafe fn(*const f32, *mut f32, usize, f32);
 type Dots = unsafe fn(*const f32, *const f32, isize, usize, usize, *mut f32);
 
 /// `(k, stride, keys, depth, width, to)`: copies keys into panels of `width` keys, in each of which a step
-/// of the depth comes after the other. The last panel is padded with any keys.
+/// of the depth comes after the other. The last panel is padded with the last key.
 type Pack = unsafe fn(*const f32, isize, usize, usize, usize, *mut f32);
 
 impl Rows {
@@ -290,7 +290,7 @@ unsafe fn pack<V: Vector, const L: usize>(
     to: *mut f32,
 ) {
     let whole = depth / L * L;
-    for first in (0..keys).step_by(L) {
+    for first in (0..keys.next_multiple_of(width)).step_by(L) {
         // SAFETY: the places are those of keys, the steps within the depth, and the panel one of `to`.
         unsafe {
             let rows: [*const f32; L] = places(k, stride, keys, first);

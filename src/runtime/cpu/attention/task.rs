@@ -13,11 +13,9 @@ thread_local! {
 
 /// How many rows have scores at once, about.
 const AT_ONCE: usize = 48;
-/// Up to so many rows are multiplied with each key by itself; for more the keys are copied into panels.
+/// Up to so many rows of a group are multiplied with each key by itself; for more the keys are copied into
+/// panels.
 const FEW: usize = 3;
-
-/// How many rows of a right matrix fetching ahead is ahead.
-const AHEAD: usize = 8;
 
 /// An attention whose heads come in groups with the same keys and values. The rows of a group are the
 /// queries of its heads, one head after the other.
@@ -110,6 +108,11 @@ impl Operands<'_> {
         });
     }
 
+    /// Whether a group has few rows.
+    fn is_few(&self) -> bool {
+        self.group * self.sizes.queries <= FEW
+    }
+
     /// How many rows have scores at once: some tiles.
     fn at_once(&self) -> usize {
         (AT_ONCE / self.tiles.mr).max(1) * self.tiles.mr
@@ -157,7 +160,7 @@ impl Task<'_> {
         let (count, at_once) = (self.rows.len(), self.operands.at_once());
         // SAFETY: see above.
         unsafe {
-            if count > FEW {
+            if !self.operands.is_few() {
                 let (from, stride) = (k.pointer, k.row_stride);
                 (functions.pack)(from, stride, keys.len(), depth, tiles.nr, self.keys);
             }
@@ -191,7 +194,7 @@ impl Task<'_> {
     unsafe fn score(&self, rows: Range<usize>, k: Head, keys: Range<usize>) {
         let Operands { tiles, functions, sizes, .. } = self.operands;
         let (depth, queries) = (sizes.depth, self.queries.from(rows.start));
-        if self.rows.len() <= FEW {
+        if self.operands.is_few() {
             for row in 0..rows.len() {
                 let query = queries.from(row).pointer;
                 // SAFETY: see above.
@@ -206,10 +209,9 @@ impl Task<'_> {
                     pointer: self.keys.wrapping_add(first * depth),
                     row_stride: tiles.nr as isize,
                 };
-                let columns = tiles.nr.min(keys.len() - first);
                 let c = (self.scores.wrapping_add(first), KEYS);
-                // SAFETY: see above.
-                unsafe { self.product(rows.len(), depth, columns, queries, panel, c, false) };
+                // SAFETY: see above. The panels and the scores have place for whole tiles.
+                unsafe { self.product(rows.len(), depth, tiles.nr, queries, panel, c, false) };
             }
         }
         let Some(score) = self.operands.score else { return };
@@ -276,8 +278,8 @@ impl Task<'_> {
                 c: c.0.wrapping_add(row * c.1),
                 c_row: c.1 as isize,
                 adds,
-                ahead: b.from(AHEAD).pointer,
-                ahead_step: b.row_stride,
+                ahead: b.pointer,
+                lines_ahead: 0,
             };
             // SAFETY: see above.
             unsafe { tiles.run(&tile) };
