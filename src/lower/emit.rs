@@ -14,7 +14,7 @@ use crate::ops::size::Size;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Elements between the rows of a tile of attention's scores.
-pub(crate) const SCORE_STRIDE: usize = 512;
+pub(crate) const SCORE_STRIDE: usize = 256;
 
 /// A kernel and how it is launched, but for its number.
 pub(super) struct Emitted {
