@@ -217,6 +217,8 @@ impl Size {
             (Some(1), _) => other.clone(),
             (Some(_), _) => self.clone(),
             (_, Some(_)) => other.clone(),
+            _ if self.is_smaller_of(other) => other.clone(),
+            _ if other.is_smaller_of(self) => self.clone(),
             _ if self.least().is_some_and(|least| least > 1) => self.clone(),
             _ if other.least().is_some_and(|least| least > 1) => other.clone(),
             _ => {
@@ -228,17 +230,34 @@ impl Size {
         }
     }
 
-    /// The sizes of which this is what they are broadcast to.
-    fn alternatives(&self) -> Vec<Self> {
+    /// The only atom.
+    fn atom(&self) -> Option<&Atom> {
         match &self.0 {
             Form::Sum(terms) => match &terms[..] {
-                [(atoms, 1)] => match &atoms[..] {
-                    [Atom::Broadcast(all)] => all.to_vec(),
-                    _ => vec![self.clone()],
-                },
-                _ => vec![self.clone()],
+                [(atoms, 1)] => atoms.first().filter(|_| atoms.len() == 1),
+                _ => None,
             },
-            Form::Number(_) => vec![self.clone()],
+            Form::Number(_) => None,
+        }
+    }
+
+    /// The sizes of which this is what they are broadcast to.
+    fn alternatives(&self) -> Vec<Self> {
+        match self.atom() {
+            Some(Atom::Broadcast(all)) => all.to_vec(),
+            _ => vec![self.clone()],
+        }
+    }
+
+    /// Whether it is the smaller of another and of one that is not 0: below the other it may only be
+    /// broadcast to it where it is 1.
+    fn is_smaller_of(&self, other: &Self) -> bool {
+        let is_one = |size: &Self| size.least().is_some_and(|least| least > 0);
+        match self.atom() {
+            Some(Atom::Min(pair)) => {
+                (pair.0 == *other && is_one(&pair.1)) || (pair.1 == *other && is_one(&pair.0))
+            }
+            _ => false,
         }
     }
 
