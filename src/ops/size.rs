@@ -212,12 +212,13 @@ impl Size {
     #[must_use]
     pub fn broadcast(&self, other: &Self) -> Self {
         match (self.known(), other.known()) {
-            _ if self == other || other.is_clipped(self) => self.clone(),
-            _ if self.is_clipped(other) => other.clone(),
+            _ if self == other => self.clone(),
             (_, Some(1)) => self.clone(),
             (Some(1), _) => other.clone(),
             (Some(_), _) => self.clone(),
             (_, Some(_)) => other.clone(),
+            _ if self.is_smaller_of(other) => other.clone(),
+            _ if other.is_smaller_of(self) => self.clone(),
             _ if self.least().is_some_and(|least| least > 1) => self.clone(),
             _ if other.least().is_some_and(|least| least > 1) => other.clone(),
             _ => {
@@ -229,29 +230,46 @@ impl Size {
         }
     }
 
-    /// Whether it is the smaller of another and a number above 1. Where both are broadcast to one size,
-    /// they are equal: the number could not be spread.
-    pub fn is_clipped(&self, other: &Self) -> bool {
-        let Form::Sum(terms) = &self.0 else { return false };
-        let [(atoms, 1)] = &terms[..] else { return false };
-        let [Atom::Min(pair)] = &atoms[..] else { return false };
-        let is = |number: &Self, size: &Self| {
-            number.known().is_some_and(|number| number > 1) && size == other
-        };
-        is(&pair.0, &pair.1) || is(&pair.1, &pair.0)
+    /// The only atom.
+    fn atom(&self) -> Option<&Atom> {
+        match &self.0 {
+            Form::Sum(terms) => match &terms[..] {
+                [(atoms, 1)] => atoms.first().filter(|_| atoms.len() == 1),
+                _ => None,
+            },
+            Form::Number(_) => None,
+        }
     }
 
     /// The sizes of which this is what they are broadcast to.
     fn alternatives(&self) -> Vec<Self> {
-        match &self.0 {
-            Form::Sum(terms) => match &terms[..] {
-                [(atoms, 1)] => match &atoms[..] {
-                    [Atom::Broadcast(all)] => all.to_vec(),
-                    _ => vec![self.clone()],
-                },
-                _ => vec![self.clone()],
-            },
-            Form::Number(_) => vec![self.clone()],
+        match self.atom() {
+            Some(Atom::Broadcast(all)) => all.to_vec(),
+            _ => vec![self.clone()],
+        }
+    }
+
+    /// Whether it is the smaller of another and of one above 1. Where both are broadcast to one size they
+    /// are equal.
+    pub fn is_clipped(&self, other: &Self) -> bool {
+        let is_large = |size: &Self| size.least().is_some_and(|least| least > 1);
+        match self.atom() {
+            Some(Atom::Min(pair)) => {
+                (pair.0 == *other && is_large(&pair.1)) || (pair.1 == *other && is_large(&pair.0))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is the smaller of another and of one that is not 0: below the other it may only be
+    /// broadcast to it where it is 1.
+    fn is_smaller_of(&self, other: &Self) -> bool {
+        let is_one = |size: &Self| size.least().is_some_and(|least| least > 0);
+        match self.atom() {
+            Some(Atom::Min(pair)) => {
+                (pair.0 == *other && is_one(&pair.1)) || (pair.1 == *other && is_one(&pair.0))
+            }
+            _ => false,
         }
     }
 

@@ -18,6 +18,7 @@ fn both(one: Made, other: &Fact) -> Made {
         dtype: one.dtype.filter(|_| one.dtype == other.dtype),
         shape: join(one.shape, &other.shape),
         elements: join(one.elements, &other.elements),
+        items: None,
     }
 }
 
@@ -66,7 +67,7 @@ fn gathered(each: &Fact, count: Option<Size>, axis: usize) -> Made {
         shape.insert(axis, count);
         shape
     });
-    Made { dtype: each.dtype, shape, elements: None }
+    Made { dtype: each.dtype, shape, ..Made::default() }
 }
 
 /// Loop.
@@ -132,7 +133,7 @@ pub(in crate::ops) fn scan(site: &Site<'_>) -> Option<Vec<Made>> {
     Some(made)
 }
 
-/// SequenceLength, OptionalHasElement.
+/// OptionalHasElement.
 pub(in crate::ops) fn scalar(_: &Site<'_>) -> Option<Vec<Made>> {
     Some(vec![Made::of([])])
 }

@@ -5,18 +5,18 @@ use crate::ir::{DimSize, Graph, Tensor, TensorData, ValueId};
 use crate::ops::numbers::{integers, is_integer};
 use crate::ops::size::Size;
 
-/// The declared type of a value.
-pub(super) fn declared(graph: &Graph, value: ValueId) -> Made {
+/// The declared type of a value. In a subgraph, names of sizes may mean something else each time.
+pub(super) fn declared(graph: &Graph, value: ValueId, has_names: bool) -> Made {
     let ty = graph.get_value(value).and_then(|value| value.info.as_ref()?.ty.as_ref());
     let Some(ty) = ty else { return Made::default() };
     let size = |size: &DimSize| match size {
         // Some exporters write an unknown size as −1.
         DimSize::Known(number) => (*number >= 0).then(|| Size::from(*number)),
-        DimSize::Symbol(name) => Some(Size::named(name)),
-        DimSize::Unknown => None,
+        DimSize::Symbol(name) if has_names => Some(Size::named(name)),
+        _ => None,
     };
     let shape = ty.shape().map(|shape| shape.iter().map(|dim| size(&dim.size)).collect());
-    Made { dtype: ty.dtype(), shape, elements: None }
+    Made { dtype: ty.dtype(), shape, ..Made::default() }
 }
 
 /// A tensor that is known.

@@ -1,7 +1,9 @@
 //! Operators that follow elements: those with which exporters compute shapes.
 
 use super::elementwise::{OfElements, elementwise};
-use super::{Made, Site};
+use super::{ELEMENTS, Made, Site};
+use crate::ir::{DataType, Tensor};
+use crate::ops::numbers::floats;
 use crate::ops::size::Size;
 
 macro_rules! rules {
@@ -123,16 +125,27 @@ fn rest(x: &Size, y: &Size) -> Option<Size> {
 
 /// An element of another type: integers keep their number, where the type has it.
 pub(in crate::ops) fn cast(site: &Site<'_>) -> Option<Vec<Made>> {
-    use crate::ir::DataType::Bool;
     let dtype = match site.call.op.is("CastLike") {
         true => site.dtype(1),
         false => site.call.dtype("to").ok(),
     };
     let bool_of = |x: &Size| is(x, 0).and_then(|is_0| truth(!is_0));
-    let element = |x: &Size| if dtype == Some(Bool) { bool_of(x) } else { Some(x.clone()) };
-    let elements = site.elements(0).map(|all| all.iter().map(element).collect());
+    let element =
+        |x: &Size| if dtype == Some(DataType::Bool) { bool_of(x) } else { Some(x.clone()) };
+    let elements = match site.elements(0) {
+        Some(all) => Some(all.iter().map(element).collect()),
+        None => whole(site),
+    };
     let elements = elements.filter(|_| dtype.is_some());
     Some(vec![Made::of(site.shape(0)?).typed(dtype).with(elements)])
+}
+
+/// Whole numbers that constant floats are.
+fn whole(site: &Site<'_>) -> Option<Vec<Option<Size>>> {
+    let is_small = |tensor: &&Tensor| tensor.element_count().is_some_and(|n| n <= ELEMENTS as u64);
+    let whole = |x: f64| (x.fract() == 0.0 && x.abs() < 9e15).then(|| Size::from(x as i64));
+    let floats = floats(site.constant(0).filter(is_small)?).ok()?;
+    Some(floats.into_iter().map(whole).collect())
 }
 
 /// No element is below the one, nor above the other.

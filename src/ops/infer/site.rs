@@ -1,13 +1,14 @@
 //! A node, as its rule sees it, and what the rule says.
 
-use super::{Fact, Facts, filled, inner_atom};
+use super::graph::Known;
+use super::{Fact, filled, inner_atom};
 use crate::error::Error;
 use crate::ir::{DataType, Graph, Op, Tensor, ValueId};
 use crate::ops::schema::Schema;
 use crate::ops::size::{Atom, Size};
 use crate::ops::{Call, shape};
+use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashMap;
 
 /// What a subgraph makes of inputs of which this is known.
 type RunGraph<'a> = &'a dyn Fn(&Graph, Vec<Fact>) -> Vec<Fact>;
@@ -18,7 +19,8 @@ pub(in crate::ops) struct Site<'a> {
     pub(in crate::ops) call: Call<'a>,
     /// By slot; none where an optional one is left out.
     pub(super) inputs: Vec<Option<&'a Fact>>,
-    constants: Vec<Option<&'a Tensor>>,
+    values: Vec<Option<ValueId>>,
+    known: &'a Known<'a>,
     inner: &'a Cell<u32>,
     pub(super) run_graph: RunGraph<'a>,
 }
@@ -29,6 +31,8 @@ pub(in crate::ops) struct Made {
     pub(super) dtype: Option<DataType>,
     pub(super) shape: Option<Vec<Option<Size>>>,
     pub(super) elements: Option<Vec<Option<Size>>>,
+    /// Of a sequence of known length.
+    pub(super) items: Option<Vec<Made>>,
 }
 
 impl<'a> Site<'a> {
@@ -37,18 +41,18 @@ impl<'a> Site<'a> {
         schema: &'static Schema,
         outputs: usize,
         inputs: &[Option<ValueId>],
-        facts: &'a Facts,
-        constants: &HashMap<ValueId, &'a Tensor>,
+        known: &'a Known<'a>,
         (inner, run_graph): (&'a Cell<u32>, RunGraph<'a>),
     ) -> Self {
         let no_graph = &|_: &Graph, _| Err(Error::bug("nothing runs"));
         let call = Call { op, schema, inputs: Vec::new(), outputs, run_graph: no_graph };
         static NOTHING: Fact = Fact { dtype: None, shape: None, elements: None };
-        let fact = |value: ValueId| facts.get(&value).unwrap_or(&NOTHING);
+        let fact = |value: ValueId| known.facts.get(&value).unwrap_or(&NOTHING);
         Self {
             call,
             inputs: inputs.iter().map(|value| value.map(fact)).collect(),
-            constants: inputs.iter().map(|value| constants.get(&(*value)?).copied()).collect(),
+            values: inputs.to_vec(),
+            known,
             inner,
             run_graph,
         }
@@ -94,7 +98,12 @@ impl<'a> Site<'a> {
 
     /// An input that is a constant.
     pub(super) fn constant(&self, slot: usize) -> Option<&'a Tensor> {
-        self.constants.get(slot).copied().flatten()
+        self.known.constants.get(&(*self.values.get(slot)?)?).map(Cow::as_ref)
+    }
+
+    /// The elements of a sequence.
+    pub(super) fn items(&self, slot: usize) -> Option<&'a [Made]> {
+        self.known.items.get(&(*self.values.get(slot)?)?).map(Vec::as_slice)
     }
 
     /// Integers of an input, or in older operator sets of an attribute.
@@ -176,6 +185,7 @@ impl From<&Fact> for Made {
             dtype: fact.dtype,
             shape: fact.shape.as_ref().map(all),
             elements: fact.elements.as_ref().map(all),
+            items: None,
         }
     }
 }

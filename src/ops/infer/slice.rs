@@ -54,8 +54,16 @@ fn part(size: &Size, start: &Size, end: &Size, step: i64) -> Option<Size> {
     };
     let (start, end) = (place(start)?, place(end)?);
     if step > 0 {
-        let within = |at: Size| at.larger(&zero).smaller(size);
-        return Some((&within(end) - &within(start)).quotient_up(&step.into()).larger(&zero));
+        // A size is at least 0, also where that is not seen.
+        let within = |at: Size| match at == *size || at == zero {
+            true => at,
+            false => at.larger(&zero).smaller(size),
+        };
+        let (start, end) = (within(start), within(end));
+        let length = &end - &start;
+        let is_sure = start == zero || end == *size;
+        let length = if is_sure { length } else { length.larger(&zero) };
+        return Some(length.quotient_up(&step.into()));
     }
     // No elements have no last one.
     let within = |at: Size, low: &Size| match at == last || at == *size {

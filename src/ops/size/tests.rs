@@ -76,6 +76,7 @@ fn equal_sizes_are_written_one_way() {
     assert_eq!((&(&n * &number(4)) + &number(7)).quotient(&number(2)).to_string(), "3 + 2*n");
     assert_eq!(n.broadcast(&s), s.broadcast(&n).broadcast(&n));
     assert_eq!(n.broadcast(&(&s + &number(2))), &s + &number(2));
+    assert_eq!(n.broadcast(&n.smaller(&number(64))), n);
 }
 
 #[test]
