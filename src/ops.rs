@@ -32,6 +32,7 @@ mod text;
 mod value;
 
 pub(crate) use call::Call;
+pub(crate) use contrib::dequantized;
 pub(crate) use elements::dense;
 pub use schema::schema;
 pub use value::Value;
