@@ -1,5 +1,6 @@
 //! Attention as products, a softmax, and what is between.
 
+pub(super) mod group_query;
 mod mask;
 pub(super) mod multi_head;
 pub(super) mod packed;
@@ -36,8 +37,13 @@ impl Attend {
         q.heads != shared
     }
 
-    /// The output, laid out as the queries are; those that are not by head are packed.
+    /// The output, laid out as the queries are: those that are not by head are packed.
     fn build(self, site: &mut Site<'_, '_>) -> Option<ValueId> {
+        Some(self.build_all(site)?.0)
+    }
+
+    /// The output, and scores: products, within the softcap, with masks, and their softmax.
+    fn build_all(self, site: &mut Site<'_, '_>) -> Option<(ValueId, [ValueId; 4])> {
         let Self { dtype, q, shared, .. } = self;
         (shared > 0 && q.heads % shared == 0).then_some(())?;
         let is_grouped = Self::is_grouped(q, shared);
@@ -53,12 +59,14 @@ impl Attend {
             let scale = site.scalar(dtype, self.scale)?;
             scores = site.make("Mul", &[scores, scale])?;
         }
+        let products = scores;
         if self.softcap > 0.0 {
             let cap = site.scalar(dtype, self.softcap)?;
             scores = site.make("Div", &[scores, cap])?;
             scores = site.make("Tanh", &[scores])?;
             scores = site.make("Mul", &[scores, cap])?;
         }
+        let capped = scores;
         if let Some(added) = self.masks.added {
             scores = site.make("Add", &[scores, added])?;
         }
@@ -73,18 +81,19 @@ impl Attend {
             y = site.make("Where", &[any, y, zero])?;
         }
         let width = q.heads * self.v_size;
-        match (q.layout, is_grouped) {
-            (Layout::ByHead, false) => Some(y),
-            (Layout::ByHead, true) => site.reshape(y, &[0, q.heads, -1, self.v_size]),
+        let y = match (q.layout, is_grouped) {
+            (Layout::ByHead, false) => y,
+            (Layout::ByHead, true) => site.reshape(y, &[0, q.heads, -1, self.v_size])?,
             (_, false) => {
                 let y = site.transpose(y, &[0, 2, 1, 3])?;
-                site.reshape(y, &[0, 0, width])
+                site.reshape(y, &[0, 0, width])?
             }
             (_, true) => {
                 let y = site.transpose(y, &[0, 3, 1, 2, 4])?;
-                site.reshape(y, &[0, 0, width])
+                site.reshape(y, &[0, 0, width])?
             }
-        }
+        };
+        Some((y, [products, capped, scores, shares]))
     }
 }
 

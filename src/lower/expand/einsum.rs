@@ -23,10 +23,9 @@ struct Classes {
 /// An Einsum of two operands that is a product of matrices up to the order of axes: each label is
 /// in the output or in both operands.
 pub(super) fn einsum(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>> {
-    let equation = Equation::of(&site.call().string("equation").ok()?)?;
-    if site.has(2) || !site.dtype(0)?.is_float() {
-        return None;
-    }
+    let ranks = [site.rank(0)?, site.rank(1)?];
+    let equation = Equation::of(&site.call().string("equation").ok()?, ranks)?;
+    (!site.has(2) && site.dtype(0)?.is_float()).then_some(())?;
     let classes = equation.classes()?;
     for label in classes.batch.iter().chain(&classes.summed) {
         let size = |slot: usize| site.size(slot, equation.axis(slot, *label)?);
@@ -82,17 +81,27 @@ fn lens(site: &mut Site<'_, '_>, equation: &Equation, labels: &[char]) -> Option
 }
 
 impl Equation {
-    /// None for other numbers of operands, and where a term has an ellipsis or a label twice.
-    fn of(text: &str) -> Option<Self> {
+    /// None for other numbers of operands, where ellipses do not stand for as many axes or no output
+    /// is given with them, and where a term has a label twice.
+    fn of(text: &str, ranks: [usize; 2]) -> Option<Self> {
         let bare = text.replace(' ', "");
         let (left, right) = match bare.split_once("->") {
             Some((left, right)) => (left, Some(right)),
             None => (bare.as_str(), None),
         };
         let (a, b) = left.split_once(',')?;
-        let operands = [labels(a)?, labels(b)?];
+        let dots = |term: &str, rank: usize| match term.contains("...") {
+            true => rank.checked_sub(term.len() - 3).map(Some),
+            false => (rank == term.len()).then_some(None),
+        };
+        let dots = match (dots(a, ranks[0])?, dots(b, ranks[1])?) {
+            (Some(a), Some(b)) if a != b => return None,
+            (a, b) => a.or(b).unwrap_or(0),
+        };
+        let operands = [labels(a, dots)?, labels(b, dots)?];
         let output = match right {
-            Some(output) => labels(output)?,
+            Some(output) => labels(output, dots)?,
+            None if dots > 0 => return None,
             None => {
                 let count = |label: &char| operands.iter().filter(|o| o.contains(label)).count();
                 let once = operands.iter().flatten().copied().filter(|label| count(label) == 1);
@@ -132,10 +141,14 @@ impl Equation {
     }
 }
 
-/// The labels of a term, which are letters, each once.
-fn labels(term: &str) -> Option<Vec<char>> {
-    let labels: Vec<char> = term.chars().collect();
-    let is_new =
-        |at: usize| labels[at].is_ascii_alphabetic() && !labels[..at].contains(&labels[at]);
-    (0..labels.len()).all(is_new).then_some(labels)
+/// The labels of a term, each once: letters, and digits for the axes of an ellipsis.
+fn labels(term: &str, dots: usize) -> Option<Vec<char>> {
+    let (before, after) = term.split_once("...").unwrap_or((term, ""));
+    let is_letters = |text: &str| text.chars().all(|label| label.is_ascii_alphabetic());
+    let digits = (0..dots as u32).map(|at| char::from_digit(at, 10)).collect::<Option<String>>()?;
+    let digits = if term.contains("...") { digits } else { String::new() };
+    let labels: Vec<char> = before.chars().chain(digits.chars()).chain(after.chars()).collect();
+    let is_new = |at: usize| !labels[..at].contains(&labels[at]);
+    let fits = is_letters(before) && is_letters(after) && (0..labels.len()).all(is_new);
+    fits.then_some(labels)
 }

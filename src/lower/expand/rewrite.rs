@@ -23,6 +23,7 @@ static TABLE: &[(&str, &str, Rewrite)] = &[
     (MICROSOFT, "BiasGelu", gelu::bias_gelu),
     (MICROSOFT, "EmbedLayerNormalization", embed::embed_layer_normalization),
     (MICROSOFT, "FusedMatMul", matmul::fused),
+    (MICROSOFT, "GroupQueryAttention", attention::group_query::attention),
     (MICROSOFT, "MatMulBnb4", bits::matmul),
     (MICROSOFT, "MatMulNBits", bits::matmul),
     (MICROSOFT, "MultiHeadAttention", attention::multi_head::attention),

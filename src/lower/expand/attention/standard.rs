@@ -8,11 +8,10 @@ use crate::lower::expand::heads::Heads;
 use crate::ops::numbers::reals;
 use crate::ops::size::Size;
 
-/// Left as it is where scores are an output.
+/// Left as it is where scores of grouped heads, or shares of queries that may see nothing, are an
+/// output.
 pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>> {
-    if site.is_read(3) || site.has(4) != site.has(5) {
-        return None;
-    }
+    (site.has(4) == site.has(5)).then_some(())?;
     let dtype = common_dtype(site, &[0, 1, 2, 4, 5])?;
     let q = Heads::input(site, 0, |site| site.int("q_num_heads"))?;
     let k = Heads::input(site, 1, |site| site.int("kv_num_heads"))?;
@@ -26,6 +25,9 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
     let (all_k, all_v) = (after(site, 4, all_k)?, after(site, 5, all_v)?);
     let sight = sight(site, queries, keys, &past)?;
     let masks = masks(site, dtype, [q, k], &sight)?;
+    let stage = usize::try_from(site.int("qk_matmul_output_mode")?).ok()?;
+    let is_simple = !Attend::is_grouped(q, k.heads) && (stage < 3 || masks.any.is_none());
+    (is_simple || !site.is_read(3)).then_some(())?;
     let attend = Attend {
         dtype,
         q,
@@ -37,7 +39,8 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
         softcap: site.float("softcap")?,
         masks,
     };
-    Some(vec![Some(attend.build(site)?), Some(all_k), Some(all_v)])
+    let (y, scores) = attend.build_all(site)?;
+    Some(vec![Some(y), Some(all_k), Some(all_v), Some(*scores.get(stage)?)])
 }
 
 fn sight(site: &mut Site<'_, '_>, queries: Len, keys: Len, past: &Len) -> Option<Sight> {
