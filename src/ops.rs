@@ -12,6 +12,7 @@ mod convolution;
 mod create;
 mod elements;
 mod elementwise;
+pub(crate) mod infer;
 mod minifloat;
 mod ml;
 mod movement;
@@ -39,6 +40,7 @@ pub use value::Value;
 
 use crate::error::{Error, Result};
 use crate::ir::Op;
+use infer::Infer;
 use schema::Schema;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -52,21 +54,33 @@ pub(crate) struct Operator {
     domain: &'static str,
     name: &'static str,
     pub(crate) compute: Compute,
+    infer: Infer,
+}
+
+impl Operator {
+    const fn new(domain: &'static str, name: &'static str, compute: Compute) -> Self {
+        Self { domain, name, compute, infer: infer::unknown }
+    }
+
+    /// With a rule of what is known of its outputs before it runs.
+    const fn infer(self, rule: Infer) -> Self {
+        Self { infer: rule, ..self }
+    }
 }
 
 /// An operator of ONNX's own domain.
 const fn op(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "", name, compute }
+    Operator::new("", name, compute)
 }
 
 /// An operator of ONNX Runtime's domain.
 const fn microsoft(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "com.microsoft", name, compute }
+    Operator::new("com.microsoft", name, compute)
 }
 
 /// An operator that ONNX tries out.
 const fn preview(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "ai.onnx.preview", name, compute }
+    Operator::new("ai.onnx.preview", name, compute)
 }
 
 /// The tables of all families.
@@ -101,22 +115,34 @@ pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     BY_NAME.get(&schema::key(domain, name)).copied()
 }
 
+/// The version of a domain that is imported. Some exporters forget the domains of ONNX Runtime.
+pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
+    let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    let same = |known: &str| known == domain || (is_onnx(domain) && is_onnx(known));
+    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
+    imported.unwrap_or(if is_onnx(domain) { i64::MAX } else { 1 })
+}
+
+/// The schema of a node's operator in the operator sets that are imported.
+pub(crate) fn schema_of(op: &Op, opsets: &[(String, i64)]) -> Option<&'static Schema> {
+    schema(&op.domain, &op.op_type, version(&op.domain, opsets))
+}
+
 /// The operator of a node, and its schema in the operator sets that are imported.
+///
+/// # Errors
+/// There is none.
 pub(crate) fn operator(
     op: &Op,
     opsets: &[(String, i64)],
 ) -> Result<(&'static Operator, &'static Schema)> {
     let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
-    let same = |known: &str| known == domain || (domain.is_empty() && known == "ai.onnx");
-    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
     let name =
         if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
-    // Some exporters forget the domains of ONNX Runtime.
-    let version = imported.unwrap_or(if domain.is_empty() { i64::MAX } else { 1 });
-    let schema = schema(domain, &op.op_type, version);
-    match (find(domain, &op.op_type), schema) {
+    match (find(domain, &op.op_type), schema_of(op, opsets)) {
         (Some(operator), Some(schema)) => Ok((operator, schema)),
         (Some(_), None) => {
+            let version = version(domain, opsets);
             Err(Error::input(format!("operator set {version} has no operator {name}")))
         }
         (None, _) => Err(Error::input(format!("operator {name} is not supported"))),

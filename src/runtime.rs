@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
+#[cfg(debug_assertions)]
+mod facts;
 mod interpret;
 mod session;
 mod support;

@@ -7,7 +7,6 @@ mod build;
 mod copy;
 mod einsum;
 mod embed;
-mod facts;
 mod gelu;
 mod heads;
 mod inline;

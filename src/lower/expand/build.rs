@@ -219,18 +219,18 @@ impl Site<'_, '_> {
 
     /// The size of an input's axis. Equal sizes are one value.
     pub(super) fn len(&mut self, slot: usize, axis: usize) -> Option<Len> {
-        let size = self.size(slot, axis);
-        if let Some(known) = size.as_ref().and_then(Size::known) {
+        let size = self.size(slot, axis)?;
+        if let Some(known) = size.known() {
             return Some(Len::Known(known));
         }
-        if let Some(value) = size.as_ref().and_then(|size| self.made.sizes.get(size)) {
+        if let Some(value) = self.made.sizes.get(&size) {
             return Some(Len::Of(*value));
         }
         let x = self.input(slot)?;
         let shape = self.make("Shape", &[x])?;
         let axis = axis as i64;
         let value = self.slice(shape, 0, [axis, axis + 1])?;
-        size.and_then(|size| self.made.sizes.insert(size, value));
+        self.made.sizes.insert(size, value);
         Some(Len::Of(value))
     }
 

@@ -7,6 +7,7 @@ use super::{attention, bits, einsum, embed, gelu, matmul, norm, rotary};
 use crate::error::Result;
 use crate::ir::{Graph, Model, Names, NodeId, Op, ValueId};
 use crate::ops;
+use crate::ops::infer::{Facts, infer};
 
 /// What replaces the outputs of a node, by slot; none where the node is left as it is. Of an
 /// output that nothing reads it may say nothing.
@@ -52,8 +53,9 @@ impl Pass<'_> {
         let mut copy = Copy::new(from);
         let mut to = copy.start(outer);
         let mut made = Made::default();
+        let facts = infer(from, &self.model.opset_imports);
         for (id, op) in from.ops() {
-            if self.replace(&mut copy, &mut to, &mut made, (id, op)).is_none() {
+            if self.replace((&mut copy, &facts), &mut to, &mut made, (id, op)).is_none() {
                 copy.op(&mut to, id, op.clone(), |inner, outer| self.graph(inner, outer))?;
             }
         }
@@ -65,7 +67,7 @@ impl Pass<'_> {
     /// Rewrites a node, if it can be.
     fn replace(
         &mut self,
-        copy: &mut Copy<'_>,
+        (copy, facts): (&mut Copy<'_>, &Facts),
         to: &mut Graph,
         made: &mut Made,
         (id, op): (NodeId, &Op),
@@ -80,7 +82,7 @@ impl Pass<'_> {
         let opsets = &self.model.opset_imports;
         let (_, schema) = ops::operator(op, opsets).ok()?;
         let names = &mut self.names;
-        let mut site = Site { copy, to, made, names, opsets, id, op, schema };
+        let mut site = Site { copy, facts, to, made, names, opsets, id, op, schema };
         let first = site.made.count();
         let outputs = rewrite(&mut site)?;
         let node = copy.from.node(id);

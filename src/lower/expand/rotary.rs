@@ -72,7 +72,7 @@ pub(super) fn microsoft(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>>
     let mut ids = site.input(1)?;
     let sizes = site.sizes(1)?;
     if sizes.len() != 2 {
-        if !sizes.iter().all(|size| *size == Some(1.into())) {
+        if !sizes.iter().all(|size| *size == 1.into()) {
             return None;
         }
         let places = site.range(&length)?;
@@ -88,7 +88,7 @@ pub(super) fn microsoft(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>>
 /// How many angles there are, if they rotate as many elements as the attribute says; 0 stands for
 /// all.
 fn angles(site: &Site<'_, '_>, slot: usize, size: i64) -> Option<i64> {
-    let angles = *site.sizes(slot)?.last()?.as_ref()?.known().as_ref()?;
+    let angles = site.sizes(slot)?.last()?.known()?;
     let dim = site.int_or_0("rotary_embedding_dim");
     (2 * angles == if dim == 0 { size } else { dim }).then_some(angles)
 }

@@ -2,16 +2,18 @@
 
 use super::build::Made;
 use super::copy::Copy;
-use super::facts;
 use crate::error::Error;
 use crate::ir::{DataType, Graph, Names, NodeId, Op, Tensor, ValueId};
 use crate::ops::Call;
+use crate::ops::infer::{Fact, Facts};
 use crate::ops::schema::Schema;
 use crate::ops::size::Size;
 
 /// A node that is rewritten, and where what replaces it is built.
 pub(super) struct Site<'s, 'g> {
     pub(super) copy: &'s mut Copy<'g>,
+    /// Of values of the graph that is copied.
+    pub(super) facts: &'s Facts,
     pub(super) to: &'s mut Graph,
     pub(super) made: &'s mut Made,
     pub(super) names: &'s mut Names,
@@ -43,14 +45,18 @@ impl<'g> Site<'_, 'g> {
         self.copy.from.constant(self.given(slot)?)
     }
 
+    fn fact(&self, slot: usize) -> Option<&Fact> {
+        self.facts.get(&self.given(slot)?)
+    }
+
     /// The type of an input's elements.
     pub(super) fn dtype(&self, slot: usize) -> Option<DataType> {
-        facts::dtype(self.copy.from, self.given(slot)?)
+        self.fact(slot)?.dtype
     }
 
     /// The sizes of an input.
-    pub(super) fn sizes(&self, slot: usize) -> Option<Vec<Option<Size>>> {
-        facts::sizes(self.copy.from, self.given(slot)?)
+    pub(super) fn sizes(&self, slot: usize) -> Option<Vec<Size>> {
+        self.fact(slot)?.shape.clone()
     }
 
     /// The rank of an input.
@@ -60,7 +66,7 @@ impl<'g> Site<'_, 'g> {
 
     /// The size of an input's axis.
     pub(super) fn size(&self, slot: usize, axis: usize) -> Option<Size> {
-        self.sizes(slot)?.get(axis)?.clone()
+        self.sizes(slot)?.get(axis).cloned()
     }
 
     /// The size of an input's axis, where it is a number.

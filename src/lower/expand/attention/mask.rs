@@ -22,11 +22,7 @@ impl Masks {
         let nothing = site.scalar(dtype, f64::NEG_INFINITY)?;
         self.any = match (self.added, self.seen) {
             (None, None) => None,
-            (None, Some(seen)) => {
-                let seen = site.cast(seen, DataType::I32)?;
-                let most = largest(site, seen)?;
-                Some(site.cast(most, DataType::Bool)?)
-            }
+            (None, Some(seen)) => Some(any(site, seen)?),
             (Some(mut added), seen) => {
                 if let Some(seen) = seen {
                     added = site.make("Where", &[seen, added, nothing])?;
@@ -48,6 +44,13 @@ impl Masks {
         };
         Some(Self { added: lift(self.added)?, seen: lift(self.seen)?, any: lift(self.any)? })
     }
+}
+
+/// Whether any is true along the last axis, which stays.
+fn any(site: &mut Site<'_, '_>, seen: ValueId) -> Option<ValueId> {
+    let seen = site.cast(seen, DataType::I32)?;
+    let most = largest(site, seen)?;
+    site.cast(most, DataType::Bool)
 }
 
 /// The largest along the last axis, which stays.
@@ -131,19 +134,24 @@ pub(super) fn added(
     [mask, bias]: [usize; 2],
     dtype: DataType,
     sight: &Sight,
-    [batch, keys]: [Option<Size>; 2],
+    [batch, keys]: [Size; 2],
 ) -> Option<Masks> {
     let filter = site.float("mask_filter_value").unwrap_or(-10000.0);
     let is_half = dtype == DataType::F16;
     (filter.is_finite() && !(is_half && filter.abs() > 65504.0)).then_some(())?;
+    let causal = if sight.is_causal { Some(sight.seen(site)?) } else { None };
     let mut added = None;
     if site.has(mask) {
         let seen = seen_by_mask(site, mask, &sight.keys, batch)?;
+        let all = if let Some(causal) = causal { site.make("And", &[seen, causal])? } else { seen };
+        // What all keys have changes nothing, but takes digits of the scores.
+        let any = any(site, all)?;
+        let none = site.make("Not", &[any])?;
+        let seen = site.make("Or", &[seen, none])?;
         let (zero, filter) = (site.scalar(dtype, 0.0)?, site.scalar(dtype, filter)?);
         added = Some(site.make("Where", &[seen, zero, filter])?);
     }
-    if sight.is_causal {
-        let seen = sight.seen(site)?;
+    if let Some(seen) = causal {
         let lowest = site.scalar(dtype, f64::from(f32::MIN))?;
         let others = if let Some(added) = added { added } else { site.scalar(dtype, 0.0)? };
         added = Some(site.make("Where", &[seen, others, lowest])?);
@@ -152,7 +160,7 @@ pub(super) fn added(
         return Some(Masks { added, ..Masks::default() });
     }
     let sizes = site.sizes(bias)?;
-    (sizes.len() == 4 && keys.is_some() && sizes[3] == keys).then_some(())?;
+    (sizes.len() == 4 && sizes[3] == keys).then_some(())?;
     let bias = site.input(bias)?;
     let added = match added {
         Some(added) => site.make("Add", &[bias, added])?,
@@ -162,19 +170,14 @@ pub(super) fn added(
 }
 
 /// Which keys a mask shows, rank 4.
-fn seen_by_mask(
-    site: &mut Site<'_, '_>,
-    slot: usize,
-    keys: &Len,
-    batch: Option<Size>,
-) -> Option<ValueId> {
+fn seen_by_mask(site: &mut Site<'_, '_>, slot: usize, keys: &Len, batch: Size) -> Option<ValueId> {
     let sizes = site.sizes(slot)?;
     let mask = site.input(slot)?;
     let mask = site.cast(mask, DataType::I64)?;
     let zero = site.int_scalar(0);
     match sizes.len() {
         // Lengths of sequences.
-        1 if batch.is_some() && sizes[0] == batch => {
+        1 if sizes[0] == batch => {
             let ends = site.unsqueeze(mask, &[1, 2, 3])?;
             let keys = site.range(keys)?;
             site.make("Less", &[keys, ends])

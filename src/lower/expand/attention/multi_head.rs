@@ -20,15 +20,15 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
     let (slot, axis) = if site.has(1) { (1, k.length_axis()) } else { (0, 1) };
     let (queries, new) = (site.len(0, 1)?, site.len(slot, axis)?);
     let past = if site.has(6) { site.len(6, 2)? } else { Len::Known(0) };
-    let past_size = if site.has(6) { site.size(6, 2) } else { Some(Size::from(0)) };
-    let keys_size = past_size.zip(site.size(slot, axis)).map(|(past, new)| &past + &new);
+    let past_size = if site.has(6) { site.size(6, 2)? } else { Size::from(0) };
+    let keys_size = &past_size + &site.size(slot, axis)?;
     let [q, k, v] = with_bias(site, [q, k, v])?;
     let (all_k, all_v) = (k.by_head(site)?, v.by_head(site)?);
     let (all_k, all_v) = (after(site, 6, all_k)?, after(site, 7, all_v)?);
     let keys = site.sum(&past, &new)?;
     let is_causal = site.int("unidirectional")? != 0;
     let sight = Sight::causal(site, is_causal, [queries, keys], &past);
-    let masks = added(site, [4, 5], dtype, &sight, [site.size(0, 0), keys_size])?;
+    let masks = added(site, [4, 5], dtype, &sight, [site.size(0, 0)?, keys_size])?;
     let attend = Attend {
         dtype,
         q,

@@ -19,10 +19,10 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
     (q.size == k.size).then_some(())?;
     let length = site.len(0, 1)?;
     let (mut all_k, mut all_v) = (k.by_head(site)?, v.by_head(site)?);
-    let (mut past_length, mut past_size) = (Len::Known(0), Some(Size::from(0)));
+    let (mut past_length, mut past_size) = (Len::Known(0), Size::from(0));
     if let Some(past) = site.input(4) {
         (site.rank(4)? == 5).then_some(())?;
-        (past_length, past_size) = (site.len(4, 3)?, site.size(4, 3));
+        (past_length, past_size) = (site.len(4, 3)?, site.size(4, 3)?);
         let mut of = |part: i64, new: ValueId| {
             let part = site.int_scalar(part);
             let past = site.gather(past, part)?;
@@ -37,10 +37,10 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
         present = Some(site.concat(&parts, 0)?);
     }
     let keys = site.sum(&past_length, &length)?;
-    let keys_size = past_size.zip(site.size(0, 1)).map(|(past, new)| &past + &new);
+    let keys_size = &past_size + &site.size(0, 1)?;
     let is_causal = site.int("unidirectional")? != 0;
     let sight = Sight::causal(site, is_causal, [length, keys], &past_length);
-    let masks = added(site, [3, 5], dtype, &sight, [site.size(0, 0), keys_size])?;
+    let masks = added(site, [3, 5], dtype, &sight, [site.size(0, 0)?, keys_size])?;
     let attend = Attend {
         dtype,
         q,

@@ -107,13 +107,13 @@ fn given(site: &mut Site<'_, '_>, [q, k]: [Heads; 2]) -> Option<ValueId> {
     let past = if site.has(4) { site.size(4, 2)? } else { Size::from(0) };
     let keys = &past + &site.size(1, k.length_axis())?;
     let sizes = site.sizes(3)?;
-    (sizes.len() <= 4 && sizes.last()? == &Some(keys)).then_some(())?;
+    (sizes.len() <= 4 && *sizes.last()? == keys).then_some(())?;
     let mask = site.input(3)?;
     if q.heads == k.heads || sizes.len() < 3 {
         return Some(mask);
     }
     let head_axis = sizes.len() - 3;
-    match sizes[head_axis].as_ref()?.known()? {
+    match sizes[head_axis].known()? {
         1 => site.unsqueeze(mask, &[head_axis as i64]),
         heads if heads == q.heads => {
             let mut shape =
