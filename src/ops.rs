@@ -33,8 +33,9 @@ pub mod size;
 mod text;
 mod value;
 
-pub(crate) use element::{Element, Lower, element};
 pub(crate) use call::Call;
+pub(crate) use contrib::dequantized;
+pub(crate) use element::{Element, Lower, element};
 pub(crate) use elements::{dense, zero};
 pub use schema::schema;
 pub use value::Value;
@@ -55,19 +56,17 @@ pub(crate) struct Operator {
     domain: &'static str,
     name: &'static str,
     pub(crate) compute: Compute,
-    /// What is known of its outputs before it runs; none for an operator that passes sequences or
-    /// optional values on.
-    infer: Option<Infer>,
+    infer: Infer,
 }
 
 impl Operator {
     const fn new(domain: &'static str, name: &'static str, compute: Compute) -> Self {
-        Self { domain, name, compute, infer: None }
+        Self { domain, name, compute, infer: infer::unknown }
     }
 
-    /// With a rule for what is known of its outputs before it runs.
+    /// With a rule of what is known of its outputs before it runs.
     const fn infer(self, rule: Infer) -> Self {
-        Self { infer: Some(rule), ..self }
+        Self { infer: rule, ..self }
     }
 }
 
@@ -118,6 +117,19 @@ pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     BY_NAME.get(&schema::key(domain, name)).copied()
 }
 
+/// The version of a domain that is imported. Some exporters forget the domains of ONNX Runtime.
+pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
+    let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    let same = |known: &str| known == domain || (is_onnx(domain) && is_onnx(known));
+    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
+    imported.unwrap_or(if is_onnx(domain) { i64::MAX } else { 1 })
+}
+
+/// The schema of a node's operator in the operator sets that are imported.
+pub(crate) fn schema_of(op: &Op, opsets: &[(String, i64)]) -> Option<&'static Schema> {
+    schema(&op.domain, &op.op_type, version(&op.domain, opsets))
+}
+
 /// The operator of a node, and its schema in the operator sets that are imported.
 ///
 /// # Errors
@@ -129,28 +141,14 @@ pub(crate) fn operator(
     let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
     let name =
         if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
-    let version = version(domain, opsets);
-    let found = schema(domain, &op.op_type, version);
-    match (find(domain, &op.op_type), found) {
+    match (find(domain, &op.op_type), schema_of(op, opsets)) {
         (Some(operator), Some(schema)) => Ok((operator, schema)),
         (Some(_), None) => {
+            let version = version(domain, opsets);
             Err(Error::input(format!("operator set {version} has no operator {name}")))
         }
         (None, _) => Err(Error::input(format!("operator {name} is not supported"))),
     }
-}
-
-/// The version of a domain that is imported. Some exporters forget the domains of ONNX Runtime.
-pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
-    let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
-    let same = |known: &str| known == domain || (is_onnx(domain) && is_onnx(known));
-    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
-    imported.unwrap_or(if is_onnx(domain) { i64::MAX } else { 1 })
-}
-
-/// The schema of a node's operator in the operator sets that are imported.
-pub(crate) fn schema_of(op: &Op, opsets: &[(String, i64)]) -> Option<&'static schema::Schema> {
-    schema(&op.domain, &op.op_type, version(&op.domain, opsets))
 }
 
 #[cfg(test)]
@@ -168,12 +166,5 @@ mod tests {
                 operator.name
             );
         }
-    }
-
-    #[test]
-    fn operators_on_tensors_have_a_rule() {
-        let all = FAMILIES.iter().flat_map(|family| family.iter());
-        let without: Vec<&str> = all.filter(|o| o.infer.is_none()).map(|o| o.name).collect();
-        assert_eq!(without, ["SequenceMap", "Optional"]);
     }
 }

@@ -1,8 +1,20 @@
 //! A model in fewer operators that computes the same.
 #![forbid(unsafe_code)]
 
+mod attention;
+mod bits;
+mod build;
 mod copy;
+mod einsum;
+mod embed;
+mod gelu;
+mod heads;
 mod inline;
+mod matmul;
+mod norm;
+mod rewrite;
+mod rotary;
+mod site;
 
 use crate::error::Result;
 use crate::ir::Model;
@@ -16,5 +28,5 @@ use crate::ir::Model;
 /// # Errors
 /// A function calls itself; an output of the model is never there.
 pub(crate) fn expand(model: &Model) -> Result<Model> {
-    inline::inline(model)
+    rewrite::rewrite(&inline::inline(model)?)
 }

@@ -12,6 +12,8 @@ mod norm;
 mod quantized;
 mod rotary;
 
+pub(crate) use bits::dequantized;
+
 use super::activation::{gelu_by_tanh, gelu_exact};
 use super::{Operator, infer, microsoft};
 

@@ -1,6 +1,7 @@
 //! A model that is expanded computes the same.
 
 mod inline;
+mod rewrite;
 
 use super::{interpret, support};
 use crate::ir::{DataType, Model, Tensor, text, verify_model};
