@@ -61,7 +61,7 @@ impl Emitter<'_, '_> {
     pub(super) fn load(&mut self, buffer: BufferId, at: &Index) -> Result<Made, String> {
         let place = self.address(buffer, at);
         let dtype = self.kernel.buffers[buffer.0 as usize].dtype;
-        if !self.lanes.is_some_and(|axis| stride(at, axis).is_some()) {
+        if self.lanes.is_none_or(|axis| stride(at, axis).is_none()) {
             let (value, ty) = self.load_one(dtype, place)?;
             return Ok(Made { value, shape: Shape::scalar(ty) });
         }

@@ -82,9 +82,16 @@ impl Scalar<'_> {
         })
     }
 
-    /// x^y as in C: NaN below 0 but for integers y; x^0 and 1^y are 1 even of NaN. Float32 to 1 ulp,
-    /// float64 to 2⁻⁵³·(4 + |y ln x|) of it.
+    /// x^y of floats as in C: NaN below 0 but for integers y; x^0 and 1^y are 1 even of NaN. Float32 to
+    /// 1 ulp, float64 to 2⁻⁵¹·(1 + |y ln x|) of it; where y is a constant and |y| ≤ 4 whole, to 3 ulp.
     pub fn pow(self, y: Self) -> Self {
+        if let Some(whole) = y.number().filter(|y| y.fract() == 0.0 && y.abs() <= 4.0) {
+            let base = if whole < 0.0 { self.recip() } else { self };
+            return base.power(whole.abs() as u32);
+        }
+        if y.number() == Some(0.5) {
+            return self.equal(f64::NEG_INFINITY).select(f64::INFINITY, self.sqrt());
+        }
         let ty = self.ty();
         let (x, y) = (self.to(Type::F64), y.to(Type::F64));
         let a = x.abs();
@@ -98,5 +105,15 @@ impl Scalar<'_> {
         let z = is_none.select(f64::NAN, signed);
         let z = (x.is_nan() | y.is_nan()).select(f64::NAN, z);
         (y.equal(0.0) | x.equal(1.0)).select(1.0, z).to(ty)
+    }
+
+    /// x^n by products; integers wrap.
+    pub fn power(self, n: u32) -> Self {
+        match (n / 2, n % 2) {
+            (0, 0) => self.constant(self.ty(), 1.0),
+            (0, _) => self,
+            (half, 0) => (self * self).power(half),
+            (half, _) => (self * self).power(half) * self,
+        }
     }
 }
