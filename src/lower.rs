@@ -22,6 +22,7 @@ mod schedule;
 mod table;
 mod view;
 
+pub(crate) use emit::SCORE_STRIDE;
 pub(crate) use lowering::lower;
 pub(crate) use program::{
     Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program,

@@ -1,4 +1,5 @@
-//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64.
+//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64;
+//! of operators of each element alone also as kernel operations ([`element`]).
 //!
 //! An operator is an entry in the table of its family's file, and a family a line in `FAMILIES`.
 #![forbid(unsafe_code)]
@@ -10,8 +11,8 @@ mod contrib;
 mod control;
 mod convolution;
 mod create;
-mod elements;
 mod element;
+mod elements;
 mod elementwise;
 pub(crate) mod infer;
 mod minifloat;
@@ -35,7 +36,7 @@ mod value;
 
 pub(crate) use call::Call;
 pub(crate) use contrib::dequantized;
-pub(crate) use element::{Element, Lower, element};
+pub(crate) use element::{Element, Lowering, element};
 pub(crate) use elements::{dense, zero};
 pub use schema::schema;
 pub use value::Value;

@@ -38,6 +38,6 @@ impl Scalar<'_> {
 
     /// Of a value for |x|: the negative where x is.
     fn signed_as(self, x: Self) -> Self {
-        x.less(0.0).select(-self, self)
+        x.less(0.0).select(self * -1.0, self)
     }
 }

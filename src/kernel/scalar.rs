@@ -38,8 +38,25 @@ impl Builder {
         arguments: [ValueId; N],
         function: impl for<'b> FnOnce([Scalar<'b>; N]) -> Scalar<'b>,
     ) -> ValueId {
+        self.shared(|builder| function(arguments.map(|id| Scalar { builder, id })).id)
+    }
+
+    /// What a function makes of values, some of which are left out, if it makes anything.
+    pub fn compute_some(
+        &mut self,
+        arguments: &[Option<ValueId>],
+        function: impl for<'b> FnOnce(&[Option<Scalar<'b>>]) -> Option<Scalar<'b>>,
+    ) -> Option<ValueId> {
+        self.shared(|builder| {
+            let scalar = |id: &Option<ValueId>| id.map(|id| Scalar { builder, id });
+            let arguments: Vec<_> = arguments.iter().map(scalar).collect();
+            function(&arguments).map(|result| result.id)
+        })
+    }
+
+    fn shared<T>(&mut self, function: impl FnOnce(&RefCell<Self>) -> T) -> T {
         let builder = RefCell::new(std::mem::replace(self, Self::new("")));
-        let result = function(arguments.map(|id| Scalar { builder: &builder, id })).id;
+        let result = function(&builder);
         *self = builder.into_inner();
         result
     }
@@ -49,6 +66,11 @@ impl<'b> Scalar<'b> {
     /// Its type.
     pub fn ty(self) -> Type {
         self.builder.borrow().ty(self.id)
+    }
+
+    /// The number that it is, where it is a constant.
+    pub fn number(self) -> Option<f64> {
+        self.builder.borrow().number(self.id)
     }
 
     /// A constant beside it.

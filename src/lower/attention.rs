@@ -233,9 +233,9 @@ impl Lowering<'_> {
             (true, Some(inst)) => inst,
             _ => {
                 let (_, schema) = self.operator(op)?;
-                let Some(lower) = ops::element(&op.domain, &op.op_type) else { return Ok(None) };
-                let since = schema.since;
-                let element = Element { lower, op: op.clone(), since, from, to, arguments };
+                let Some(lowering) = ops::element(&op.domain, &op.op_type) else { return Ok(None) };
+                let op = op.clone();
+                let element = Element { lowering, op, schema, from, to, arguments };
                 if !super::emit::is_lowered(&element) {
                     return Ok(None);
                 }

@@ -49,11 +49,11 @@ fn lower(
 ) -> Option<ValueId> {
     let about = ops::Element {
         op: &element.op,
-        since: element.since,
+        schema: element.schema,
         from: &element.from,
         to: element.to,
     };
-    (element.lower)(builder, &about, values)
+    element.lowering.lower(builder, &about, values)
 }
 
 /// A place in memory that the kernel reads or writes.

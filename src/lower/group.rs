@@ -3,7 +3,8 @@
 use super::view::View;
 use crate::ir::{DataType, Op};
 use crate::kernel::{FoldKind, Operation, Scalar, Type};
-use crate::ops::Lower;
+use crate::ops::Lowering;
+use crate::ops::schema::Schema;
 use crate::ops::size::Size;
 
 /// A value of a group, by its number.
@@ -72,14 +73,20 @@ pub(crate) enum Inst {
 }
 
 /// An elementwise operator of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Element {
-    pub(crate) lower: Lower,
+    pub(crate) lowering: &'static Lowering,
     pub(crate) op: Op,
-    pub(crate) since: i64,
+    pub(crate) schema: &'static Schema,
     pub(crate) from: Vec<Option<DataType>>,
     pub(crate) to: DataType,
     pub(crate) arguments: Vec<Option<InstId>>,
+}
+
+impl std::fmt::Debug for Element {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}", self.op.op_type, self.arguments)
+    }
 }
 
 impl Inst {

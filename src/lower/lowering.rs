@@ -90,7 +90,7 @@ pub(crate) fn lower(model: &Model) -> Result<Program> {
         refused: HashSet::new(),
     };
     lowering.inputs()?;
-    // lowering.match_attentions();
+    lowering.match_attentions();
     for id in lowering.needed() {
         lowering.node(id)?;
     }

@@ -6,14 +6,19 @@ use super::view::View;
 use crate::error::Result;
 use crate::ir::{NodeId, Op, ValueId};
 use crate::kernel::Type;
-use crate::ops::Lower;
+use crate::ops;
 use crate::ops::size::Size;
 
 /// So large may a kernel become.
 const LARGEST: usize = 64;
 
 impl Lowering<'_> {
-    pub(super) fn element(&mut self, id: NodeId, op: &Op, lower: Lower) -> Result<Option<()>> {
+    pub(super) fn element(
+        &mut self,
+        id: NodeId,
+        op: &Op,
+        lowering: &'static ops::Lowering,
+    ) -> Result<Option<()>> {
         let (_, schema) = self.operator(op)?;
         let outputs = self.graph.node(id).outputs();
         let (Some((output, dims, to)), [Some(_)]) = (self.result(id), outputs) else {
@@ -40,7 +45,7 @@ impl Lowering<'_> {
                 },
             });
         }
-        let element = Element { lower, op: op.clone(), since: schema.since, from, to, arguments };
+        let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
         if !super::emit::is_lowered(&element) {
             return Ok(None);
         }

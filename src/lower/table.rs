@@ -43,7 +43,7 @@ impl Lowering<'_> {
             _ => None,
         };
         match (known, ops::element(&op.domain, name)) {
-            (None, Some(lower)) => self.element(id, op, lower),
+            (None, Some(lowering)) => self.element(id, op, lowering),
             (known, _) => Ok(known),
         }
     }

@@ -1,68 +1,139 @@
-//! temporary: elementwise operators as kernel operations
-use crate::ir::{DataType, Op, AttributeValue};
-use crate::kernel::{Builder, Operation as O, Scalar, Type, ValueId};
+//! Operators of each element alone, as kernel operations: what compiled kernels compute of one element.
+//!
+//! It is what the reference computes, but for roundings: float16 and bfloat16 are computed in float32, and
+//! integers are those of 64 bits, wrapped to the width of the result. A division of integers by 0, which
+//! the reference refuses, is 0.
 
+mod activation;
+mod arithmetic;
+mod cast;
+
+use super::schema::Schema;
+use super::{Call, schema};
+use crate::error::Error;
+use crate::ir::{DataType, Op};
+use crate::kernel::{Builder, Scalar, Type, ValueId};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// One element of a node's output.
 pub(crate) struct Element<'a> {
-    pub op: &'a Op,
-    #[allow(dead_code)]
-    pub since: i64,
-    pub from: &'a [Option<DataType>],
-    pub to: DataType,
+    /// The operator with its attributes.
+    pub(crate) op: &'a Op,
+    /// What its version says of it.
+    pub(crate) schema: &'static Schema,
+    /// The types of inputs by slot; none where one is left out.
+    pub(crate) from: &'a [Option<DataType>],
+    /// The type of the output.
+    pub(crate) to: DataType,
 }
-pub(crate) type Lower = fn(&mut Builder, &Element<'_>, &[Option<ValueId>]) -> Option<ValueId>;
 
-fn int_attr(op: &Op, name: &str) -> Option<i64> {
-    match op.attribute(name) { Some(AttributeValue::Int(i)) => Some(*i), _ => None }
+/// Values by slot.
+type Inputs<'s, 'b> = &'s [Option<Scalar<'b>>];
+
+/// What makes an element.
+#[derive(Clone, Copy)]
+enum Body {
+    One(for<'b> fn(Scalar<'b>) -> Scalar<'b>),
+    Two(for<'b> fn(Scalar<'b>, Scalar<'b>) -> Scalar<'b>),
+    /// All inputs, two at a time.
+    Fold(for<'b> fn(Scalar<'b>, Scalar<'b>) -> Scalar<'b>),
+    /// With attributes, or inputs that may be left out.
+    Any(for<'b> fn(&Element<'_>, Inputs<'_, 'b>) -> Option<Scalar<'b>>),
 }
-fn wraps(e: &Element<'_>) -> bool { e.to.is_float() || matches!(e.to, DataType::I64 | DataType::Bool) }
-fn two(o: O) -> impl Fn(&mut Builder, &Element<'_>, &[Option<ValueId>]) -> Option<ValueId> {
-    move |b, e, v| { if !wraps(e) && e.to != DataType::Bool && e.to != DataType::I32 { return None; } Some(b.op(o, &[v[0]?, v[1]?])) }
+
+/// An operator that has elements of its own: its domain and its name.
+pub(crate) struct Lowering {
+    pub(crate) domain: &'static str,
+    pub(crate) name: &'static str,
+    body: Body,
 }
-fn one(f: for<'b> fn(Scalar<'b>) -> Scalar<'b>) -> impl Fn(&mut Builder, &Element<'_>, &[Option<ValueId>]) -> Option<ValueId> {
-    move |b, e, v| { if !e.to.is_float() { return None; } Some(b.compute([v[0]?], |[x]| f(x))) }
+
+const fn op(name: &'static str, body: Body) -> Lowering {
+    Lowering { domain: "", name, body }
 }
-pub(crate) fn element(domain: &str, name: &str) -> Option<Lower> {
-    if !domain.is_empty() { return None; }
-    Some(match name {
-        "Add" => |b, e, v| two(O::Add)(b, e, v),
-        "Sub" => |b, e, v| two(O::Sub)(b, e, v),
-        "Mul" => |b, e, v| two(O::Mul)(b, e, v),
-        "Div" => |b, e, v| two(O::Div)(b, e, v),
-        "And" => |b, e, v| two(O::And)(b, e, v),
-        "Or" => |b, e, v| two(O::Or)(b, e, v),
-        "Equal" => |b, e, v| two(O::Equal)(b, e, v),
-        "Less" => |b, e, v| two(O::Less)(b, e, v),
-        "LessOrEqual" => |b, e, v| two(O::LessEqual)(b, e, v),
-        "Greater" => |b, _, v| Some(b.op(O::Less, &[v[1]?, v[0]?])),
-        "GreaterOrEqual" => |b, _, v| Some(b.op(O::LessEqual, &[v[1]?, v[0]?])),
-        "Not" => |b, _, v| Some(b.op(O::Not, &[v[0]?])),
-        "Where" => |b, _, v| Some(b.op(O::Select, &[v[0]?, v[1]?, v[2]?])),
-        "Neg" => |b, e, v| { if !wraps(e) { return None; } Some(b.op(O::Neg, &[v[0]?])) },
-        "Sqrt" => |b, e, v| one(|x| x.sqrt())(b, e, v),
-        "Exp" => |b, e, v| one(|x| x.exp())(b, e, v),
-        "Log" => |b, e, v| one(|x| x.ln())(b, e, v),
-        "Erf" => |b, e, v| one(|x| x.erf())(b, e, v),
-        "Tanh" => |b, e, v| one(|x| x.tanh())(b, e, v),
-        "Sigmoid" => |b, e, v| one(|x| x.sigmoid())(b, e, v),
-        "Reciprocal" => |b, e, v| one(|x| x.recip())(b, e, v),
-        "Sin" => |b, e, v| one(|x| x.sin())(b, e, v),
-        "Cos" => |b, e, v| one(|x| x.cos())(b, e, v),
-        "Relu" => |b, e, v| one(|x| x.at_least(0.0))(b, e, v),
-        "Pow" => |b, e, v| { if !e.to.is_float() { return None; } let ty = b.ty(v[0]?); Some(b.compute([v[0]?, v[1]?], |[x, y]| x.pow(y.to(ty)))) },
-        "Gelu" => |b, e, v| {
-            let tanh = matches!(e.op.attribute("approximate"), Some(AttributeValue::String(s)) if &s[..] == b"tanh");
-            if tanh { one(|x| x.gelu_by_tanh())(b, e, v) } else { one(|x| x.gelu())(b, e, v) }
-        },
-        "Cast" => |b, e, v| {
-            let _ = int_attr(e.op, "to");
-            let x = v[0]?;
-            let from = e.from[0]?;
-            let to = match e.to { DataType::F32 | DataType::F16 | DataType::BF16 => O::ToF32, DataType::F64 => O::ToF64, DataType::I64 => O::ToI64, DataType::I32 if !from.is_float() || true => O::ToI64, DataType::Bool => O::ToBool, _ => return None };
-            let want = Type::of_stored(e.to)?;
-            if b.ty(x) == want { return (from == e.to || want == Type::F32 || (want == Type::I64 && e.to == DataType::I64)).then_some(x); }
-            if e.to == DataType::I32 && from == DataType::I64 { return None; }
-            Some(b.op(to, &[x]))
-        },
-        _ => return None,
-    })
+
+const fn microsoft(name: &'static str, body: Body) -> Lowering {
+    Lowering { domain: "com.microsoft", name, body }
+}
+
+/// All such operators.
+pub(crate) fn lowerings() -> impl Iterator<Item = &'static Lowering> {
+    [arithmetic::LOWERINGS, activation::LOWERINGS, cast::LOWERINGS].into_iter().flatten()
+}
+
+static BY_NAME: LazyLock<HashMap<String, &Lowering>> = LazyLock::new(|| {
+    lowerings().map(|lowering| (schema::key(lowering.domain, lowering.name), lowering)).collect()
+});
+
+/// The operator of a domain and a name, where its elements are independent of each other.
+pub(crate) fn element(domain: &str, name: &str) -> Option<&'static Lowering> {
+    BY_NAME.get(&schema::key(domain, name)).copied()
+}
+
+impl Lowering {
+    /// Appends the operations of one element. Inputs come by slot in [`Type::of_stored`] their type, the
+    /// result leaves in that of `element.to`; float16 and bfloat16 are not rounded. None, where attributes
+    /// or types are not lowered: what was appended then has no use.
+    pub(crate) fn lower(
+        &self,
+        builder: &mut Builder,
+        element: &Element<'_>,
+        inputs: &[Option<ValueId>],
+    ) -> Option<ValueId> {
+        let ty = Type::of_stored(element.to)?;
+        for (slot, dtype) in element.from.iter().enumerate() {
+            let parameter = element.schema.input(slot)?;
+            let is_known = |dtype| {
+                element.schema.accepts(parameter, dtype) && Type::of_stored(dtype).is_some()
+            };
+            dtype.is_none_or(is_known).then_some(())?;
+        }
+        builder.compute_some(inputs, |inputs| {
+            let result = self.body(element, inputs)?;
+            let is_signed = matches!(element.to, DataType::I8 | DataType::I16 | DataType::I32);
+            let result = match ty {
+                Type::I64 => result.wrapped(element.to.bits()? as u32, is_signed),
+                _ => result,
+            };
+            (result.ty() == ty).then_some(result)
+        })
+    }
+
+    fn body<'b>(&self, element: &Element<'_>, inputs: Inputs<'_, 'b>) -> Option<Scalar<'b>> {
+        match (self.body, inputs) {
+            (Body::One(function), &[Some(x)]) => Some(function(x)),
+            (Body::Two(function), &[Some(x), Some(y)]) => Some(function(x, y)),
+            (Body::Fold(function), inputs) => inputs.iter().flatten().copied().reduce(function),
+            (Body::Any(function), inputs) => function(element, inputs),
+            _ => None,
+        }
+    }
+}
+
+impl Element<'_> {
+    /// A call without inputs, which attributes are read of.
+    fn attributes<T>(&self, read: impl FnOnce(&Call<'_>) -> crate::error::Result<T>) -> Option<T> {
+        let call = Call {
+            op: self.op,
+            schema: self.schema,
+            inputs: Vec::new(),
+            outputs: 1,
+            run_graph: &|_, _| Err(Error::bug("an element has no graph")),
+        };
+        read(&call).ok()
+    }
+
+    fn float(&self, name: &str) -> Option<f64> {
+        self.attributes(|call| call.float(name))
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.attributes(|call| call.flag(name))
+    }
+}
+
+/// An input that must be there.
+fn input<'b>(inputs: Inputs<'_, 'b>, slot: usize) -> Option<Scalar<'b>> {
+    inputs.get(slot).copied().flatten()
 }

@@ -143,6 +143,14 @@ impl Emitter<'_, '_> {
     fn unary(&mut self, operation: Operation, x: Value, shape: Shape) -> Result<Value, String> {
         let is_float = shape.ty.is_float();
         Ok(match operation {
+            Operation::Neg if shape == Shape::vector(Type::F32) => {
+                let mask = self.mask(i32::MIN);
+                self.builder.ins().bxor(x, mask)
+            }
+            Operation::Abs if shape == Shape::vector(Type::F32) => {
+                let mask = self.mask(i32::MAX);
+                self.builder.ins().band(x, mask)
+            }
             Operation::Neg if is_float => self.builder.ins().fneg(x),
             Operation::Abs if is_float => self.builder.ins().fabs(x),
             Operation::Neg => self.builder.ins().ineg(x),
@@ -157,6 +165,12 @@ impl Emitter<'_, '_> {
             Operation::Mantissa => self.mantissa(x, shape),
             other => return Err(format!("{} has no function", other.name())),
         })
+    }
+
+    /// Bits in every lane, as floats: a constant, where Cranelift makes them anew for each use.
+    fn mask(&mut self, bits: i32) -> Value {
+        let one = self.builder.ins().f32const(f32::from_bits(bits as u32));
+        self.builder.ins().splat(types::F32X4, one)
     }
 
     /// x·2^y, by the bits of 2^y.

@@ -82,10 +82,14 @@ impl Scalar<'_> {
         power.fma(p, power - 1.0)
     }
 
-    /// 1/(1 + exp(−x)), to 3 ulp.
+    /// 1/(1 + exp(−x)), to 3 ulp where it is a normal number; 0 where exp(−x) is infinite.
     pub fn sigmoid(self) -> Self {
-        let e = (-self.abs()).exp();
-        self.less(0.0).select(e, e.constant(e.ty(), 1.0)) / (e + 1.0)
+        ((self * -1.0).exp() + 1.0).recip()
+    }
+
+    /// x/(1 + exp(−αx)): Swish, SiLU where α = 1 (Ramachandran et al., 2017).
+    pub fn swish(self, alpha: f64) -> Self {
+        self / ((self * -alpha).exp() + 1.0)
     }
 
     /// tanh x, to 3 ulp, float32 to 2.5.
@@ -97,7 +101,7 @@ impl Scalar<'_> {
 
     /// ln(1 + exp(x)), to 3 ulp.
     pub fn softplus(self) -> Self {
-        (-self.abs()).exp().ln_1p() + self.at_least(0.0)
+        (self.abs() * -1.0).exp().ln_1p() + self.at_least(0.0)
     }
 
     /// sinh x; float64 to 6 ulp.

@@ -1,6 +1,7 @@
 //! Compiled kernels hold to the interpreter.
 
 mod conversions;
+mod elements;
 mod math;
 mod random;
 mod special;

@@ -37,6 +37,9 @@ pub(super) struct Run<'r> {
     owned: HashMap<BufferId, Memory>,
 }
 
+// Kernels are compiled for tiles of scores with rows so far apart.
+const _: () = assert!(attention::KEYS == crate::lower::SCORE_STRIDE);
+
 /// A pointer that threads share.
 #[derive(Clone, Copy)]
 struct Shared(*mut u8);

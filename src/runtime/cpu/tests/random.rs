@@ -120,7 +120,6 @@ impl Drawn {
             _ => {
                 let stored: &[&str] =
                     if self.float == "f64" { &["f64"] } else { &["f32", "f32", "bf16", "f16"] };
-                let stored = if self.is_plain { &stored[..3] } else { stored };
                 let dtype = *self.draws.of(stored);
                 let name = self.input(dtype, len, eighths);
                 let made = self.line(self.float, &format!("load {name}[{place}]"));
@@ -246,7 +245,8 @@ impl Drawn {
         let stored: &[&str] =
             if self.float == "f64" { &["f64"] } else { &["f32", "f32", "f32", "bf16", "f16"] };
         if self.is_plain {
-            return self.store(known.floats[known.floats.len() - 1], "f32", axes);
+            let dtype = *self.draws.of(stored);
+            return self.store(known.floats[known.floats.len() - 1], dtype, axes);
         }
         match self.draws.below(6) {
             0 => {
