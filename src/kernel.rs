@@ -10,6 +10,7 @@
 mod check;
 #[cfg(feature = "cpu")]
 pub mod clif;
+pub mod cuda;
 mod interpret;
 mod ir;
 mod operation;
