@@ -7,6 +7,8 @@
 //! specification; [`interpret`] is what it means, in float64.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+pub(crate) mod cases;
 mod check;
 #[cfg(feature = "cpu")]
 pub mod clif;

@@ -11,7 +11,7 @@ typedef int i32;
 typedef unsigned int u32;
 typedef long long i64;
 typedef unsigned long long u64;
-#define FN static __device__ __forceinline__
+#define FN __device__ __forceinline__
 
 template <typename T, int N> struct __align__(sizeof(T) * N) several { T at[N]; };
 

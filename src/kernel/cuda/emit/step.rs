@@ -51,6 +51,8 @@ impl Writer<'_> {
             Step::Loop { index, from, to, step, body } => {
                 let [from, to, step] = [from, to, step].map(|operand| self.operand(*operand));
                 let at = self.register(*index);
+                // Unrolled, a body with divisions spills.
+                self.line(depth, "#pragma unroll 1");
                 self.line(depth, &format!("for (i64 {at} = {from}; {at} < {to}; {at} += {step}) {{"));
                 self.block(body, depth + 1);
                 self.line(depth, "}");
