@@ -1,4 +1,4 @@
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(512, 1)
 k_softmax(
     const f32 *__restrict__ b0_x,
     f32 *__restrict__ b1_y,
@@ -175,7 +175,7 @@ k_softmax(
       f32 r336 = op_scale2(r332, r286);
       i64 r337 = op_mul(r6, g1_columns);
       i64 r338 = op_add(r337, r257);
-      *(several<f32, 4> *)(b1_y + r338) = several<f32, 4>{{store_f32(r333), store_f32(r334), store_f32(r335), store_f32(r336)}};
+      put(&(*(several<f32, 4> *)(b1_y + r338)).all, several<f32, 4>{{store_f32(r333), store_f32(r334), store_f32(r335), store_f32(r336)}}.all);
       r254 = op_add(r254, r333);
       r254 = op_add(r254, r334);
       r254 = op_add(r254, r335);
@@ -262,7 +262,7 @@ k_softmax(
       f32 r403 = op_div(r399, r388);
       i64 r404 = op_mul(r6, g1_columns);
       i64 r405 = op_add(r404, r393);
-      *(several<f32, 4> *)(b1_y + r405) = several<f32, 4>{{store_f32(r400), store_f32(r401), store_f32(r402), store_f32(r403)}};
+      put(&(*(several<f32, 4> *)(b1_y + r405)).all, several<f32, 4>{{store_f32(r400), store_f32(r401), store_f32(r402), store_f32(r403)}}.all);
     }
     i64 r406 = op_add(r198, r2);
     #pragma unroll 1

@@ -1,4 +1,4 @@
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(512, 1)
 k_swiglu(
     const f32 *__restrict__ b0_gate,
     const f32 *__restrict__ b1_up,
@@ -41,7 +41,8 @@ k_swiglu(
   i64 r31 = op_mul(r29, r30);
   #pragma unroll 1
   for (i64 r32 = r9; r32 < r31; r32 += r10) {
-    i64 r33, r34; split(r32, r30, r33, r34);
+    i64 r33 = r32 / r30;
+    i64 r34 = r32 - r33 * r30;
     i64 r35 = op_mul(r34, 4ll);
     i64 r36 = op_mul(r33, g2_gate_row);
     i64 r37 = op_add(r36, r35);
@@ -149,7 +150,7 @@ k_swiglu(
     f32 r137 = op_mul(r133, r47);
     i64 r138 = op_mul(r33, g1_columns);
     i64 r139 = op_add(r138, r35);
-    *(several<f32, 4> *)(b2_y + r139) = several<f32, 4>{{store_f32(r134), store_f32(r135), store_f32(r136), store_f32(r137)}};
+    put(&(*(several<f32, 4> *)(b2_y + r139)).all, several<f32, 4>{{store_f32(r134), store_f32(r135), store_f32(r136), store_f32(r137)}}.all);
   }
   i64 r140 = op_sub(g1_columns, r27);
   i64 r141 = op_max(g0_rows, 0ll);
@@ -157,7 +158,8 @@ k_swiglu(
   i64 r143 = op_mul(r141, r142);
   #pragma unroll 1
   for (i64 r144 = r9; r144 < r143; r144 += r10) {
-    i64 r145, r146; split(r144, r142, r145, r146);
+    i64 r145 = r144 / r142;
+    i64 r146 = r144 - r145 * r142;
     i64 r147 = op_add(r146, r27);
     i64 r148 = op_mul(r145, g2_gate_row);
     i64 r149 = op_add(r148, r147);

@@ -33,7 +33,7 @@ pub fn emit(program: &Program) -> String {
         .chain(["int *__restrict__ fault".to_owned()])
         .collect();
     let mut text = format!(
-        "{PRELUDE}\nextern \"C\" __global__ void __launch_bounds__({MAX_THREADS})\n{}(\n    {}) {{\n",
+        "{PRELUDE}\nextern \"C\" __global__ void __launch_bounds__({MAX_THREADS}, 1)\n{}(\n    {}) {{\n",
         named("k", &program.name),
         parameters.join(",\n    ")
     );

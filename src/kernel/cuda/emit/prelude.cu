@@ -13,15 +13,30 @@ typedef long long i64;
 typedef unsigned long long u64;
 #define FN __device__ __forceinline__
 
-template <typename T, int N> struct __align__(sizeof(T) * N) several { T at[N]; };
+// Elements that are loaded or stored at once.
+template <int BYTES> struct raw;
+template <> struct raw<2> { typedef u16 type; };
+template <> struct raw<4> { typedef u32 type; };
+template <> struct raw<8> { typedef uint2 type; };
+template <> struct raw<16> { typedef uint4 type; };
+template <typename T, int N> union __align__(sizeof(T) * N) several {
+  T at[N];
+  typename raw<sizeof(T) * N>::type all;
+};
+// The compiler would take some stores apart again.
+FN void put(u16 *at, u16 x) { *at = x; }
+FN void put(u32 *at, u32 x) { *at = x; }
+FN void put(uint2 *at, uint2 x) {
+  asm volatile("st.global.v2.u32 [%0], {%1, %2};"
+               :: "l"(__cvta_generic_to_global(at)), "r"(x.x), "r"(x.y) : "memory");
+}
+FN void put(uint4 *at, uint4 x) {
+  asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};"
+               :: "l"(__cvta_generic_to_global(at)), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w) : "memory");
+}
 
 FN bool is_inside(i64 place, i64 count, i64 length) { return place >= 0 && place <= length - count; }
 FN void fail(int *fault, int buffer) { atomicMax(fault, buffer); }
-FN void split(i64 x, i64 y, i64 &quotient, i64 &rest) {
-  bool is_short = (((u64)x | (u64)y) >> 32) == 0;
-  quotient = is_short ? (i64)((u32)x / (u32)y) : x / y;
-  rest = x - quotient * y;
-}
 
 FN f32 load_f32(f32 x) { return x; }
 FN f64 load_f64(f64 x) { return x; }

@@ -30,8 +30,8 @@ impl Writer<'_> {
             Step::Split { results, value, by } => {
                 let [quotient, rest] = results.map(|result| self.register(result));
                 let (value, by) = (self.operand(*value), self.operand(*by));
-                let split = format!("split({value}, {by}, {quotient}, {rest});");
-                self.line(depth, &format!("i64 {quotient}, {rest}; {split}"));
+                self.line(depth, &format!("i64 {quotient} = {value} / {by};"));
+                self.line(depth, &format!("i64 {rest} = {value} - {quotient} * {by};"));
             }
             Step::Load { results, buffer, place, is_checked } => {
                 self.load(depth, results, *buffer, *place, *is_checked);
@@ -103,11 +103,10 @@ impl Writer<'_> {
         };
         let all: Vec<String> = values.iter().map(narrowed).collect();
         let (ty, memory) = self.memory(at, place, values.len());
-        let all = match all.as_slice() {
-            [one] => one.clone(),
-            all => format!("{ty}{{{{{}}}}}", all.join(", ")),
+        let stores = match all.as_slice() {
+            [one] => format!("{memory} = {one};"),
+            all => format!("put(&({memory}).all, {ty}{{{{{}}}}}.all);", all.join(", ")),
         };
-        let stores = format!("{memory} = {all};");
         match is_checked {
             true => {
                 let condition = self.is_inside(at, place, values.len());
