@@ -2,6 +2,7 @@
 
 pub(crate) mod drawn;
 pub(crate) mod files;
+pub(crate) mod rows;
 pub(crate) mod special;
 
 use super::{Kernel, Memory, interpret, parse};

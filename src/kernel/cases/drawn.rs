@@ -11,14 +11,14 @@ const INTEGERS: &[&str] = &["i8", "i16", "i32", "i64", "u8", "u16", "u32"];
 const FOLDS: &[&str] = &["sum", "max", "min", "product"];
 
 /// What is drawn, one after the other; 0 behind the end.
-struct Draws(std::vec::IntoIter<u32>);
+pub(super) struct Draws(pub(super) std::vec::IntoIter<u32>);
 
 impl Draws {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.next().unwrap_or(0) as usize % end
     }
 
-    fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub(super) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }

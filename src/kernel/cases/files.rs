@@ -25,15 +25,20 @@ pub(crate) fn all() -> Vec<(PathBuf, String)> {
 /// Holds every run of every kernel.
 pub(crate) fn hold(run: Run<'_>) {
     for (path, text) in all() {
-        let runs: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("; run: ")).collect();
+        let runs = runs(&text);
         assert!(!runs.is_empty(), "{} has no line `; run:`", path.display());
-        for sizes in runs {
-            let case = case(&text, sizes);
+        for case in runs {
             if let Ok([wanted, found]) = run(&case) {
                 case.assert_near(&wanted, &found);
             }
         }
     }
+}
+
+/// The runs of a kernel.
+pub(crate) fn runs(text: &str) -> Vec<Case> {
+    let runs = text.lines().filter_map(|line| line.strip_prefix("; run: "));
+    runs.map(|sizes| case(text, sizes)).collect()
 }
 
 fn case(text: &str, sizes: &str) -> Case {

@@ -1,7 +1,9 @@
 //! Programs hold to the interpreter, and threads do not meet.
 
+mod wrong;
+
 use super::{Launch, Program, lower, simulate, text};
-use crate::kernel::cases::{Case, drawn, files, special};
+use crate::kernel::cases::{Case, drawn, files, rows, special};
 use crate::kernel::{Memory, parse};
 use proptest::prelude::*;
 
@@ -38,6 +40,17 @@ proptest! {
     ) {
         let launch = Launch { blocks, threads: 32 * warps };
         drawn::hold(draws, &mut |case| both(case, launch, address));
+    }
+
+    #[test]
+    fn drawn_rows_hold(
+        draws in prop::collection::vec(any::<u32>(), 0..40),
+        blocks in 1..3u32,
+        warps in 1..4u32,
+        address in prop::sample::select(vec![256, 8]),
+    ) {
+        let launch = Launch { blocks, threads: 32 * warps };
+        rows::hold(draws, &mut |case| both(case, launch, address));
     }
 }
 

@@ -4,7 +4,7 @@ mod conversions;
 
 use super::{Argument, Compiler};
 use crate::ir::DataType;
-use crate::kernel::cases::{Case, drawn, files, special};
+use crate::kernel::cases::{Case, drawn, files, rows, special};
 use crate::kernel::{Buffer, Kernel, Memory, parse};
 use half::{bf16, f16};
 use proptest::prelude::*;
@@ -100,6 +100,11 @@ proptest! {
             Some(end) => both(case, &[middle.min(end)..end, 0..middle.min(end)]),
             None => both(case, ONCE),
         });
+    }
+
+    #[test]
+    fn drawn_rows_hold(draws in prop::collection::vec(any::<u32>(), 0..40)) {
+        rows::hold(draws, &mut |case| both(case, &[0..case.grid.unwrap_or(1)]));
     }
 }
 
