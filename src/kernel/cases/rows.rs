@@ -42,7 +42,8 @@ fn pass(draws: &mut Draws, at: usize) -> String {
     let forward = format!("#0*columns + #{axis}");
     let is_backward = from != to && draws.below(2) == 0;
     let backward = format!("last + #0*columns + #{axis}*-1");
-    let load = format!("%{v}: f32 = load {from}[{}]", if is_backward { &backward } else { &forward });
+    let load =
+        format!("%{v}: f32 = load {from}[{}]", if is_backward { &backward } else { &forward });
     let (one, two) = (v + 1, v + 2);
     match draws.below(4) {
         0 => format!(

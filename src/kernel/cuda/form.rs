@@ -77,7 +77,11 @@ impl Program {
             Amount::Given(at) => given.get(at as usize).copied().unwrap_or(0),
         };
         let passes = self.work.grid.iter().map(|a| amount(a).max(0)).fold(1, i64::saturating_mul);
-        let lanes = self.work.lanes.iter().map(|(a, width)| amount(a).max(0).saturating_add(width - 1) / width);
+        let lanes = self
+            .work
+            .lanes
+            .iter()
+            .map(|(a, width)| amount(a).max(0).saturating_add(width - 1) / width);
         let lanes = lanes.max().unwrap_or(1);
         let (blocks, threads) = match self.work.team {
             Team::Block => (passes, lanes.clamp(1, i64::from(MAX_THREADS))),

@@ -8,9 +8,9 @@ mod races;
 
 use super::WARP;
 use super::form::{Launch, Operand, Program, Register, Source, Step};
+use crate::kernel::Operation;
 use crate::kernel::interpret::{Memory, Number, operate};
 use crate::kernel::ir::{BufferId, Type};
-use crate::kernel::Operation;
 use memory::Global;
 use races::{Race, Who};
 
@@ -150,8 +150,7 @@ impl Machine<'_> {
     ) -> Result<(), String> {
         let mut running = Vec::new();
         for &thread in threads {
-            let [from, to, step] =
-                [from, to, step].map(|operand| self.integer(operand, thread));
+            let [from, to, step] = [from, to, step].map(|operand| self.integer(operand, thread));
             let (from, to, step) = (from?, to?, step?);
             if step <= 0 {
                 return Err(format!("a loop goes by {step}"));

@@ -92,7 +92,9 @@ fn texts_are_as_they_were() {
         let found = text.find("extern \"C\"").map_or("", |at| &text[at..]);
         match is_blessed {
             true => std::fs::write(&path, found).expect("it can be written"),
-            false => assert!(wanted == found, "{}: (PEFTC_BLESS=1 accepts it)\n{found}", path.display()),
+            false => {
+                assert!(wanted == found, "{}: (PEFTC_BLESS=1 accepts it)\n{found}", path.display())
+            }
         }
         count += 1;
     }

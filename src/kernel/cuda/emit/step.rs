@@ -53,7 +53,10 @@ impl Writer<'_> {
                 let at = self.register(*index);
                 // Unrolled, a body with divisions spills.
                 self.line(depth, "#pragma unroll 1");
-                self.line(depth, &format!("for (i64 {at} = {from}; {at} < {to}; {at} += {step}) {{"));
+                self.line(
+                    depth,
+                    &format!("for (i64 {at} = {from}; {at} < {to}; {at} += {step}) {{"),
+                );
                 self.block(body, depth + 1);
                 self.line(depth, "}");
             }
@@ -98,9 +101,8 @@ impl Writer<'_> {
         is_checked: bool,
     ) {
         let (at, dtype) = (buffer.0 as usize, self.program.buffers[buffer.0 as usize].dtype);
-        let narrowed = |value: &Register| {
-            format!("store_{}({})", dtype.name(), self.register(*value))
-        };
+        let narrowed =
+            |value: &Register| format!("store_{}({})", dtype.name(), self.register(*value));
         let all: Vec<String> = values.iter().map(narrowed).collect();
         let (ty, memory) = self.memory(at, place, values.len());
         let stores = match all.as_slice() {

@@ -121,7 +121,8 @@ impl Lowering<'_> {
             for (fold, &result) in folds.iter().zip(&sums) {
                 for lane in 0..own.width(axis.id) {
                     let value = own.value(fold.value, lane);
-                    let source = Source::Operation(of(fold.kind), vec![result.into(), value.into()]);
+                    let source =
+                        Source::Operation(of(fold.kind), vec![result.into(), value.into()]);
                     own.steps.push(Step::Set { result, source, is_again: true });
                 }
             }

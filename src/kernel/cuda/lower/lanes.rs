@@ -266,12 +266,7 @@ fn made(body: &[Stmt]) -> HashSet<ValueId> {
 
 /// Whether the places of so many lanes, the first of which is a multiple of that, are one behind the
 /// other and begin at such a multiple: the given integers that have to be multiples for that.
-fn contiguous(
-    at: &Index,
-    axis: AxisId,
-    width: i64,
-    inside: &HashSet<ValueId>,
-) -> Option<Vec<u32>> {
+fn contiguous(at: &Index, axis: AxisId, width: i64, inside: &HashSet<ValueId>) -> Option<Vec<u32>> {
     let is_lane = |term: &Term| *term == Term::Axis(axis);
     let mut lanes = at.terms.iter().filter(|(term, _)| is_lane(term));
     if lanes.next()?.1 != Amount::Constant(1) || lanes.next().is_some() {

@@ -25,8 +25,7 @@ impl Race {
         meet(self.writer, who, "is read by").map_err(|e| format!("{e} written by another"))?;
         let is_shared = self.reader.is_some_and(|(last, was_shared)| {
             let is_other_block = last.block != who.block;
-            is_other_block
-                || last.epoch == who.epoch && (was_shared || last.thread != who.thread)
+            is_other_block || last.epoch == who.epoch && (was_shared || last.thread != who.thread)
         });
         self.reader = Some((who, is_shared));
         Ok(())
