@@ -52,8 +52,6 @@ struct Lowering<'k> {
     lanes: Option<Lanes>,
     /// Where the lanes end that are done several at once.
     ends: HashMap<End, Register>,
-    /// The shared arrays of folds.
-    shared: HashMap<ValueId, u32>,
     order: Order,
     /// The number of the thread in its block, and how many that has.
     thread: Operand,
@@ -81,7 +79,6 @@ impl<'k> Lowering<'k> {
             axes: HashMap::new(),
             lanes: None,
             ends: HashMap::new(),
-            shared: HashMap::new(),
             order: Order::new(&plan.written),
             thread: Operand::Integer(0),
             threads: Operand::Integer(1),
@@ -174,6 +171,8 @@ impl<'k> Lowering<'k> {
         let index = self.register(Type::I64);
         let mut before = self.order.clone();
         loop {
+            let (registers, shared) = (self.program.registers.len(), self.program.shared.len());
+            let (first, ends) = (self.first.len(), self.ends.clone());
             self.order = before.clone();
             let made = self.within(|own| body(own, index));
             if !before.join(&self.order, is_independent) {
@@ -181,6 +180,10 @@ impl<'k> Lowering<'k> {
                 self.steps.push(Step::Loop { index, from, to, step, body: made });
                 return;
             }
+            self.program.registers.truncate(registers);
+            self.program.shared.truncate(shared);
+            self.first.truncate(first);
+            self.ends = ends;
         }
     }
 

@@ -216,7 +216,8 @@ impl Lowering<'_> {
                 let other = self.set(ty, Source::Shuffle(sum, bits));
                 sum = self.set(ty, Source::Operation(operation, vec![sum.into(), other.into()]));
             }
-            let array = self.array(fold.result, ty);
+            let array = self.program.shared.len() as u32;
+            self.program.shared.push(ty);
             self.order(&[], &[Place::Shared(array)]);
             let lane = self.integer(Operation::Rem, &[self.thread, warp]);
             let is_first = Source::Operation(Operation::Equal, vec![lane, Operand::Integer(0)]);
@@ -240,15 +241,6 @@ impl Lowering<'_> {
             result
         };
         arrays.into_iter().map(|array| all(self, array)).collect()
-    }
-
-    /// The shared array of a fold.
-    fn array(&mut self, result: ValueId, ty: Type) -> u32 {
-        let shared = &mut self.program.shared;
-        *self.shared.entry(result).or_insert_with(|| {
-            shared.push(ty);
-            shared.len() as u32 - 1
-        })
     }
 }
 
