@@ -1,15 +1,12 @@
-"""The operations of the CUDA C, compiled for the machine at hand with one thread, hold to numpy."""
+"""The operations and folds of the CUDA C hold to numpy, compiled for the machine at hand."""
 
-import ctypes
 import itertools
-import re
-import shutil
-import subprocess
 
 import ml_dtypes
 import numpy as np
 import pytest
 
+import cuda_host
 from support import ROOT
 
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 3.0, -100.0, 16777216.0, 1e30, -9.3e18, 9223372036854775808.0]
@@ -85,79 +82,16 @@ def kernel(symbol, name, types, result):
 }}"""
 
 
-# What the compiler for devices has by itself, for one thread.
-SHIM = r"""
-#include <cmath>
-#include <cstring>
-#define __global__
-#define __device__
-#define __forceinline__ inline
-#define __launch_bounds__(...)
-#define __align__(n) __attribute__((aligned(n)))
-struct uint2 { unsigned x, y; } __attribute__((aligned(8)));
-struct uint4 { unsigned x, y, z, w; } __attribute__((aligned(16)));
-struct { unsigned x; } const threadIdx = {0}, blockIdx = {0}, blockDim = {1}, gridDim = {1};
-template <class T, class F> T bits(F x) { T y; memcpy(&y, &x, sizeof y); return y; }
-inline float __uint_as_float(unsigned x) { return bits<float>(x); }
-inline unsigned __float_as_uint(float x) { return bits<unsigned>(x); }
-inline double __longlong_as_double(long long x) { return bits<double>(x); }
-inline long long __double_as_longlong(double x) { return bits<long long>(x); }
-template <class I, class F> I towards_zero(F x) {
-  const F end = std::ldexp((F)1, sizeof(I) * 8 - 1);
-  const I least = (I)1 << (sizeof(I) * 8 - 1);
-  return !(x >= -end) ? least : x >= end ? ~least : (I)x;
-}
-inline int __float2int_rz(float x) { return towards_zero<int>(x); }
-inline long long __float2ll_rz(float x) { return towards_zero<long long>(x); }
-inline long long __double2ll_rz(double x) { return towards_zero<long long>(x); }
-inline float __ll2float_rn(long long x) { return x; }
-inline double __ll2double_rn(long long x) { return x; }
-inline float __int2float_rn(int x) { return x; }
-inline double __int2double_rn(int x) { return x; }
-inline float __double2float_rn(double x) { return x; }
-inline float __fsqrt_rn(float x) { return sqrtf(x); }
-inline double __dsqrt_rn(double x) { return sqrt(x); }
-inline float __fmaf_rn(float x, float y, float z) { return fmaf(x, y, z); }
-inline double __fma_rn(double x, double y, double z) { return fma(x, y, z); }
-#define RN(name, sign) \
-  inline float __f##name##_rn(float x, float y) { return x sign y; } \
-  inline double __d##name##_rn(double x, double y) { return x sign y; }
-RN(add, +) RN(sub, -) RN(mul, *) RN(div, /)
-inline void atomicMax(int *at, int x) { if (*at < x) *at = x; }
-"""
-
-
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """Functions of all kernels. What instructions of the device do is left out: conversions of float16."""
-    if not (compiler := shutil.which("c++")):
-        pytest.skip("there is no c++: the operations of the CUDA C were not run")
-    folder, texts = tmp_path_factory.mktemp("operations"), []
     kernels = {symbol: kernel(symbol, *case[:3]) for symbol, case in CASES.items()}
     kernels |= {f"copy_{a}_{b}": copy(a, b) for a, b in COPIES}
-    files = [folder / f"{symbol}.kernel" for symbol in kernels]
-    for file, text in zip(files, kernels.values()):
-        file.write_text(text)
-    subprocess.run(["cargo", "run", "--quiet", "--example", "emit_cuda", "--", folder, *files], cwd=ROOT, check=True)
-    for file in files:
-        prelude, start, function = file.with_suffix(".cu").read_text().partition('extern "C"')
-        texts.append(start + function)
-    prelude = re.sub(r"asm volatile\(.*?\);", "*at = x;", prelude, flags=re.DOTALL)
-    prelude = re.sub(r"asm\(.*?\)\);", "y = 0;", prelude)
-    source = folder / "operations.cpp"
-    source.write_text(SHIM + prelude + "\n".join(texts))
-    options = ["-std=c++17", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, source, "-o", source.with_suffix(".so")], check=True)
-    return ctypes.CDLL(str(source.with_suffix(".so")))
+    kernels |= {name: (ROOT / f"tests/kernels/{name}.kernel").read_text() for name in [*ROWS, "reduce_all"]}
+    return cuda_host.library(kernels, tmp_path_factory.mktemp("operations"))
 
 
 def launched(library, symbol, arrays):
-    n, fault = len(arrays[0]), ctypes.c_int(0)
-    pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
-    integers = [ctypes.c_longlong(n)] * (len(arrays) + 1)
-    getattr(library, f"k_{symbol}")(*pointers, *integers, ctypes.byref(fault))
-    assert fault.value == 0
-    return arrays[-1]
+    return cuda_host.launch(library, symbol, arrays, [len(arrays[0])])
 
 
 def is_said(name, arguments):
@@ -210,3 +144,41 @@ def test_elements_are_stored_as_numpy_does(library, a, b):
         wanted = x.astype(STORED[b])
         found = launched(library, f"copy_{a}_{b}", [x, np.zeros(len(x), STORED[b])])
         np.testing.assert_array_equal(found.astype(np.float64), wanted.astype(np.float64))
+
+
+def layer_norm(x, scale, bias):
+    centred = x - x.mean(1, keepdims=True)
+    return centred / np.sqrt(np.square(centred).mean(1, keepdims=True) + 1e-5) * scale + bias
+
+
+def softmax(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+# Kernels with a block for each row: what they compute, and of how many arguments beside it.
+ROWS = {"softmax": (softmax, 0), "layer_norm": (layer_norm, 2)}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("columns", [1, 130, 1024])
+def test_rows_hold_to_numpy(library, name, columns):
+    function, arguments = ROWS[name]
+    generator, rows = np.random.default_rng(columns), 3
+    x = generator.normal(size=(rows, columns)).astype(np.float32)
+    others = [generator.normal(size=columns).astype(np.float32) for _ in range(arguments)]
+    y = np.full_like(x, np.nan)
+    behind = [np.zeros(rows, np.float32)] if name == "layer_norm" else []
+    cuda_host.launch(library, name, [x, *others, y, *behind], [rows, columns])
+    wanted = function(x.astype(np.float64), *others)
+    np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 63, 1001])
+def test_folds_hold_to_numpy(library, n):
+    generator = np.random.default_rng(n)
+    x, i = generator.normal(size=n), generator.integers(LEAST, LARGEST, n)
+    y, j = np.zeros(2), np.zeros(3, np.int64)
+    cuda_host.launch(library, "reduce_all", [x, i, y, j], [n])
+    np.testing.assert_allclose(y, [x.sum(), x.min(initial=np.inf)], rtol=1e-12, atol=1e-12)
+    assert list(j) == [i.sum(), i.max(initial=LEAST), i.prod()]
