@@ -14,7 +14,15 @@ pub(crate) fn hold(draws: Vec<u32>, run: Run<'_>) {
     let mut draws = Draws(draws.into_iter());
     let (rows, columns) = (1 + draws.below(3) as i64, *draws.of(COLUMNS));
     let is_looped = draws.below(3) == 0;
-    let passes: String = (0..1 + draws.below(6)).map(|at| pass(&mut draws, at)).collect();
+    let mut passes = String::new();
+    for at in 0..1 + draws.below(6) {
+        let pass = pass(&mut draws, at);
+        // What a pass of another grid does is seen behind it.
+        passes += &match !is_looped && draws.below(4) == 0 {
+            true => format!("for grid #{} < 1 {{\n{pass}}}\n", 10 + at),
+            false => pass,
+        };
+    }
     let body = match is_looped {
         true => format!("for sequence #1 < 3 {{\n{passes}}}\n"),
         false => passes,

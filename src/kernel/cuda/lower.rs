@@ -176,6 +176,7 @@ impl<'k> Lowering<'k> {
             self.order = before.clone();
             let made = self.within(|own| body(own, index));
             if !before.join(&self.order, is_independent) {
+                before.join(&self.order, false);
                 self.order = before;
                 self.steps.push(Step::Loop { index, from, to, step, body: made });
                 return;

@@ -27,8 +27,8 @@ impl Order {
         Self { written_ever: written_ever.clone(), read: nothing.clone(), written: nothing }
     }
 
-    /// Adds what a pass of a loop has done, for the next; of passes that do not depend on each other
-    /// that is shared memory alone. Whether there was more.
+    /// Adds what a pass of a loop has done, for what is behind it; for the next of passes that do not
+    /// depend on each other that is shared memory alone. Whether there was more.
     pub(super) fn join(&mut self, pass: &Self, is_independent: bool) -> bool {
         let count = self.read.len() + self.written.len();
         let lasts = |place: &&Place| !is_independent || matches!(place, Place::Shared(_));
