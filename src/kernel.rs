@@ -8,9 +8,12 @@
 #![forbid(unsafe_code)]
 
 mod build;
+#[cfg(test)]
+pub(crate) mod cases;
 mod check;
 #[cfg(feature = "cpu")]
 pub mod clif;
+pub mod cuda;
 mod interpret;
 mod ir;
 mod math;

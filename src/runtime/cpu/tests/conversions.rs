@@ -1,6 +1,6 @@
 //! Types of 16 bits.
 
-use super::{Memory, ONCE, both, launch, parse};
+use super::{Case, Memory, ONCE, both, launch, parse};
 use half::{bf16, f16};
 
 /// The number of bits.
@@ -90,7 +90,7 @@ fn the_interpreter_rounds_to_16_bits_alike() {
         let n = all.len();
         let memory = [Memory::Floats(all), Memory::Floats(vec![f64::NAN; n])];
         let text = copy("f32", dtype, "lane");
-        let [wanted, found] = both(&text, &[n as i64], &memory, ONCE).expect("runs");
+        let [wanted, found] = both(&Case::once(&text, &[n as i64], &memory), ONCE).expect("runs");
         let (Memory::Floats(wanted), Memory::Floats(found)) = (&wanted[1], &found[1]) else {
             unreachable!("floats stay floats")
         };
