@@ -12,6 +12,7 @@ mod convolution;
 mod create;
 mod elements;
 mod elementwise;
+mod flops;
 mod minifloat;
 mod ml;
 mod movement;
@@ -33,6 +34,7 @@ mod value;
 
 pub(crate) use call::Call;
 pub(crate) use elements::dense;
+pub(crate) use flops::flops;
 pub use schema::schema;
 pub use value::Value;
 

@@ -1,5 +1,6 @@
 //! The CPU: kernels compiled by Cranelift.
 
+pub mod ceiling;
 mod jit;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,10 @@
 //! Operators one after the other, as the file has them.
 
+use super::profile::{Event, Recorder};
 use crate::error::{Error, Result};
-use crate::ir::{Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, ValueId};
+use crate::ir::{
+    Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId,
+};
 use crate::ops::{self, Call, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,18 +16,21 @@ struct Scope<'m> {
     opsets: &'m [(String, i64)],
     /// Attributes of the function that is called.
     attributes: &'m [(String, Attribute)],
+    recorder: Option<&'m Recorder>,
 }
 
 /// Sees each value of the main graph that a node has made.
 pub(crate) type Observer<'o> = &'o mut dyn FnMut(NodeId, ValueId, &Value);
 
-/// Runs the main graph. `inputs` are those of the signature, by slot; none for a default.
+/// Runs the main graph. `inputs` are those of the signature, by slot; none for a default. The
+/// recorder, if any, takes down each operator.
 pub(super) fn run(
     model: &Model,
     inputs: Vec<Option<Value>>,
     observer: Observer<'_>,
+    recorder: Option<&Recorder>,
 ) -> Result<Vec<Value>> {
-    let scope = Scope { model, opsets: &model.opset_imports, attributes: &[] };
+    let scope = Scope { model, opsets: &model.opset_imports, attributes: &[], recorder };
     let outputs = scope.graph(&model.graph, inputs, &[], observer)?;
     outputs.into_iter().map(|o| o.ok_or_else(|| Error::input("an output is missing"))).collect()
 }
@@ -93,6 +99,7 @@ impl Scope<'_> {
                 model: self.model,
                 opsets: &function.opset_imports,
                 attributes: &attributes,
+                ..self
             };
             let inputs = given().map(Option::<&Value>::cloned).collect();
             return scope.graph(&function.body, inputs, &[], &mut |_, _, _| {});
@@ -118,7 +125,15 @@ impl Scope<'_> {
             outputs: graph.node(id).outputs().len(),
             run_graph: &run_graph,
         };
-        Ok((operator.compute)(&call)?.into_iter().map(Some).collect())
+        let start_ns = self.recorder.map(Recorder::now);
+        let made = (operator.compute)(&call)?;
+        // What a control flow operator does is recorded by the operators of its subgraphs.
+        if let (Some(recorder), Some(start_ns), None) =
+            (self.recorder, start_ns, op.subgraphs().next())
+        {
+            recorder.record(event(graph, id, &call, &made, start_ns, recorder.now()));
+        }
+        Ok(made.into_iter().map(Some).collect())
     }
 
     fn function(&self, op: &Op) -> Option<&Function> {
@@ -145,6 +160,33 @@ impl Scope<'_> {
             })
             .collect();
         Cow::Owned(resolved)
+    }
+}
+
+fn event(
+    graph: &Graph,
+    id: NodeId,
+    call: &Call<'_>,
+    made: &[Value],
+    start_ns: u64,
+    end_ns: u64,
+) -> Event {
+    let outputs: Vec<&Tensor> = made.iter().filter_map(|value| value.tensor().ok()).collect();
+    let inputs: Vec<Option<&Tensor>> =
+        call.inputs.iter().map(|input| input.and_then(|value| value.tensor().ok())).collect();
+    let input_sizes: Vec<Option<&[i64]>> =
+        inputs.iter().map(|input| input.map(|tensor| tensor.dims.as_slice())).collect();
+    let output_sizes: Vec<&[i64]> = outputs.iter().map(|tensor| tensor.dims.as_slice()).collect();
+    let all = inputs.iter().flatten().chain(&outputs);
+    Event {
+        name: call.op.op_type.clone(),
+        kind: call.op.op_type.clone(),
+        node: graph.describe(id),
+        thread: 0,
+        start_ns,
+        end_ns,
+        flops: ops::flops(call.op, &input_sizes, &output_sizes),
+        bytes: all.filter_map(|tensor| tensor.byte_len()).sum(),
     }
 }
 

@@ -1,11 +1,13 @@
 //! A model that can be run again and again.
 
 use super::interpret::{self, Observer};
+use super::profile::{Profile, Recorder};
 use super::support;
 use crate::error::{Error, Result};
 use crate::ir::{DimSize, Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// A model, ready to run.
 #[derive(Debug)]
@@ -53,6 +55,11 @@ impl Session {
         &self.model.graph
     }
 
+    /// How long compiling kernels took: operators that are interpreted have none.
+    pub fn compile_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// What goes in.
     pub fn inputs(&self) -> &[Signature] {
         &self.inputs
@@ -71,12 +78,28 @@ impl Session {
         self.run_observed(inputs, &mut |_, _, _| {})
     }
 
+    /// The same, and takes down what the time goes to.
+    ///
+    /// # Errors
+    /// As of [`run`](Self::run).
+    pub fn run_profiled(&self, inputs: HashMap<String, Value>) -> Result<(Vec<Value>, Profile)> {
+        let given = self.checked(inputs)?;
+        let recorder = Recorder::new();
+        let outputs = interpret::run(&self.model, given, &mut |_, _, _| {}, Some(&recorder))?;
+        Ok((outputs, recorder.finish()))
+    }
+
     /// The same, and shows each value that a node of the main graph makes.
     pub(crate) fn run_observed(
         &self,
-        mut inputs: HashMap<String, Value>,
+        inputs: HashMap<String, Value>,
         observer: Observer<'_>,
     ) -> Result<Vec<Value>> {
+        interpret::run(&self.model, self.checked(inputs)?, observer, None)
+    }
+
+    /// Inputs by slot; none where a default stands in.
+    fn checked(&self, mut inputs: HashMap<String, Value>) -> Result<Vec<Option<Value>>> {
         let mut sizes: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
         let mut given = Vec::new();
         for signature in &self.inputs {
@@ -91,7 +114,7 @@ impl Session {
         if let Some(name) = inputs.keys().min() {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
-        interpret::run(&self.model, given, observer)
+        Ok(given)
     }
 
     fn missing(&self, signature: &Signature) -> Error {
