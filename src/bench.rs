@@ -114,8 +114,10 @@ pub fn bench(job: &Job) -> Result<Report> {
     let peak_memory = peak_memory();
     let seconds = Spread::of(times);
     let (flops, bytes) = (profile.flops(), profile.bytes());
-    let threads = threads(job);
-    let mut counts = vec![1, threads];
+    let all = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = job.threads.map_or(all, NonZeroUsize::get);
+    // More threads than the machine runs at once reach no more.
+    let mut counts = vec![1, threads.min(all)];
     counts.dedup();
     Ok(Report {
         schema: 1,
@@ -133,11 +135,6 @@ pub fn bench(job: &Job) -> Result<Report> {
         peak_memory,
         ceilings: ceiling::measure(&counts, bytes.min(MOST_BYTES) as usize),
     })
-}
-
-fn threads(job: &Job) -> usize {
-    let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    job.threads.map_or_else(all, NonZeroUsize::get)
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
