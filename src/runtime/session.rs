@@ -4,7 +4,7 @@ use super::interpret::{self, Observer};
 use super::profile::{Profile, Recorder};
 use super::support;
 use crate::error::{Error, Result};
-use crate::ir::{DimSize, Graph, Model, NodeId, NodeKind, Type};
+use crate::ir::{Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -152,16 +152,14 @@ fn check<'s>(
         return wrong(String::new());
     }
     for (dim, &size) in shape.iter().zip(&tensor.dims) {
-        match &dim.size {
-            // Some exporters write an unknown size as −1.
-            DimSize::Known(known @ 0..) if *known != size => return wrong(String::new()),
-            DimSize::Symbol(symbol) => {
-                let &mut (known, by) = sizes.entry(symbol).or_insert((size, &signature.name));
-                if known != size {
-                    return wrong(format!(", and {symbol} is {known} in {by:?}"));
-                }
-            }
-            _ => {}
+        // Some exporters write an unknown size as −1.
+        if dim.as_known().is_some_and(|known| known >= 0 && known != size) {
+            return wrong(String::new());
+        }
+        let Some(name) = dim.name() else { continue };
+        let &mut (known, by) = sizes.entry(name).or_insert((size, &signature.name));
+        if known != size {
+            return wrong(format!(", and {name} is {known} in {by:?}"));
         }
     }
     Ok(())

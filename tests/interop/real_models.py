@@ -43,6 +43,27 @@ def image(name, *shape):
     return {name: np.clip(smooth + RANDOM.normal(0, 0.05, smooth.shape), -1, 1).astype(np.float32)}
 
 
+LETTERS = {
+    "E": "11111 10000 10000 11110 10000 10000 11111",
+    "H": "10001 10001 10001 11111 10001 10001 10001",
+    "L": "10000 10000 10000 10000 10000 10000 11111",
+    "O": "01110 10001 10001 10001 10001 10001 01110",
+    "T": "11111 00100 00100 00100 00100 00100 00100",
+}
+
+
+def writing(words, height, width):
+    """Dark letters on white, a word an image."""
+    page = np.ones((len(words), 3, height, width), np.float32)
+    for image, word in zip(page, words, strict=True):
+        scale = min((height - 8) // 7, (width - 8) // (6 * len(word)))
+        for number, letter in enumerate(word):
+            ink = np.array([[int(dot) for dot in row] for row in LETTERS[letter].split()]).repeat(scale, 0).repeat(scale, 1)
+            top, left = (height - 7 * scale) // 2, 4 + 6 * scale * number
+            image[:, top : top + ink.shape[0], left : left + ink.shape[1]] -= 1.8 * ink
+    return {"x": page}
+
+
 def noise(*shape):
     return RANDOM.normal(0, 0.1, shape).astype(np.float32)
 
@@ -65,9 +86,9 @@ PACKAGES = {
         "vit_s_focus.onnx": [image("input_image", 1, 3, 224, 224), image("input_image", 2, 3, 224, 224)],
     },
     ("rapidocr==3.10.0", "Apache-2.0"): {
-        "PP-OCRv6_det_small.onnx": [image("x", 1, 3, 96, 128), image("x", 2, 3, 64, 64)],
-        "PP-OCRv6_rec_small.onnx": [image("x", 1, 3, 48, 160), image("x", 2, 3, 48, 96)],
-        "ch_ppocr_mobile_v2.0_cls_mobile.onnx": [image("x", 1, 3, 48, 192), image("x", 3, 3, 48, 192)],
+        "PP-OCRv6_det_small.onnx": [writing(["HELLO"], 64, 128), writing(["TELL", "HOLE"], 64, 96)],
+        "PP-OCRv6_rec_small.onnx": [writing(["HELLO"], 48, 160), writing(["TO", "HE"], 48, 96)],
+        "ch_ppocr_mobile_v2.0_cls_mobile.onnx": [writing(["HELLO"], 48, 192), writing(["TELL", "HOLE", "TO"], 48, 192)],
     },
     ("silero-vad==6.2.3", "MIT"): {
         "silero_vad.onnx": [voice(1, 576, 16000), voice(3, 288, 8000)],
