@@ -1,6 +1,8 @@
 //! The command line: one file a command. Reports go to stdout, all else to stderr.
 
 mod apply;
+#[cfg(feature = "cpu")]
+mod bench;
 mod extract;
 mod inspect;
 mod layers;
@@ -51,6 +53,8 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     Apply(apply::Args),
+    #[cfg(feature = "cpu")]
+    Bench(bench::Args),
     Extract(extract::Args),
     Inspect(inspect::Args),
     Merge(merge::Args),
@@ -69,6 +73,8 @@ pub(crate) fn main() -> ExitCode {
     let mut holds = true;
     let result = match &cli.command {
         Command::Apply(args) => apply::run(args, &cli.global),
+        #[cfg(feature = "cpu")]
+        Command::Bench(args) => bench::run(args, &cli.global),
         Command::Extract(args) => extract::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
         Command::Merge(args) => merge::run(args, &cli.global),

@@ -5,6 +5,8 @@
 
 pub mod adapter;
 pub mod apply;
+#[cfg(feature = "cpu")]
+pub mod bench;
 pub mod context;
 pub mod delta;
 mod disk;

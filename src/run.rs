@@ -5,6 +5,7 @@ pub(crate) mod random;
 
 use crate::error::{Error, Result};
 use crate::ops::Value;
+use crate::runtime::profile::{Group, Profile};
 use crate::runtime::{Options, Session};
 use crate::{disk, onnx};
 pub use random::Random;
@@ -26,6 +27,10 @@ pub struct Job {
     pub output: Option<PathBuf>,
     /// Overwrite what is written.
     pub force: bool,
+    /// Report what the time goes to.
+    pub profile: bool,
+    /// Where a trace of that goes: a file that Chrome and Perfetto open.
+    pub trace: Option<PathBuf>,
 }
 
 /// What came out.
@@ -37,6 +42,21 @@ pub struct Report {
     pub outputs: Vec<OutputReport>,
     /// What was written.
     pub output: Option<PathBuf>,
+    /// What the time went to, where that was asked for.
+    pub profile: Option<ProfileReport>,
+}
+
+/// What the time of a run went to.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProfileReport {
+    /// Of the run, from inputs that are there to outputs that are.
+    pub seconds: f64,
+    /// By the kind of step, from what took longest on.
+    pub kinds: Vec<Group>,
+    /// By node.
+    pub nodes: Vec<Group>,
+    /// The trace that was written.
+    pub trace: Option<PathBuf>,
 }
 
 /// An output.
@@ -56,8 +76,9 @@ pub fn run(job: &Job) -> Result<Report> {
     if let Some(saved) = job.save_inputs.as_deref().filter(|path| !is_archive(path)) {
         return Err(Error::input(format!("{}: inputs go into an archive (.npz)", saved.display())));
     }
-    for archive in job.output.iter().chain(&job.save_inputs).filter(|path| is_archive(path)) {
-        disk::check_free(archive, job.force)?;
+    let archives = job.output.iter().chain(&job.save_inputs).filter(|path| is_archive(path));
+    for file in archives.chain(&job.trace) {
+        disk::check_free(file, job.force)?;
     }
     let model = onnx::read(&job.model)?.model;
     let session = Session::new(&model, &Options::default());
@@ -71,18 +92,35 @@ pub fn run(job: &Job) -> Result<Report> {
         values.sort_by_key(|(name, _)| *name);
         files::write(saved, &values, job.force)?;
     }
-    let outputs = session.run(&inputs).map_err(|e| e.within(job.model.display()))?;
+    let (outputs, profile) = match job.profile || job.trace.is_some() {
+        true => session.run_profiled(&inputs).map(|(outputs, profile)| (outputs, Some(profile))),
+        false => session.run(&inputs).map(|outputs| (outputs, None)),
+    }
+    .map_err(|e| e.within(job.model.display()))?;
     let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();
     let values: Vec<(&str, &Value)> = names.into_iter().zip(&outputs).collect();
     if let Some(output) = &job.output {
         files::write(output, &values, job.force)?;
     }
+    let profile = profile.map(|profile| profile_report(&profile, job)).transpose()?;
     let report = |(name, value): &(&str, &Value)| OutputReport {
         name: (*name).to_owned(),
         ty: value.ty().to_string(),
     };
     let outputs = values.iter().map(report).collect();
-    Ok(Report { schema: 1, outputs, output: job.output.clone() })
+    Ok(Report { schema: 1, outputs, output: job.output.clone(), profile })
+}
+
+fn profile_report(profile: &Profile, job: &Job) -> Result<ProfileReport> {
+    if let Some(trace) = &job.trace {
+        disk::put(trace, profile.trace().as_bytes(), job.force)?;
+    }
+    Ok(ProfileReport {
+        seconds: profile.nanoseconds as f64 / 1e9,
+        kinds: profile.by_kind(),
+        nodes: profile.by_node(),
+        trace: job.trace.clone(),
+    })
 }
 
 fn is_archive(path: &std::path::Path) -> bool {

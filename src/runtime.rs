@@ -5,9 +5,11 @@ pub mod cpu;
 #[cfg(debug_assertions)]
 mod facts;
 mod interpret;
+pub mod profile;
 mod session;
 mod support;
 #[cfg(test)]
 mod tests;
 
+pub use profile::Profile;
 pub use session::{Options, Session, Signature};

@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inspect", &["ir", "adapter", "onnx", "apply", "delta", "disk"]),
     ("run", &["ir", "ops", "runtime", "onnx", "npz", "disk"]),
     ("verify", &["ir", "ops", "runtime", "run", "onnx"]),
+    ("bench", &["runtime", "run", "onnx"]),
 ];
 
 /// Where `unsafe` may stand.

@@ -1,8 +1,9 @@
 //! `peftc run`
 
 use super::Global;
-use super::style::table;
-use peftc::run::{Job, Random, Report, run as run_model};
+use super::style::{count, decimals, table};
+use peftc::run::{Job, ProfileReport, Random, Report, run as run_model};
+use peftc::runtime::profile::Group;
 use peftc::{Error, Result};
 use std::path::PathBuf;
 
@@ -55,6 +56,9 @@ pub(super) struct Args {
     /// Overwrite what is written
     #[arg(long)]
     force: bool,
+    /// Report what the time goes to, and write a trace of it that Chrome and Perfetto open
+    #[arg(long, value_name = "TRACE.json", num_args = 0..=1, require_equals = true)]
+    profile: Option<Option<PathBuf>>,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
@@ -68,6 +72,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
         save_inputs: args.save_inputs.clone(),
         output: args.output.clone(),
         force: args.force,
+        profile: args.profile.is_some(),
+        trace: args.profile.clone().flatten(),
     };
     let report = run_model(&job)?;
     global.report(&report, || text(&report))
@@ -76,5 +82,32 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
 fn text(report: &Report) -> String {
     let rows: Vec<Vec<String>> =
         report.outputs.iter().map(|o| vec![o.name.clone(), o.ty.clone()]).collect();
-    table(&rows, "")
+    let profile = report.profile.as_ref().map(profile).unwrap_or_default();
+    table(&rows, "") + &profile
+}
+
+fn profile(profile: &ProfileReport) -> String {
+    const NODES: usize = 10;
+    let titles =
+        |first: &str| [first, "calls", "ms", "%", "GFLOP/s", "GB/s"].map(str::to_owned).to_vec();
+    let mut rows = vec![titles("step")];
+    rows.extend(profile.kinds.iter().map(row));
+    rows.push(titles("node"));
+    rows.extend(profile.nodes.iter().take(NODES).map(row));
+    format!("\n{:.3} ms\n{}", 1e3 * profile.seconds, table(&rows, "  "))
+}
+
+fn row(group: &Group) -> Vec<String> {
+    let rate = |amount: u64| match amount {
+        0 => "–".to_owned(),
+        _ => decimals(amount as f64 / group.seconds.max(1e-9) / 1e9, 2),
+    };
+    vec![
+        group.name.clone(),
+        count(group.calls),
+        format!("{:.3}", 1e3 * group.seconds),
+        format!("{:.1}", 100.0 * group.share),
+        rate(group.flops),
+        rate(group.bytes),
+    ]
 }

@@ -37,6 +37,14 @@ impl Dim {
             _ => None,
         }
     }
+
+    /// The name; none for `?`, which some exporters write where they know nothing.
+    pub fn name(&self) -> Option<&str> {
+        match &self.size {
+            DimSize::Symbol(name) if name != "?" => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Dim {

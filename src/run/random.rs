@@ -1,7 +1,7 @@
 //! Inputs that a model can do something with, where none are given.
 
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Dim, DimSize, Graph, Slot, Tensor, Type, ValueId};
+use crate::ir::{DataType, Dim, Graph, Slot, Tensor, Type, ValueId};
 use crate::ops::{Value, numbers, shape};
 use crate::runtime::Signature;
 use rand_chacha::ChaCha8Rng;
@@ -91,10 +91,7 @@ fn check_names(signature: &[Signature], random: &Random) -> Result<()> {
     let shapes = signature.iter().filter_map(|input| input.ty.as_ref()?.shape());
     let mut names: Vec<&str> = shapes
         .flatten()
-        .filter_map(|dim| match &dim.size {
-            DimSize::Symbol(symbol) => Some(symbol.split('+').map(str::trim)),
-            _ => None,
-        })
+        .filter_map(|dim| Some(dim.name()?.split('+').map(str::trim)))
         .flatten()
         .collect();
     names.sort_unstable();
@@ -152,21 +149,21 @@ impl Sizes<'_> {
     fn learn(&mut self, input: &Signature, tensor: &Tensor) {
         let shape = input.ty.as_ref().and_then(Type::shape).unwrap_or_default();
         for (dim, &size) in shape.iter().zip(&tensor.dims) {
-            if let DimSize::Symbol(symbol) = &dim.size {
-                self.known.insert(symbol.clone(), size);
+            if let Some(name) = dim.name() {
+                self.known.insert(name.to_owned(), size);
             }
         }
     }
 
     fn size(&mut self, role: Role, axis: usize, rank: usize, dim: &Dim) -> i64 {
         let likely = self.likely(role, axis, rank);
-        match &dim.size {
-            DimSize::Known(size) => *size,
-            DimSize::Unknown => likely,
-            DimSize::Symbol(symbol) => {
-                let size = self.named(symbol).unwrap_or(likely);
-                *self.known.entry(symbol.clone()).or_insert(size)
+        match dim.name() {
+            Some(name) => {
+                let size = self.named(name).unwrap_or(likely);
+                *self.known.entry(name.to_owned()).or_insert(size)
             }
+            // Some exporters write an unknown size as −1.
+            None => dim.as_known().filter(|&size| size >= 0).unwrap_or(likely),
         }
     }
 

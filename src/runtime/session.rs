@@ -1,12 +1,14 @@
 //! A model that can be run again and again.
 
 use super::interpret::{self, Observer};
+use super::profile::{Profile, Recorder};
 use super::support;
 use crate::error::{Error, Result};
-use crate::ir::{DimSize, Graph, Model, NodeId, NodeKind, Type};
+use crate::ir::{Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A model, ready to run, on any number of threads at once.
 ///
@@ -119,9 +121,34 @@ impl Session {
         let given = self.given(inputs)?;
         #[cfg(feature = "cpu")]
         if let Some(engine) = &self.engine {
-            return engine.run(&given);
+            return engine.run(&given, None);
         }
         self.interpret(given, &mut |_, _, _| {})
+    }
+
+    /// The same, and takes down what the time of each step goes to. References alone have no steps.
+    ///
+    /// # Errors
+    /// As of [`run`](Self::run).
+    pub fn run_profiled(&self, inputs: &HashMap<String, Value>) -> Result<(Vec<Value>, Profile)> {
+        let given = self.given(inputs)?;
+        let recorder = Recorder::new();
+        #[cfg(feature = "cpu")]
+        if let Some(engine) = &self.engine {
+            let outputs = engine.run(&given, Some(&recorder))?;
+            return Ok((outputs, recorder.finish()));
+        }
+        let outputs = self.interpret(given, &mut |_, _, _| {})?;
+        Ok((outputs, recorder.finish()))
+    }
+
+    /// How long compiling kernels took.
+    pub fn compile_time(&self) -> Duration {
+        #[cfg(feature = "cpu")]
+        if let Some(engine) = &self.engine {
+            return engine.compile_time();
+        }
+        Duration::ZERO
     }
 
     /// The same by the operators' references, and shows each value that a node of the main graph makes.
@@ -210,16 +237,14 @@ fn check<'s>(
         return wrong(String::new());
     }
     for (dim, &size) in shape.iter().zip(&tensor.dims) {
-        match &dim.size {
-            // Some exporters write an unknown size as −1.
-            DimSize::Known(known @ 0..) if *known != size => return wrong(String::new()),
-            DimSize::Symbol(symbol) => {
-                let &mut (known, by) = sizes.entry(symbol).or_insert((size, &signature.name));
-                if known != size {
-                    return wrong(format!(", and {symbol} is {known} in {by:?}"));
-                }
-            }
-            _ => {}
+        // Some exporters write an unknown size as −1.
+        if dim.as_known().is_some_and(|known| known >= 0 && known != size) {
+            return wrong(String::new());
+        }
+        let Some(name) = dim.name() else { continue };
+        let &mut (known, by) = sizes.entry(name).or_insert((size, &signature.name));
+        if known != size {
+            return wrong(format!(", and {name} is {known} in {by:?}"));
         }
     }
     Ok(())

@@ -208,6 +208,17 @@ def test_an_operator_that_is_not_supported(tmp_path):
     refused(tmp_path / "model.onnx", "--random", folder=tmp_path, parts=parts)
 
 
+def test_sizes_that_exporters_do_not_know_may_differ(tmp_path):
+    """Paddle writes them as −1 and "?"."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [-1, "?", "?"]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "relu", [x], [y])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "model.onnx")
+    given = np.arange(-12, 12, dtype=np.float32).reshape(2, 3, 4)
+    found = run(tmp_path / "model.onnx", saved(tmp_path, {"x": given}), folder=tmp_path)
+    assert np.array_equal(found["y"], np.maximum(given, 0))
+    assert "f32[1, 1, 1]" in peftc("run", tmp_path / "model.onnx", "--random").stdout
+
+
 def test_archives_that_cannot_be_read(tmp_path):
     path = saved(tmp_path, {"input_ids": IDS, "attention_mask": MASK})
     whole = path.read_bytes()

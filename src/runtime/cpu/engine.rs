@@ -3,6 +3,7 @@
 mod launch;
 mod memory;
 mod plan;
+mod record;
 mod step;
 mod tensor;
 
@@ -13,10 +14,12 @@ use crate::error::{Error, Result};
 use crate::ir::{DataType, Model, Tensor};
 use crate::lower::{Argument, BufferId, From, Origin, Program, Work};
 use crate::ops::Value;
+use crate::runtime::profile::Recorder;
 use memory::Memory;
 use plan::Plan;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A program with its kernels compiled and its weights packed. Runs may be under way on several threads.
 pub(crate) struct Engine {
@@ -33,6 +36,7 @@ pub(crate) struct Engine {
     lives: Vec<Option<(usize, usize)>>,
     pool: Pool,
     tiles: &'static Tiles,
+    compile_time: Duration,
     /// What runs leave for others: the plan of the last, and its memory.
     idle: Mutex<Vec<State>>,
 }
@@ -58,27 +62,13 @@ impl Engine {
     /// # Errors
     /// Cranelift does not know this machine.
     pub(crate) fn new(model: Arc<Model>, mut program: Program, threads: usize) -> Result<Self> {
-        if std::env::var("PEFTC_STEPS").is_ok() {
-            for step in &program.steps {
-                let name = model.graph.describe(step.node);
-                let text = match &step.work {
-                    Work::Kernel(l) => format!("kernel {} {:?} {:?}", l.kernel, l.loops.iter().map(|&i| program.sizes.all[i].to_string()).collect::<Vec<_>>(), l.split),
-                    Work::Product(p) => format!("product {:?} const={} tail={:?}", p.c.dims.iter().map(|&i| program.sizes.all[i].to_string()).collect::<Vec<_>>(), constant(&program, p.b.buffer).is_some(), p.tail.as_ref().map(|t| t.kernel)),
-                    Work::Attention(a) => format!("attention score={:?}", a.score.as_ref().map(|t| t.kernel)),
-                    Work::Sizes { .. } => "sizes".into(),
-                    Work::Reference { .. } => "REFERENCE".into(),
-                };
-                eprintln!("{name}: {text}");
-            }
-            for (n, kernel) in program.kernels.iter().enumerate() { eprintln!("-- {n}\n{kernel}"); }
-        }
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let mut compiler = Compiler::new()?;
         for kernel in std::mem::take(&mut program.kernels) {
             compiler.add(kernel)?;
         }
         let kernels = compiler.finish()?;
-        if std::env::var("PEFTC_STEPS").is_ok() { eprintln!("jit {:?}", started.elapsed()); }
+        let compile_time = started.elapsed();
         let pool = Pool::new(threads);
         let tiles = Tiles::native();
         let mut packed = HashMap::new();
@@ -123,15 +113,25 @@ impl Engine {
             lives,
             pool,
             tiles,
+            compile_time,
             idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// How long compiling kernels took.
+    pub(crate) fn compile_time(&self) -> Duration {
+        self.compile_time
     }
 
     /// Runs the program. Inputs are by slot, and of the types that the model says.
     ///
     /// # Errors
     /// A size or an index does not fit; an operator cannot be run.
-    pub(crate) fn run(&self, inputs: &[Option<Value>]) -> Result<Vec<Value>> {
+    pub(crate) fn run(
+        &self,
+        inputs: &[Option<Value>],
+        recorder: Option<&Recorder>,
+    ) -> Result<Vec<Value>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let state = idle.pop();
         drop(idle);
@@ -145,7 +145,7 @@ impl Engine {
             }
         };
         let mut run = step::Run::new(self, &plan, &arena, inputs)?;
-        let outputs = run.all();
+        let outputs = run.all(recorder);
         drop(run);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(State { plan, arena });
         outputs

@@ -4,7 +4,7 @@ use super::launch::{First, Ready, Scores, offset};
 use super::memory::{Memory, Written};
 use super::plan::{Plan, bytes, evaluated};
 use super::tensor::{self, Spot, spot};
-use super::Engine;
+use super::{Engine, record};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, NodeId, Tensor, ValueId};
 use crate::lower::{
@@ -14,6 +14,7 @@ use crate::ops::{Value, numbers};
 use crate::runtime::cpu::attention::{self, Head};
 use crate::runtime::cpu::gemm::{Matrix, MatrixMut, Right, gemm, gemm_batch};
 use crate::runtime::interpret;
+use crate::runtime::profile::Recorder;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -141,11 +142,15 @@ impl<'r> Run<'r> {
     }
 
     /// Runs all steps: the outputs.
-    pub(super) fn all(&mut self) -> Result<Vec<Value>> {
+    pub(super) fn all(&mut self, recorder: Option<&Recorder>) -> Result<Vec<Value>> {
         let engine = self.engine;
         for (number, step) in engine.program.steps.iter().enumerate() {
             let graph = &engine.model.graph;
+            let start = recorder.map(Recorder::now);
             self.step(number, step).map_err(|e| e.within(graph.describe(step.node)))?;
+            if let (Some(recorder), Some(start)) = (recorder, start) {
+                recorder.record(record::event(engine, &self.sizes, step, start, recorder.now()));
+            }
             self.bind(number)?;
         }
         engine.program.outputs.iter().map(|argument| self.output(argument)).collect()
