@@ -29,6 +29,7 @@ pub(crate) mod shape;
 mod signal;
 pub mod size;
 mod text;
+mod training;
 mod value;
 
 pub(crate) use call::Call;
@@ -86,6 +87,7 @@ static FAMILIES: &[&[Operator]] = &[
     resize::OPERATORS,
     signal::OPERATORS,
     text::OPERATORS,
+    training::OPERATORS,
 ];
 
 static BY_NAME: LazyLock<HashMap<String, &Operator>> = LazyLock::new(|| {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
+mod gradient;
 mod interpret;
 mod session;
 mod support;

@@ -1,7 +1,7 @@
 //! A model that can be run again and again.
 
 use super::interpret::{self, Observer};
-use super::support;
+use super::{gradient, support};
 use crate::error::{Error, Result};
 use crate::ir::{DimSize, Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
@@ -31,7 +31,8 @@ impl Session {
     ///
     /// # Errors
     /// It has an operator, or an attribute of one, that is not supported: the first, with its node.
-    pub fn new(model: Model) -> Result<Self> {
+    pub fn new(mut model: Model) -> Result<Self> {
+        gradient::expand(&mut model)?;
         support::check(&model)?;
         let graph = &model.graph;
         let signature = |&id: &NodeId| {

@@ -12,13 +12,17 @@ pub(super) fn function<'m>(model: &'m Model, op: &Op) -> Option<&'m Function> {
     model.functions.iter().find(same)
 }
 
+/// The domain of ONNX's own operators as the newest operator set has them, whatever is imported.
+pub(super) const NEWEST: &str = "peftc.newest";
+
 /// The operator of a node, and its schema in the operator sets that are imported.
 pub(super) fn operator(
     op: &Op,
     opsets: &[(String, i64)],
 ) -> Result<(&'static Operator, &'static Schema)> {
-    let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
+    let domain = if matches!(op.domain.as_str(), "ai.onnx" | NEWEST) { "" } else { &op.domain };
     let same = |known: &str| known == domain || (domain.is_empty() && known == "ai.onnx");
+    let opsets = if op.domain == NEWEST { &[] } else { opsets };
     let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
     let name =
         if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
