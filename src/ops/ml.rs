@@ -2,7 +2,10 @@
 
 mod features;
 mod labels;
+mod linear;
+mod scores;
 mod tree;
+mod vector;
 
 use super::Operator;
 use crate::error::{Error, Result};
@@ -19,10 +22,16 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("FeatureVectorizer", features::join),
     op("Imputer", features::impute),
     op("LabelEncoder", labels::encode),
+    op("LinearClassifier", linear::classify),
+    op("LinearRegressor", linear::regress),
     op("Normalizer", features::normalize),
     op("OneHotEncoder", labels::one_hot),
+    op("SVMClassifier", vector::classify),
+    op("SVMRegressor", vector::regress),
     op("Scaler", features::scale),
     op("TreeEnsemble", tree::ensemble),
+    op("TreeEnsembleClassifier", tree::classify),
+    op("TreeEnsembleRegressor", tree::regress),
 ];
 
 /// The rows of a tensor [N, F], or of one [F]: how many, and how long.
