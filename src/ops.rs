@@ -12,6 +12,8 @@ mod convolution;
 mod create;
 mod elements;
 mod elementwise;
+#[cfg(test)]
+mod hostile;
 mod minifloat;
 mod ml;
 mod movement;

@@ -4,6 +4,7 @@ use super::rows;
 use super::scores::{Labels, Transform, greatest, matrix, pair};
 use crate::error::{Error, Result};
 use crate::ops::numbers::reals;
+use crate::ops::shape::{dims, room};
 use crate::ops::{Call, Value};
 
 /// The scores of each row by each target: x·coefficients + intercept.
@@ -17,6 +18,7 @@ fn scores(call: &Call<'_>, targets: Option<usize>) -> Result<Vec<Vec<f64>>> {
         let what = format!("{found} coefficients for {features} features, {targets} targets");
         return Err(Error::input(what));
     }
+    room(&dims(&[count, targets]))?;
     let intercepts = call.floats("intercepts")?.unwrap_or_default();
     if !intercepts.is_empty() && intercepts.len() != targets {
         let found = intercepts.len();
