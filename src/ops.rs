@@ -14,6 +14,8 @@ mod create;
 mod element;
 mod elements;
 mod elementwise;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod infer;
 mod minifloat;
 mod ml;
@@ -32,6 +34,7 @@ pub(crate) mod shape;
 mod signal;
 pub mod size;
 mod text;
+mod training;
 mod value;
 
 pub(crate) use call::Call;
@@ -106,6 +109,7 @@ static FAMILIES: &[&[Operator]] = &[
     resize::OPERATORS,
     signal::OPERATORS,
     text::OPERATORS,
+    training::OPERATORS,
 ];
 
 static BY_NAME: LazyLock<HashMap<String, &Operator>> = LazyLock::new(|| {
@@ -118,8 +122,14 @@ pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     BY_NAME.get(&schema::key(domain, name)).copied()
 }
 
+/// The domain of ONNX's own operators as the newest operator set has them, whatever is imported.
+pub(crate) const NEWEST: &str = "peftc.newest";
+
 /// The version of a domain that is imported. Some exporters forget the domains of ONNX Runtime.
 pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
+    if domain == NEWEST {
+        return i64::MAX;
+    }
     let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
     let same = |known: &str| known == domain || (is_onnx(domain) && is_onnx(known));
     let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
@@ -128,7 +138,12 @@ pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
 
 /// The schema of a node's operator in the operator sets that are imported.
 pub(crate) fn schema_of(op: &Op, opsets: &[(String, i64)]) -> Option<&'static Schema> {
-    schema(&op.domain, &op.op_type, version(&op.domain, opsets))
+    schema(known(&op.domain), &op.op_type, version(&op.domain, opsets))
+}
+
+/// The name under which a domain's operators are known here.
+fn known(domain: &str) -> &str {
+    if matches!(domain, "ai.onnx" | NEWEST) { "" } else { domain }
 }
 
 /// The operator of a node, and its schema in the operator sets that are imported.
@@ -139,13 +154,13 @@ pub(crate) fn operator(
     op: &Op,
     opsets: &[(String, i64)],
 ) -> Result<(&'static Operator, &'static Schema)> {
-    let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
+    let domain = known(&op.domain);
     let name =
         if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
     match (find(domain, &op.op_type), schema_of(op, opsets)) {
         (Some(operator), Some(schema)) => Ok((operator, schema)),
         (Some(_), None) => {
-            let version = version(domain, opsets);
+            let version = version(&op.domain, opsets);
             Err(Error::input(format!("operator set {version} has no operator {name}")))
         }
         (None, _) => Err(Error::input(format!("operator {name} is not supported"))),

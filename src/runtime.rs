@@ -4,6 +4,7 @@
 pub mod cpu;
 #[cfg(debug_assertions)]
 mod facts;
+mod gradient;
 mod interpret;
 pub mod profile;
 mod session;

@@ -2,7 +2,10 @@
 
 mod features;
 mod labels;
+mod linear;
+mod scores;
 mod tree;
+mod vector;
 
 use super::{Operator, infer};
 use crate::error::{Error, Result};
@@ -19,10 +22,16 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("FeatureVectorizer", features::join).infer(infer::features::joined),
     op("Imputer", features::impute).infer(infer::elementwise::same),
     op("LabelEncoder", labels::encode).infer(infer::features::encoded),
+    op("LinearClassifier", linear::classify),
+    op("LinearRegressor", linear::regress),
     op("Normalizer", features::normalize).infer(infer::elementwise::same),
     op("OneHotEncoder", labels::one_hot).infer(infer::features::one_hot),
+    op("SVMClassifier", vector::classify),
+    op("SVMRegressor", vector::regress),
     op("Scaler", features::scale).infer(infer::elementwise::same),
     op("TreeEnsemble", tree::ensemble).infer(infer::features::trees),
+    op("TreeEnsembleClassifier", tree::classify),
+    op("TreeEnsembleRegressor", tree::regress),
 ];
 
 /// The rows of a tensor [N, F], or of one [F]: how many, and how long.

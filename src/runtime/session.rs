@@ -2,7 +2,7 @@
 
 use super::interpret::{self, Observer};
 use super::profile::{Profile, Recorder};
-use super::support;
+use super::{gradient, support};
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
@@ -67,7 +67,9 @@ impl Session {
     /// # Errors
     /// It has an operator, or an attribute of one, that is not supported: the first, with its node.
     pub fn new(model: &Model, options: &Options) -> Result<Self> {
-        support::check(model)?;
+        let mut model = model.clone();
+        gradient::expand(&mut model)?;
+        support::check(&model)?;
         let graph = &model.graph;
         let signature = |&id: &NodeId| {
             let node = graph.node(id);
@@ -80,7 +82,7 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        let model = Arc::new(crate::lower::expand::expand(model)?);
+        let model = Arc::new(crate::lower::expand::expand(&model)?);
         #[cfg(feature = "cpu")]
         let engine = match options.is_reference {
             true => None,
