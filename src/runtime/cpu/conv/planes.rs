@@ -361,66 +361,50 @@ impl Windows<'_> {
         }
     }
 
-    /// Folds the windows of `N` vectors of outputs in each of some rows: what they see in common is read
-    /// once.
+    /// Folds the windows of `N` vectors of outputs in each of some rows.
     ///
     /// # Safety
     /// That of [`Windows::fold`].
     #[inline(always)]
     unsafe fn fold_some<F: Fold, V: Vector, const N: usize>(&self, first_row: usize, first: usize) {
         let [depth, height, width] = self.window;
-        let left = width.output - first;
         let rows = ROWS_AT_ONCE.min(self.rows - first_row);
+        let mut weight = self.weights;
         // SAFETY: what is read is in the strip or its slack, and the masks leave those outputs that are.
         unsafe {
             let all = V::mask(V::LANES);
             let mut folded = [[V::splat(self.start); N]; ROWS_AT_ONCE];
-            for z in 0..depth.kernel {
-                for y in 0..height.span(rows) {
-                    let mut weights = [None; ROWS_AT_ONCE];
-                    for (row, weights) in weights.iter_mut().enumerate().take(rows) {
-                        let place = place_of(height, row, y);
-                        *weights = place.map(|place| {
-                            self.weights.wrapping_add((z * height.kernel + place) * width.kernel)
-                        });
+            // Where there are fewer rows, the last one is made again.
+            let from: [*const f32; ROWS_AT_ONCE] = std::array::from_fn(|row| {
+                let row = (first_row + row.min(rows - 1)) * height.stride;
+                self.from.add(row * self.strip.row + first)
+            });
+            for (z, y) in (0..depth.kernel).flat_map(|z| (0..height.kernel).map(move |y| (z, y))) {
+                let row = z * self.strip.plane + y * height.dilation * self.strip.row;
+                // Where the next place stands: among the places of its residue.
+                let (mut rest, mut place) = (0, row);
+                for _ in 0..width.kernel {
+                    for (folded, from) in folded.iter_mut().zip(from) {
+                        let from = from.add(rest + place);
+                        for (n, folded) in folded.iter_mut().enumerate() {
+                            let value = V::load(from.wrapping_add(n * V::LANES), all);
+                            *folded = F::fold(*folded, value, weight);
+                        }
                     }
-                    let y = first_row * height.stride + y;
-                    let from = self.from.add(z * self.strip.plane + y * self.strip.row + first);
-                    // Where the next place stands: among the places of its residue.
-                    let (mut rest, mut place) = (0, 0);
-                    for x in 0..width.kernel {
-                        let places = from.add(rest * self.strip.residue + place);
-                        let values: [V; N] = std::array::from_fn(|n| {
-                            V::load(places.wrapping_add(n * V::LANES), all)
-                        });
-                        for (folded, weights) in folded.iter_mut().zip(weights) {
-                            let Some(weights) = weights else { continue };
-                            for (folded, value) in folded.iter_mut().zip(values) {
-                                *folded = F::fold(*folded, value, weights.wrapping_add(x));
-                            }
-                        }
-                        rest += width.dilation;
-                        while rest >= width.stride {
-                            (rest, place) = (rest - width.stride, place + 1);
-                        }
+                    weight = weight.wrapping_add(1);
+                    rest += width.dilation * self.strip.residue;
+                    while rest >= self.strip.row {
+                        (rest, place) = (rest - self.strip.row, place + 1);
                     }
                 }
             }
             for (row, folded) in folded.into_iter().enumerate().take(rows) {
                 let to = self.to.add((first_row + row) * width.output + first);
                 for (n, folded) in folded.into_iter().enumerate() {
-                    let mask = V::mask(left.saturating_sub(n * V::LANES));
-                    folded.store(to.wrapping_add(n * V::LANES), mask);
+                    let left = (width.output - first).saturating_sub(n * V::LANES);
+                    folded.store(to.wrapping_add(n * V::LANES), V::mask(left));
                 }
             }
         }
     }
-}
-
-/// The place of the kernel at which an output's window sees a row.
-#[inline(always)]
-fn place_of(axis: &Axis, output: usize, row: usize) -> Option<usize> {
-    let behind = row.checked_sub(output * axis.stride)?;
-    let place = if axis.dilation == 1 { behind } else { behind / axis.dilation };
-    (place < axis.kernel && place * axis.dilation == behind).then_some(place)
 }

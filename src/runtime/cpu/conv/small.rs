@@ -1,7 +1,7 @@
 //! Convolutions of small images: columnsᵀ · filtersᵀ, whose result is then transposed.
 
 use super::super::gemm::{
-    Aligned, MatrixMut, Panels, Place, Product, Source, panels_len, with_kept,
+    Aligned, Matrix, MatrixMut, Panels, Place, Product, Source, pack_panel, panels_len, with_kept,
 };
 use super::super::pool::Pool;
 use super::columns::Columns;
@@ -33,94 +33,130 @@ pub(super) unsafe fn by_places(
     y: *mut f32,
     done: Done<'_>,
 ) {
-    let tiles = filters.tiles();
-    let (depth, total) =
-        (sizes.channels * places(&sizes.window), sizes.images * outputs(&sizes.window));
-    let at_once = total.div_ceil((total * depth).div_ceil(AT_ONCE).max(1)).max(1);
-    let parts = |group| (0..total).step_by(at_once).map(move |first| (group, first));
-    for (group, first) in (0..sizes.groups).flat_map(parts) {
-        let rows = at_once.min(total - first);
-        let height = rows.div_ceil(rows.div_ceil(tiles.mr));
-        let columns = Columns {
-            split: x,
-            first: group * sizes.channels,
-            image_step: sizes.groups * sizes.channels,
-            window: &sizes.window,
-            width: height,
-            set: tiles.set,
-        };
-        let floats = panels_len(depth, rows, height);
-        with_kept(&COLUMNS, floats, |left| {
-            with_kept(&OUTPUTS, rows * sizes.filters, |c| {
+    let (tiles, outputs) = (filters.tiles(), outputs(&sizes.window));
+    let (bias, y) = (bias.map(|bias| Place(bias.cast_mut())), Place(y));
+    let depth = sizes.channels * places(&sizes.window);
+    let job = Job { pool, sizes, filters, depth, bias, y, done };
+    for group in 0..sizes.groups {
+        if x.is_columns() {
+            for image in 0..sizes.images {
+                let plane = x.plane((image * sizes.groups + group) * sizes.channels);
+                let left = Panels::plain(plane, outputs, job.height(outputs));
+                // SAFETY: the planes are the columns of the image; the rest is as the caller says.
+                unsafe { job.run(group, image * outputs, outputs, left) };
+            }
+            continue;
+        }
+        let total = sizes.images * outputs;
+        let at_once = total.div_ceil((total * depth).div_ceil(AT_ONCE).max(1)).max(1);
+        for first in (0..total).step_by(at_once) {
+            let rows = at_once.min(total - first);
+            let height = job.height(rows);
+            let columns = Columns {
+                split: x,
+                first: group * sizes.channels,
+                image_step: sizes.groups * sizes.channels,
+                window: &sizes.window,
+                width: height,
+                set: tiles.set,
+            };
+            with_kept(&COLUMNS, panels_len(depth, rows, height), |left| {
                 let panels = Place(left);
                 pool.run(rows.div_ceil(height), &|tile| {
-                    let of = tile * height..rows.min((tile + 1) * height);
-                    let to = panels.at(tile * height * depth);
+                    let of = first + tile * height..first + rows.min((tile + 1) * height);
                     // SAFETY: the places are those of the images; each call writes its own panel.
-                    unsafe { columns.make(first + of.start..first + of.end, 0..depth, to) };
+                    unsafe { columns.make(of, 0..depth, panels.at(tile * height * depth)) };
                 });
-                let product = Product {
-                    tiles,
-                    rows,
-                    columns: sizes.filters,
-                    depth,
-                    height,
-                    left: Panels::packed(left, depth, height),
-                    right: Source::Ready(Panels::packed(filters.of(group), depth, tiles.nr)),
-                    bias: None,
-                    c: MatrixMut { pointer: c, row_stride: sizes.filters as isize },
-                };
-                let output = Output {
-                    sizes,
-                    group,
-                    first,
-                    from: Place(c),
-                    bias: bias.map(|b| Place(b.cast_mut())),
-                    y: Place(y),
-                };
-                // SAFETY: the panels are those that were made; the output is as the caller says.
-                unsafe { product.run(pool, &|rows, filters| output.write(rows, filters, done)) };
+                // SAFETY: the panels are those that were made; the rest is as the caller says.
+                unsafe { job.run(group, first, rows, Panels::packed(left, depth, height)) };
             });
-        });
+        }
     }
 }
 
-/// Outputs, place by place, on their way to where they belong.
-struct Output<'a> {
+/// What is the same for all places.
+struct Job<'a> {
+    pool: &'a Pool,
     sizes: &'a Sizes,
-    group: usize,
-    /// The place of the first row.
-    first: usize,
-    from: Place,
+    filters: &'a Filters,
+    depth: usize,
     bias: Option<Place>,
     y: Place,
+    done: Done<'a>,
 }
 
-impl Output<'_> {
-    /// Writes some filters' outputs for some rows, and tells of them.
-    fn write(&self, rows: Range<usize>, filters: Range<usize>, done: Done<'_>) {
+impl Job<'_> {
+    /// The rows of a tile, of so many places.
+    fn height(&self, rows: usize) -> usize {
+        rows.div_ceil(rows.div_ceil(self.filters.tiles().mr).max(1)).max(1)
+    }
+
+    /// Makes the outputs of some places, counted through all images, of their columns.
+    ///
+    /// # Safety
+    /// That of [`super::conv`]; the columns are in panels of [`Job::height`].
+    unsafe fn run(&self, group: usize, first: usize, rows: usize, left: Panels) {
+        let (tiles, columns) = (self.filters.tiles(), self.sizes.filters);
+        with_kept(&OUTPUTS, rows * columns, |c| {
+            let right = Panels::packed(self.filters.of(group), self.depth, tiles.nr);
+            let product = Product {
+                tiles,
+                rows,
+                columns,
+                depth: self.depth,
+                height: self.height(rows),
+                left,
+                right: Source::Ready(right),
+                bias: None,
+                c: MatrixMut { pointer: c, row_stride: columns as isize },
+            };
+            let from = Place(c);
+            // SAFETY: as the caller says.
+            unsafe {
+                product.run(self.pool, &|rows, filters| {
+                    self.write(group, first, rows, filters, from);
+                });
+            }
+        });
+    }
+
+    /// Writes some filters' outputs for some rows to where they belong, and tells of them.
+    fn write(
+        &self,
+        group: usize,
+        first: usize,
+        rows: Range<usize>,
+        filters: Range<usize>,
+        from: Place,
+    ) {
         let outputs = outputs(&self.sizes.window);
         let channels = self.sizes.groups * self.sizes.filters;
-        let first_filter = self.group * self.sizes.filters;
+        let first_channel = group * self.sizes.filters + filters.start;
         let mut start = rows.start;
         while start < rows.end {
-            let (image, place) = ((self.first + start) / outputs, (self.first + start) % outputs);
+            let (image, place) = ((first + start) / outputs, (first + start) % outputs);
             let count = (outputs - place).min(rows.end - start);
-            for filter in filters.clone() {
-                let channel = first_filter + filter;
-                let from = self.from.at(start * self.sizes.filters + filter);
-                let to = self.y.at((image * channels + channel) * outputs + place);
-                // SAFETY: the caller of `conv` vouches for the bias and the output, and the rows and
-                // filters are those of the product.
-                unsafe {
-                    let bias = self.bias.map_or(0.0, |bias| *bias.at(channel));
-                    for index in 0..count {
-                        *to.add(index) = *from.add(index * self.sizes.filters) + bias;
+            let matrix = Matrix {
+                pointer: from.at(start * self.sizes.filters + filters.start).cast_const(),
+                rows: filters.len(),
+                columns: count,
+                row_stride: 1,
+                column_stride: self.sizes.filters as isize,
+            };
+            let to = self.y.at((image * channels + first_channel) * outputs + place);
+            // SAFETY: the caller of `conv` vouches for the bias and the output; the rows and filters are
+            // those of the product.
+            unsafe {
+                pack_panel(matrix, outputs, to);
+                if let Some(bias) = self.bias {
+                    for filter in 0..filters.len() {
+                        let bias = *bias.at(first_channel + filter);
+                        let row = std::slice::from_raw_parts_mut(to.add(filter * outputs), count);
+                        row.iter_mut().for_each(|y| *y += bias);
                     }
                 }
             }
-            let channels = first_filter + filters.start..first_filter + filters.end;
-            done(image, channels, place..place + count);
+            (self.done)(image, first_channel..first_channel + filters.len(), place..place + count);
             start += count;
         }
     }

@@ -72,6 +72,15 @@ impl<'a> Split<'a> {
         });
     }
 
+    /// Whether the parts of the planes are the rows of the columns: each place of the input is seen by one
+    /// place of the window.
+    pub(super) fn is_columns(&self) -> bool {
+        self.window.iter().all(|axis| {
+            let is_apart = axis.kernel == axis.stride && (axis.dilation == 1 || axis.kernel == 1);
+            is_apart && axis.begin == 0 && axis.input == axis.output * axis.stride
+        })
+    }
+
     /// A plane of the input.
     pub(super) fn plane(&self, plane: usize) -> *mut f32 {
         self.first.at(plane * self.step())

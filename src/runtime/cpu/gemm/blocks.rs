@@ -59,6 +59,11 @@ impl Panels {
         Self { pointer, panel: (width * depth) as isize, depth: width as isize, across: 1 }
     }
 
+    /// A matrix whose rows are contiguous and so many floats apart, as it is.
+    pub(crate) fn plain(pointer: *const f32, row: usize, width: usize) -> Self {
+        Self { pointer, panel: width as isize, depth: row as isize, across: 1 }
+    }
+
     /// A matrix as it is.
     pub(super) fn of(matrix: Matrix, width: usize) -> Self {
         Self {
