@@ -4,7 +4,7 @@
 //! `begin..end` are the passes of the outermost grid that this call does; without a grid a call does all.
 //! The result is 0, or 1 + the number of a buffer in which a computed place was outside. Lanes become
 //! vectors of 128 bits, which is what Cranelift has, four at a time, where all of a loop's values are
-//! float32 (in memory of 16 or 32 bits) or comparisons of such; other loops are scalar.
+//! float32 (in memory also of 16 bits) or booleans; other loops are scalar.
 
 mod half;
 mod lanes;

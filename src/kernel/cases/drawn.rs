@@ -104,8 +104,7 @@ impl Drawn {
     fn load(&mut self, known: &mut Known, axes: usize) {
         let eighths = |x: i64| (x % 33 - 16) as f64 / 8.0;
         let which = self.below(6);
-        // Booleans have no vectors in memory.
-        let (place, len) = self.place(if self.is_plain && which == 1 { axes - 1 } else { axes });
+        let (place, len) = self.place(axes);
         match which {
             0 => {
                 let dtype = *self.draws.of(INTEGERS);
@@ -243,11 +242,7 @@ impl Drawn {
     fn store_any(&mut self, known: &Known, axes: usize) {
         let stored: &[&str] =
             if self.float == "f64" { &["f64"] } else { &["f32", "f32", "f32", "bf16", "f16"] };
-        if self.is_plain {
-            let dtype = *self.draws.of(stored);
-            return self.store(known.floats[known.floats.len() - 1], dtype, axes);
-        }
-        match self.draws.below(6) {
+        match self.below(6) {
             0 => {
                 let (value, dtype) = (known.integers[known.integers.len() - 1], INTEGERS);
                 let dtype = *self.draws.of(dtype);

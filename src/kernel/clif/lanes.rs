@@ -10,7 +10,7 @@ use cranelift::prelude::*;
 /// Vectors that are computed side by side, so that none waits for another.
 const UNROLLED: i64 = 4;
 
-/// Whether a loop's passes can be lanes: all values are float32 or comparisons, and places go by one or
+/// Whether a loop's passes can be lanes: all values are float32 or booleans, and places go by one or
 /// stay.
 pub(super) fn fit(kernel: &Kernel, axis: AxisId, body: &[Stmt]) -> bool {
     let is_lane = |ty: Type| matches!(ty, Type::F32 | Type::Bool);
@@ -42,7 +42,7 @@ pub(super) fn fit(kernel: &Kernel, axis: AxisId, body: &[Stmt]) -> bool {
 
 /// Whether vectors are loaded and stored so.
 fn is_stored(dtype: DataType) -> bool {
-    matches!(dtype, DataType::F32 | DataType::F16 | DataType::BF16)
+    matches!(dtype, DataType::F32 | DataType::F16 | DataType::BF16 | DataType::Bool)
 }
 
 fn is_lane_load(kernel: &Kernel, stmt: &Stmt) -> bool {

@@ -66,14 +66,20 @@ impl Emitter<'_, '_> {
             return Ok(Made { value, shape: Shape::scalar(ty) });
         }
         let (address, offset) = place;
-        let value = match dtype {
-            DataType::F32 => self.builder.ins().load(types::F32X4, flags(), address, offset),
+        let (value, ty) = match dtype {
+            DataType::F32 => {
+                (self.builder.ins().load(types::F32X4, flags(), address, offset), Type::F32)
+            }
+            DataType::Bool => {
+                let bytes = self.builder.ins().load(types::I32, flags(), address, offset);
+                (self.mask_of(bytes), Type::Bool)
+            }
             _ => {
                 let bits = self.builder.ins().uload16x4(flags(), address, offset);
-                self.widened(dtype, bits)
+                (self.widened(dtype, bits), Type::F32)
             }
         };
-        Ok(Made { value, shape: Shape::vector(Type::F32) })
+        Ok(Made { value, shape: Shape::vector(ty) })
     }
 
     fn load_one(
@@ -119,9 +125,10 @@ impl Emitter<'_, '_> {
         let mut made = self.values[&value];
         let is_vector = self.lanes.is_some();
         if is_vector {
-            made.value = self.in_shape(made, Shape::vector(Type::F32));
+            made.value = self.in_shape(made, Shape::vector(made.shape.ty));
         }
         let stored = match dtype {
+            DataType::Bool if is_vector => self.bytes_of(made.value),
             DataType::F32 | DataType::F64 | DataType::I64 | DataType::Bool => made.value,
             DataType::F16 | DataType::BF16 => {
                 let bits = self.narrowed(dtype, made.value);
@@ -139,11 +146,31 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    /// The lower halves of four integers, which the upper ones are 0 of, as an integer of 64 bits.
+    /// The lower halves of four integers, whose upper ones are 0, as an integer of 64 bits.
     fn lower_halves(&mut self, bits: Value) -> Value {
         let packed = self.builder.ins().unarrow(bits, bits);
         let packed = self.cast(types::I64X2, packed);
         self.builder.ins().extractlane(packed, 0)
+    }
+
+    /// The mask of four bytes, which are true where they are not 0.
+    fn mask_of(&mut self, bytes: Value) -> Value {
+        let bytes = self.builder.ins().scalar_to_vector(types::I32X4, bytes);
+        let bytes = self.cast(types::I8X16, bytes);
+        let wide = self.builder.ins().uwiden_low(bytes);
+        let wide = self.builder.ins().uwiden_low(wide);
+        let zero = self.builder.ins().iconst(types::I32, 0);
+        let zero = self.builder.ins().splat(types::I32X4, zero);
+        self.builder.ins().icmp(IntCC::NotEqual, wide, zero)
+    }
+
+    /// A mask as four bytes that are 0 or 1.
+    fn bytes_of(&mut self, mask: Value) -> Value {
+        let halves = self.builder.ins().snarrow(mask, mask);
+        let bytes = self.builder.ins().snarrow(halves, halves);
+        let bytes = self.cast(types::I32X4, bytes);
+        let bytes = self.builder.ins().extractlane(bytes, 0);
+        self.builder.ins().band_imm_u(bytes, 0x0101_0101)
     }
 }
 
