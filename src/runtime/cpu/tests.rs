@@ -1,6 +1,7 @@
 //! Compiled kernels hold to the interpreter.
 
 mod conversions;
+mod math;
 
 use super::{Argument, Compiler};
 use crate::ir::DataType;
