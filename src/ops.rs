@@ -60,17 +60,19 @@ pub(crate) struct Operator {
     domain: &'static str,
     name: &'static str,
     pub(crate) compute: Compute,
-    infer: Infer,
+    /// What is known of its outputs before it runs; none for an operator that passes sequences or
+    /// optional values on.
+    infer: Option<Infer>,
 }
 
 impl Operator {
     const fn new(domain: &'static str, name: &'static str, compute: Compute) -> Self {
-        Self { domain, name, compute, infer: infer::unknown }
+        Self { domain, name, compute, infer: None }
     }
 
     /// With a rule of what is known of its outputs before it runs.
     const fn infer(self, rule: Infer) -> Self {
-        Self { infer: rule, ..self }
+        Self { infer: Some(rule), ..self }
     }
 }
 

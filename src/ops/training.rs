@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::ir::Tensor;
 
 const fn op(name: &'static str, compute: super::Compute) -> Operator {
-    Operator { domain: "ai.onnx.preview.training", name, compute }
+    Operator::new("ai.onnx.preview.training", name, compute)
 }
 
 pub(super) static OPERATORS: &[Operator] =

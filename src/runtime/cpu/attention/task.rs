@@ -280,6 +280,7 @@ impl Task<'_> {
                 adds,
                 ahead: b.pointer,
                 lines_ahead: 0,
+                bias: std::ptr::null(),
             };
             // SAFETY: see above.
             unsafe { tiles.run(&tile) };
