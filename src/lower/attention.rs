@@ -24,6 +24,8 @@ pub(super) struct Match {
     between: Vec<NodeId>,
     /// What these read besides.
     others: Vec<ValueId>,
+    /// Whether rows without any key are 0, not NaN.
+    is_guarded: bool,
 }
 
 impl Match {
@@ -59,8 +61,13 @@ impl Lowering<'_> {
     fn match_attention(&self, id: NodeId, op: &Op) -> Option<(Match, Vec<NodeId>)> {
         let is_matmul = |op: &Op| op.domain.is_empty() && op.op_type == "MatMul";
         let (weights, v) = (self.slot(id, 0)?, self.slot(id, 1)?);
-        let (softmax, softmax_op) = self.producer(weights).filter(|_| is_matmul(op))?;
-        if softmax_op.op_type != "Softmax" || self.graph.uses(weights).len() != 1 {
+        if !is_matmul(op) || self.graph.uses(weights).len() != 1 {
+            return None;
+        }
+        let guard = self.guarded(weights);
+        let softmax = guard.as_ref().map_or(weights, |(softmax, _)| *softmax);
+        let (softmax, softmax_op) = self.producer(softmax)?;
+        if softmax_op.op_type != "Softmax" {
             return None;
         }
         let (dims, _) = self.known(weights)?;
@@ -82,11 +89,28 @@ impl Lowering<'_> {
         if !is_fine {
             return None;
         }
-        let inside: Vec<NodeId> = between.iter().copied().chain([product, softmax]).collect();
+        let is_guarded = guard.is_some();
+        let guard = guard.map_or(Vec::new(), |(_, nodes)| nodes);
+        let inside = between.iter().copied().chain([product, softmax]).chain(guard);
+        let inside: Vec<NodeId> = inside.collect();
         let others = between.iter().flat_map(|&node| self.graph.node_inputs(node)).flatten();
         let others = others.filter(|&value| !inside.contains(&self.graph.value(value).producer()));
         let others = others.collect();
-        Some((Match { q, k, v, scores, between, others }, inside))
+        Some((Match { q, k, v, scores, between, others, is_guarded }, inside))
+    }
+
+    /// Where(IsNaN(x), 0, x), and nothing else uses x: x, and the nodes.
+    fn guarded(&self, weights: ValueId) -> Option<(ValueId, Vec<NodeId>)> {
+        let (guard, op) = self.producer(weights)?;
+        let (is_nan, zero, x) = (self.slot(guard, 0)?, self.slot(guard, 1)?, self.slot(guard, 2)?);
+        let (test, test_op) = self.producer(is_nan)?;
+        let is_guard = op.op_type == "Where"
+            && test_op.op_type == "IsNaN"
+            && self.slot(test, 0) == Some(x)
+            && self.scalar(zero) == Some(0.0)
+            && self.graph.uses(is_nan).len() == 1
+            && self.graph.uses(x).len() == 2;
+        is_guard.then(|| (x, vec![guard, test]))
     }
 
     /// The product behind operators of single scores: each is used once, and has all sizes of the scores.
@@ -179,6 +203,7 @@ impl Lowering<'_> {
             v: sizes.place(v),
             out: sizes.place(&out),
             score: None,
+            is_guarded: found.is_guarded,
         };
         if last != score {
             // Scores are changed in place, in a tile of their own.

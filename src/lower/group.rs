@@ -120,7 +120,10 @@ impl Inst {
 
     /// Whether it takes much longer to compute than to load.
     pub(crate) fn is_costly(&self) -> bool {
-        matches!(self, Self::Math(..) | Self::Element(_) | Self::Op(Operation::Div, _))
+        matches!(
+            self,
+            Self::Math(..) | Self::Element(_) | Self::Op(Operation::Div, _) | Self::Gathered { .. }
+        )
     }
 }
 

@@ -33,6 +33,22 @@ impl Lowering<'_> {
                 Some(None) => return Ok(None),
             }
         }
+        if let Some((item, inst)) = self.behind_views(output, &inputs) {
+            let mut arguments = Vec::new();
+            for input in &inputs {
+                let number = input.and_then(|input| self.scalar(input));
+                arguments.push(match (input, number) {
+                    (None, _) => None,
+                    (Some(input), Some(_)) => self.read(item, *input, &[])?,
+                    (Some(_), None) => Some(inst),
+                });
+            }
+            let op = op.clone();
+            let element = Element { lowering, op, schema, from: from.clone(), to, arguments };
+            if super::emit::is_lowered(&element) {
+                return Ok(self.moved_up(item, element, output, &inputs));
+            }
+        }
         let values: Vec<ValueId> = inputs.iter().flatten().copied().collect();
         let Some(item) = self.host(id, &dims, &values)? else { return Ok(None) };
         let mut arguments = Vec::new();
@@ -52,6 +68,68 @@ impl Lowering<'_> {
         let inst = self.push(item, Inst::Element(Box::new(element)));
         self.homes.insert(output, Home::Inst(item, inst));
         Ok(Some(()))
+    }
+
+    /// The value of a group that a node of one input and of numbers reads through views, where nothing else
+    /// reads it, nor the views.
+    fn behind_views(
+        &self,
+        output: ValueId,
+        inputs: &[Option<ValueId>],
+    ) -> Option<(ItemId, InstId)> {
+        let mut read = inputs.iter().flatten().filter(|&&input| self.scalar(input).is_none());
+        let (&input, None) = (read.next()?, read.next()) else { return None };
+        let is_like = |value: ValueId| {
+            let (dims, dtype) = self.known(value)?;
+            Some((dims, super::lowering::stored(dtype)))
+        };
+        if is_like(input)? != is_like(output)? {
+            return None;
+        }
+        let Some(Home::View(view)) = self.homes.get(&input) else { return None };
+        let mut value = input;
+        while self.graph.uses(value).len() == 1 {
+            if let Some(&Home::Inst(item, inst)) = self.homes.get(&value) {
+                let (item, shift) = self.resolved(item, 0);
+                let group = self.group(item);
+                let stored = group.outputs.iter().filter(|o| o.view.buffer == view.buffer);
+                let is_only = stored.map(|output| output.inst).eq([inst + shift]);
+                let is_matrix = match &group.kind {
+                    Kind::Product { a, .. } => a.dims.len() == 2,
+                    _ => true,
+                };
+                let fits = is_only && is_matrix && group.insts.len() < LARGEST;
+                return fits.then_some((item, inst + shift));
+            }
+            let node = self.graph.value(value).producer();
+            let op = self.graph.node(node).op().filter(|op| op.domain.is_empty())?;
+            match op.op_type.as_str() {
+                "Reshape" | "Transpose" | "Squeeze" | "Unsqueeze" | "Flatten" => {
+                    value = self.slot(node, 0)?;
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Computes an element in the group that it reads through views: the views then are of its result.
+    fn moved_up(
+        &mut self,
+        item: ItemId,
+        element: Element,
+        output: ValueId,
+        inputs: &[Option<ValueId>],
+    ) -> Option<()> {
+        let view = inputs.iter().flatten().find_map(|input| match self.homes.get(input) {
+            Some(Home::View(view)) => Some(view.clone()),
+            _ => None,
+        })?;
+        let inst = self.push(item, Inst::Element(Box::new(element)));
+        let mut outputs = self.group_mut(item).outputs.iter_mut();
+        outputs.find(|output| output.view.buffer == view.buffer)?.inst = inst;
+        self.homes.insert(output, Home::View(view));
+        Some(())
     }
 
     /// The group that values of these sizes, computed from these, are added to: one of theirs, or a new one.

@@ -248,8 +248,10 @@ pub(crate) struct Attention {
     pub(crate) v: Place,
     /// `[batch…, queries, value size]`.
     pub(crate) out: Place,
-    /// A kernel over `[batch…, queries, keys]`, which changes scores in place: its last operand.
+    /// A kernel over `[batch…, queries, keys]`, which changes scores in place: its first operand.
     pub(crate) score: Option<Launch>,
+    /// Whether a row of NaN weights is 0: one whose keys are all masked.
+    pub(crate) is_guarded: bool,
 }
 
 impl Launch {
@@ -268,7 +270,7 @@ impl Work {
                 own.into_iter().chain(product.tail.iter().flat_map(Launch::buffers)).collect()
             }
             Self::Attention(attention) => {
-                let Attention { q, k, v, out, score } = attention;
+                let Attention { q, k, v, out, score, .. } = attention;
                 let own = [q, k, v, out].map(|place| place.buffer);
                 own.into_iter().chain(score.iter().flat_map(Launch::buffers)).collect()
             }

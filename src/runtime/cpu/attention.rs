@@ -43,6 +43,8 @@ pub(crate) struct Sizes {
     pub(crate) depth: usize,
     /// The elements of a value.
     pub(crate) width: usize,
+    /// Whether a row is 0 whose weights are NaN, as of one that sees no key.
+    pub(crate) is_guarded: bool,
 }
 
 /// The most keys of a tile of scores, and how many floats apart its rows are.
@@ -87,7 +89,7 @@ pub(crate) unsafe fn attention(
     out: Outs<'_>,
     score: Option<Score<'_>>,
 ) {
-    let Sizes { heads, queries, keys, depth, width } = *sizes;
+    let Sizes { heads, queries, keys, depth, width, .. } = *sizes;
     if heads == 0 || queries == 0 || width == 0 {
         return;
     }

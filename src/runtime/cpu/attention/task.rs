@@ -290,16 +290,16 @@ impl Task<'_> {
     /// Writes the result of all rows.
     unsafe fn finish(&self) {
         let Operands { functions, sizes, out, .. } = self.operands;
-        let Sizes { queries, keys, width, .. } = *sizes;
+        let Sizes { queries, keys, width, is_guarded, .. } = *sizes;
         for (index, row) in self.rows.clone().enumerate() {
             let (pointer, stride) = out(self.head + row / queries);
             let to = pointer.wrapping_offset((row % queries) as isize * stride);
             // SAFETY: see above.
             unsafe {
-                if keys == 0 {
+                let sum = if keys == 0 { f32::NAN } else { *self.sums.add(index) };
+                if keys == 0 || is_guarded && sum.is_nan() {
                     std::slice::from_raw_parts_mut(to, width).fill(0.0);
                 } else {
-                    let sum = *self.sums.add(index);
                     (functions.scale)(self.outs.add(index * width), to, width, 1.0 / sum);
                 }
             }

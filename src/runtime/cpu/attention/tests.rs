@@ -130,7 +130,7 @@ impl Case {
             attention(
                 &Pool::new(threads),
                 tiles,
-                &Sizes { heads, queries, keys, depth, width },
+                &Sizes { heads, queries, keys, depth, width, is_guarded: false },
                 &|head| q.head(head),
                 &|head| k.head(head / self.group),
                 &|head| v.head(head / self.group),

@@ -301,6 +301,7 @@ impl<'r> Run<'r> {
             keys: k.dims[rank - 2] as usize,
             depth: q.dims[rank - 1] as usize,
             width: v.dims[rank - 1] as usize,
+            is_guarded: step.is_guarded,
         };
         let pointers = [q_pointer, k_pointer, v_pointer, out_pointer].map(Shared);
         let pointers = &pointers;
