@@ -19,6 +19,7 @@ mod product;
 mod program;
 mod rows;
 mod schedule;
+mod simplify;
 mod table;
 mod view;
 

@@ -6,6 +6,7 @@ use super::program::{Attention, Work};
 use super::view::View;
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, NodeKind, Op, ValueId};
+use crate::kernel::{Operation, Type};
 use crate::ops;
 use crate::ops::shape;
 
@@ -19,6 +20,8 @@ pub(super) struct Match {
     /// Transposed: `[…, head size, keys]`.
     k: ValueId,
     v: ValueId,
+    /// What the product is multiplied by.
+    scale: f64,
     scores: ValueId,
     /// From the scores to what Softmax reads.
     between: Vec<NodeId>,
@@ -80,7 +83,8 @@ impl Lowering<'_> {
         let scores = self.scores(self.slot(softmax, 0)?, &dims, &mut between)?;
         between.reverse();
         let product = self.graph.value(scores).producer();
-        let (q, k) = (self.slot(product, 0)?, self.slot(product, 1)?);
+        let (q, q_scale, of_q) = self.unscaled(self.slot(product, 0)?);
+        let (k, k_scale, of_k) = self.unscaled(self.slot(product, 1)?);
         let (_, out_dims, _) = self.result(id)?;
         let is_fine = [q, k, v].into_iter().all(|value| {
             self.is_held_in_float32(value)
@@ -92,11 +96,37 @@ impl Lowering<'_> {
         let is_guarded = guard.is_some();
         let guard = guard.map_or(Vec::new(), |(_, nodes)| nodes);
         let inside = between.iter().copied().chain([product, softmax]).chain(guard);
-        let inside: Vec<NodeId> = inside.collect();
+        let inside: Vec<NodeId> = inside.chain(of_q).chain(of_k).collect();
+        let scale = q_scale * k_scale;
         let others = between.iter().flat_map(|&node| self.graph.node_inputs(node)).flatten();
         let others = others.filter(|&value| !inside.contains(&self.graph.value(value).producer()));
         let others = others.collect();
-        Some((Match { q, k, v, scores, between, others, is_guarded }, inside))
+        Some((Match { q, k, v, scale, scores, between, others, is_guarded }, inside))
+    }
+
+    /// A value without the numbers that it alone is multiplied or divided by, these, and the nodes.
+    fn unscaled(&self, value: ValueId) -> (ValueId, f64, Vec<NodeId>) {
+        let (mut value, mut scale, mut nodes) = (value, 1.0, Vec::new());
+        while let Some((of, by, node)) = self.scaled(value) {
+            (value, scale) = (of, scale * by);
+            nodes.push(node);
+        }
+        (value, scale, nodes)
+    }
+
+    fn scaled(&self, value: ValueId) -> Option<(ValueId, f64, NodeId)> {
+        let (node, op) = self.producer(value).filter(|(_, op)| op.domain.is_empty())?;
+        let (x, y) = (self.slot(node, 0)?, self.slot(node, 1)?);
+        let (of, by) = match (op.op_type.as_str(), self.scalar(x), self.scalar(y)) {
+            ("Mul", None, Some(by)) => (x, by),
+            ("Mul", Some(by), None) => (y, by),
+            ("Div", None, Some(by)) => (x, 1.0 / by),
+            _ => return None,
+        };
+        let is_fine = self.graph.uses(value).len() == 1
+            && self.known(of)?.0 == self.known(value)?.0
+            && by.is_finite();
+        is_fine.then_some((of, by, node))
     }
 
     /// Where(IsNaN(x), 0, x), and nothing else uses x: x, and the nodes.
@@ -180,11 +210,15 @@ impl Lowering<'_> {
             views.push(view);
         }
         let [q, k, v] = &views[..] else { return Ok(None) };
-        let kind = Kind::Product { a: q.clone(), b: k.clone() };
+        let kind = Kind::Batch { a: q.clone(), b: k.clone() };
         let item = self.begin(id, kind, space.clone());
         let score = self.push(item, Inst::Product);
         let mut last = score;
-        self.homes.insert(found.scores, Home::Inst(item, score));
+        if found.scale != 1.0 {
+            let scale = self.push(item, Inst::Constant(Type::F32, found.scale));
+            last = self.group_mut(item).op(Operation::Mul, &[score, scale]);
+        }
+        self.homes.insert(found.scores, Home::Inst(item, last));
         for &node in &found.between {
             match self.between(item, node, &space)? {
                 Some(inst) => last = inst,

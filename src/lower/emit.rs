@@ -127,8 +127,8 @@ impl<'g> Emitter<'g> {
         let name = match group.kind {
             Kind::Map => "map",
             Kind::Rows => "rows",
-            Kind::Product { .. } if around.product.is_none() => "score",
-            Kind::Product { .. } => "tail",
+            Kind::Batch { .. } if around.product.is_none() => "score",
+            Kind::Product { .. } | Kind::Batch { .. } => "tail",
         };
         let mut emitter = Self {
             group,
@@ -194,7 +194,7 @@ impl<'g> Emitter<'g> {
 
     /// Whether it changes an attention's scores.
     fn is_score(&self, around: &Surroundings<'_>) -> bool {
-        around.product.is_none() && matches!(self.group.kind, Kind::Product { .. })
+        around.product.is_none() && matches!(self.group.kind, Kind::Batch { .. })
     }
 
     /// Loops, and the integers that are given for them.
@@ -204,10 +204,11 @@ impl<'g> Emitter<'g> {
             group.insts.iter().zip(&self.needed).any(|(i, n)| *n && matches!(i, Inst::Index(_)));
         let views: Vec<&View> = self.accesses.iter().map(|access| &access.view).collect();
         let found = match group.kind {
-            Kind::Product { .. } if around.product.is_none() => {
+            Kind::Batch { .. } if around.product.is_none() => {
                 loops(&group.space, &views, Shape::Axes).map(|all| all[all.len() - 2..].to_vec())
             }
             Kind::Product { .. } => loops(&group.space, &views, Shape::Matrix),
+            Kind::Batch { .. } => loops(&group.space, &views, Shape::Rows),
             _ if has_index => loops(&group.space, &views, Shape::Axes),
             Kind::Rows => loops(&group.space, &views, Shape::Rows),
             Kind::Map => loops(&group.space, &views, Shape::Any),

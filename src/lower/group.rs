@@ -1,6 +1,6 @@
 //! Operators that become one kernel: what is computed at each element of an index space.
 
-use super::view::View;
+use super::view::{View, count};
 use crate::ir::{DataType, Op};
 use crate::kernel::{FoldKind, Operation, Scalar, Type};
 use crate::ops::Lowering;
@@ -27,8 +27,10 @@ pub(crate) enum Kind {
     Map,
     /// Folds along the last axis.
     Rows,
-    /// A matrix product: its element is the first value.
+    /// A matrix product, whose space is rows and columns. Values may have other sizes, of as many columns.
     Product { a: View, b: View },
+    /// Matrix products over batches.
+    Batch { a: View, b: View },
 }
 
 /// A value that is stored.
@@ -139,6 +141,34 @@ impl Group {
 
     pub(crate) fn op(&mut self, operation: Operation, arguments: &[InstId]) -> InstId {
         self.push(Inst::Op(operation, arguments.to_vec()))
+    }
+
+    /// Whether values of these sizes have one element for each of the space.
+    pub(crate) fn has(&self, dims: &[Size]) -> bool {
+        match self.kind {
+            Kind::Product { .. } => {
+                dims.last() == self.space.last() && count(dims) == count(&self.space)
+            }
+            _ => self.space == dims,
+        }
+    }
+
+    /// A view of a value's own sizes, over the space: a value that is one a row has a last axis of size 1, or
+    /// none. None where strides cannot say it.
+    pub(crate) fn over(&self, view: &View) -> Option<View> {
+        if matches!(self.kind, Kind::Product { .. }) {
+            return view.rows();
+        }
+        let mut over = view.clone();
+        if over.dims.len() < self.space.len() {
+            over.dims.push(Size::from(1));
+            over.strides.push(Size::from(0));
+        }
+        if over.dims.last() != self.space.last() {
+            over.strides.pop();
+            over.strides.push(Size::from(0));
+        }
+        Some(View { dims: self.space.clone(), ..over })
     }
 
     /// Whether values differ along the last axis, by their numbers.

@@ -90,6 +90,7 @@ pub(crate) fn lower(model: &Model) -> Result<Program> {
         refused: HashSet::new(),
     };
     lowering.inputs()?;
+    lowering.fold_constants()?;
     lowering.match_attentions();
     for id in lowering.needed() {
         lowering.node(id)?;
@@ -236,10 +237,37 @@ impl<'m> Lowering<'m> {
         let graph = self.graph;
         let NodeKind::Op(op) = &graph.node(id).kind else { return Ok(()) };
         let within = |e: Error| e.within(graph.describe(id));
-        let is_lowered = self.folded(id, op)
+        let outputs = graph.node(id).outputs();
+        let is_constant = outputs.iter().flatten().all(|value| self.constants.contains_key(value));
+        let is_lowered = is_constant
             || self.written_sizes(id)
             || self.lowered(id, op).map_err(within)?.is_some();
         if is_lowered { Ok(()) } else { self.reference(id) }
+    }
+
+    /// Computes all that is made of constants, and of sizes that are known.
+    fn fold_constants(&mut self) -> Result<()> {
+        for (id, op) in self.graph.ops() {
+            let outputs = self.graph.node(id).outputs();
+            let mut is_known = !outputs.is_empty();
+            for value in outputs.iter().flatten() {
+                let sizes = self.sizes_of(*value).unwrap_or_default();
+                let numbers: Option<Vec<i64>> = sizes.iter().map(Size::known).collect();
+                match (numbers, self.known(*value)) {
+                    (Some(numbers), Some((dims, dtype))) if !numbers.is_empty() => {
+                        let dims: Option<Vec<i64>> = dims.iter().map(Size::known).collect();
+                        let wide: Vec<i128> = numbers.into_iter().map(i128::from).collect();
+                        let tensor = ops::numbers::of_integers(dtype, &dims.unwrap_or_default(), &wide)?;
+                        self.constants.insert(*value, tensor);
+                    }
+                    _ => is_known = false,
+                }
+            }
+            if !is_known {
+                self.folded(id, op);
+            }
+        }
+        Ok(())
     }
 
     /// Computes a node of constants now.
@@ -399,12 +427,14 @@ impl<'m> Lowering<'m> {
         })
     }
 
-    /// Stores a value of a group in a view that has its sizes.
-    pub(super) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) {
+    /// Stores a value of a group in a view that has its sizes, where strides can say it: a whole buffer always
+    /// can.
+    pub(super) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) -> bool {
         let (item, shift) = self.resolved(item, 0);
-        let view_over = over_space(view, &self.group(item).space);
-        self.group_mut(item).outputs.push(Output { inst: inst + shift, view: view_over });
+        let Some(over) = self.group(item).over(view) else { return false };
+        self.group_mut(item).outputs.push(Output { inst: inst + shift, view: over });
         self.writers.entry(view.buffer).or_default().push(item);
+        true
     }
 
     /// The group that an item has become a part of, and how much larger numbers of its values are.
@@ -432,7 +462,9 @@ impl<'m> Lowering<'m> {
     /// Begins a group.
     pub(super) fn begin(&mut self, node: NodeId, kind: Kind, space: Vec<Size>) -> ItemId {
         let needs = match &kind {
-            Kind::Product { a, b } => self.writers_of(&[a.buffer, b.buffer]),
+            Kind::Product { a, b } | Kind::Batch { a, b } => {
+                self.writers_of(&[a.buffer, b.buffer])
+            }
             _ => BTreeSet::new(),
         };
         let what = What::Group(Group::new(kind, space));
@@ -507,21 +539,4 @@ pub(super) fn stored(dtype: DataType) -> DataType {
         DataType::F16 | DataType::BF16 => DataType::F32,
         other => other,
     }
-}
-
-/// A view of a value's own sizes, over the space of its group: a value that is one a row has a last axis of
-/// size 1, or none.
-fn over_space(view: &View, space: &[Size]) -> View {
-    let mut over = view.clone();
-    if over.dims.len() < space.len() {
-        over.dims.push(Size::from(1));
-        over.strides.push(Size::from(0));
-    }
-    if let (Some(dim), Some(last)) = (over.dims.last(), space.last())
-        && dim != last
-    {
-        over.strides.pop();
-        over.strides.push(Size::from(0));
-    }
-    View { dims: space.to_vec(), ..over }
 }

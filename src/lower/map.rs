@@ -33,22 +33,6 @@ impl Lowering<'_> {
                 Some(None) => return Ok(None),
             }
         }
-        if let Some((item, inst)) = self.behind_views(output, &inputs) {
-            let mut arguments = Vec::new();
-            for input in &inputs {
-                let number = input.and_then(|input| self.scalar(input));
-                arguments.push(match (input, number) {
-                    (None, _) => None,
-                    (Some(input), Some(_)) => self.read(item, *input, &[])?,
-                    (Some(_), None) => Some(inst),
-                });
-            }
-            let op = op.clone();
-            let element = Element { lowering, op, schema, from: from.clone(), to, arguments };
-            if super::emit::is_lowered(&element) {
-                return Ok(self.moved_up(item, element, output, &inputs));
-            }
-        }
         let values: Vec<ValueId> = inputs.iter().flatten().copied().collect();
         let Some(item) = self.host(id, &dims, &values)? else { return Ok(None) };
         let mut arguments = Vec::new();
@@ -70,68 +54,6 @@ impl Lowering<'_> {
         Ok(Some(()))
     }
 
-    /// The value of a group that a node of one input and of numbers reads through views, where nothing else
-    /// reads it, nor the views.
-    fn behind_views(
-        &self,
-        output: ValueId,
-        inputs: &[Option<ValueId>],
-    ) -> Option<(ItemId, InstId)> {
-        let mut read = inputs.iter().flatten().filter(|&&input| self.scalar(input).is_none());
-        let (&input, None) = (read.next()?, read.next()) else { return None };
-        let is_like = |value: ValueId| {
-            let (dims, dtype) = self.known(value)?;
-            Some((dims, super::lowering::stored(dtype)))
-        };
-        if is_like(input)? != is_like(output)? {
-            return None;
-        }
-        let Some(Home::View(view)) = self.homes.get(&input) else { return None };
-        let mut value = input;
-        while self.graph.uses(value).len() == 1 {
-            if let Some(&Home::Inst(item, inst)) = self.homes.get(&value) {
-                let (item, shift) = self.resolved(item, 0);
-                let group = self.group(item);
-                let stored = group.outputs.iter().filter(|o| o.view.buffer == view.buffer);
-                let is_only = stored.map(|output| output.inst).eq([inst + shift]);
-                let is_matrix = match &group.kind {
-                    Kind::Product { a, .. } => a.dims.len() == 2,
-                    _ => true,
-                };
-                let fits = is_only && is_matrix && group.insts.len() < LARGEST;
-                return fits.then_some((item, inst + shift));
-            }
-            let node = self.graph.value(value).producer();
-            let op = self.graph.node(node).op().filter(|op| op.domain.is_empty())?;
-            match op.op_type.as_str() {
-                "Reshape" | "Transpose" | "Squeeze" | "Unsqueeze" | "Flatten" => {
-                    value = self.slot(node, 0)?;
-                }
-                _ => return None,
-            }
-        }
-        None
-    }
-
-    /// Computes an element in the group that it reads through views: the views then are of its result.
-    fn moved_up(
-        &mut self,
-        item: ItemId,
-        element: Element,
-        output: ValueId,
-        inputs: &[Option<ValueId>],
-    ) -> Option<()> {
-        let view = inputs.iter().flatten().find_map(|input| match self.homes.get(input) {
-            Some(Home::View(view)) => Some(view.clone()),
-            _ => None,
-        })?;
-        let inst = self.push(item, Inst::Element(Box::new(element)));
-        let mut outputs = self.group_mut(item).outputs.iter_mut();
-        outputs.find(|output| output.view.buffer == view.buffer)?.inst = inst;
-        self.homes.insert(output, Home::View(view));
-        Some(())
-    }
-
     /// The group that values of these sizes, computed from these, are added to: one of theirs, or a new one.
     fn host(&mut self, id: NodeId, dims: &[Size], values: &[ValueId]) -> Result<Option<ItemId>> {
         for &value in values {
@@ -147,7 +69,7 @@ impl Lowering<'_> {
             }
         }
         hosts.sort_by_key(|&item| match self.group(item).kind {
-            Kind::Product { .. } => 0,
+            Kind::Product { .. } | Kind::Batch { .. } => 0,
             Kind::Rows => 1,
             Kind::Map => 2,
         });
@@ -173,16 +95,12 @@ impl Lowering<'_> {
         if group.insts.len() + values.len() > LARGEST {
             return false;
         }
-        let is_full = group.space == dims;
+        let is_full = group.has(dims);
         let is_row = matches!(group.kind, Kind::Rows) && is_row_of(dims, &group.space);
         if !is_full && !is_row {
             return false;
         }
-        let is_batch = match &group.kind {
-            Kind::Product { a, .. } => a.dims.len() > 2,
-            _ => false,
-        };
-        if is_batch {
+        if matches!(group.kind, Kind::Batch { .. }) {
             return false;
         }
         let varying = group.varying();
@@ -194,18 +112,15 @@ impl Lowering<'_> {
                     let varies = varying[inst + shift];
                     // A row's value that has no last axis would be taken for another axis.
                     return match is_full {
-                        true => varies && own == dims || !varies && own.len() == dims.len(),
+                        true if varies => group.has(&own),
+                        true => own.len() == dims.len(),
                         false => !varies && own == dims,
                     };
                 }
             }
             let Some(view) = self.would_be(value) else { return false };
             let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
-            let fits = match group.kind {
-                Kind::Product { .. } => spread.rows().is_some(),
-                _ => true,
-            };
-            fits && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+            group.over(&spread).is_some() && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
         })
     }
 
@@ -233,7 +148,7 @@ impl Lowering<'_> {
     /// Makes a group of single elements a part of another of the same space, where no third stands between.
     fn merge(&mut self, host: ItemId, other: ItemId) {
         let (group, joined) = (self.group(host), self.group(other));
-        let fits = !matches!(group.kind, Kind::Product { .. })
+        let fits = matches!(group.kind, Kind::Map | Kind::Rows)
             && matches!(joined.kind, Kind::Map)
             && group.space == joined.space
             && group.insts.len() + joined.insts.len() <= LARGEST;
@@ -287,14 +202,9 @@ impl Lowering<'_> {
             return Ok(ty.map(|ty| self.push(item, Inst::Constant(ty, number))));
         }
         let Some(view) = self.view(value)? else { return Ok(None) };
-        let space = self.group(item).space.clone();
-        let Some(mut view) = self.spread(&view, dims) else { return Ok(None) };
-        if dims.len() < space.len() {
-            view.dims.push(1.into());
-            view.strides.push(0.into());
-        }
-        let Some(view) = self.spread(&view, &space) else { return Ok(None) };
-        Ok(Some(self.push(item, Inst::Operand(view))))
+        let Some(view) = self.spread(&view, dims) else { return Ok(None) };
+        let view = self.group(item).over(&view);
+        Ok(view.map(|view| self.push(item, Inst::Operand(view))))
     }
 }
 

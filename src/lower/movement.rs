@@ -21,10 +21,19 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let Some(view) = self.view(input)? else { return Ok(None) };
         if self.known(input).is_none_or(|(_, own)| own != dtype) {
             return Ok(None);
         }
+        self.ensure(input)?;
+        if let Some(&Home::Inst(item, inst)) = self.homes.get(&input) {
+            let (item, shift) = self.resolved(item, 0);
+            let group = self.group(item);
+            if matches!(group.kind, Kind::Product { .. }) && group.has(&dims) {
+                self.homes.insert(output, Home::Inst(item, inst + shift));
+                return Ok(Some(()));
+            }
+        }
+        let Some(view) = self.view(input)? else { return Ok(None) };
         if let Some(view) = view.reshaped(&dims) {
             return Ok(self.is(output, view));
         }
@@ -237,14 +246,12 @@ impl Lowering<'_> {
         let group = self.group(item);
         let fits = match group.kind {
             Kind::Map => group.space == part.dims,
-            Kind::Product { .. } => group.space == part.dims && part.rows().is_some(),
+            Kind::Product { .. } => group.has(&part.dims),
             Kind::Rows => group.space == part.dims && group.varying()[inst + shift],
+            Kind::Batch { .. } => false,
         };
         let is_fine = fits && self.graph.uses(value).len() == 1;
-        if is_fine {
-            self.stored(item, inst + shift, part);
-        }
-        Ok(is_fine)
+        Ok(is_fine && self.stored(item, inst + shift, part))
     }
 }
 

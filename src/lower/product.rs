@@ -20,7 +20,14 @@ impl Lowering<'_> {
             return Ok(None);
         }
         let Some((a, b)) = self.factors(id, a, b, &dims) else { return Ok(None) };
-        let item = self.begin(id, Kind::Product { a, b }, dims);
+        let (kind, space) = match a.dims.len() {
+            2 => {
+                let space = vec![a.dims[0].clone(), b.dims[1].clone()];
+                (Kind::Product { a, b }, space)
+            }
+            _ => (Kind::Batch { a, b }, dims),
+        };
+        let item = self.begin(id, kind, space);
         let inst = self.push(item, Inst::Product);
         self.homes.insert(output, Home::Inst(item, inst));
         Ok(Some(()))

@@ -6,6 +6,7 @@ use super::lowering::{Item, ItemId, Lowering, What};
 use super::program::{
     Argument, Bound, Buffer, BufferId, From, Launch, Origin, Product, Program, Sizes, Step, Work,
 };
+use super::simplify::simplify;
 use super::view::{View, count};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, NodeKind, ValueId};
@@ -34,7 +35,10 @@ pub(super) fn finish(
     let mut place = HashMap::new();
     for id in order {
         let node = items[id].node;
-        let what = std::mem::replace(&mut items[id].what, What::Merged(id, 0));
+        let mut what = std::mem::replace(&mut items[id].what, What::Merged(id, 0));
+        if let What::Group(group) = &mut what {
+            simplify(group);
+        }
         let works = works(what, &mut program, &mut kernels)
             .map_err(|e| Error::bug(format!("lowering: {e}")))?;
         program.steps.extend(works.into_iter().map(|work| Step { node, work }));
@@ -119,7 +123,7 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
                 all.extend(of_view(view));
             }
         }
-        if let Kind::Product { a, b } = &group.kind {
+        if let Kind::Product { a, b } | Kind::Batch { a, b } = &group.kind {
             all.extend(of_view(a).into_iter().chain(of_view(b)));
         }
         all
@@ -248,7 +252,7 @@ fn works(what: What, program: &mut Program, kernels: &mut Kernels) -> Result<Vec
         What::Merged(..) => Vec::new(),
         What::Group(group) if group.outputs.is_empty() => Vec::new(),
         What::Group(group) => match &group.kind {
-            Kind::Product { a, b } => {
+            Kind::Product { a, b } | Kind::Batch { a, b } => {
                 let (a, b) = (a.clone(), b.clone());
                 product(&group, &a, &b, program, kernels)?
             }
