@@ -1,5 +1,6 @@
 //! A model that can be run again and again.
 
+use super::facts::Watch;
 use super::interpret::{self, Observer};
 use super::profile::{Profile, Recorder};
 use super::{gradient, support};
@@ -186,21 +187,16 @@ impl Session {
         Ok(given)
     }
 
-    #[cfg(not(debug_assertions))]
+    /// By references; debug builds hold what is inferred against each value.
     fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        interpret::run(&self.model, given, observer)
-    }
-
-    /// And whether all values are what is inferred of them.
-    #[cfg(debug_assertions)]
-    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        let mut watch = super::facts::Watch::new(&self.model);
-        watch.see_inputs(&given);
+        let mut watch = cfg!(debug_assertions).then(|| Watch::new(&self.model, &given));
         let made = interpret::run(&self.model, given, &mut |node, id, value| {
-            watch.see(id, value);
+            if let Some(watch) = &mut watch {
+                watch.see(id, value);
+            }
             observer(node, id, value);
         })?;
-        watch.result()?;
+        watch.map_or(Ok(()), Watch::result)?;
         Ok(made)
     }
 
