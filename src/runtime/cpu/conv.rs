@@ -13,8 +13,10 @@ mod planes;
 mod pools;
 mod small;
 mod split;
+mod strip;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub(crate) use filters::Filters;
 pub(crate) use pools::{Count, Images, average_pool, global_average_pool, max_pool};
