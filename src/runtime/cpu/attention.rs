@@ -2,7 +2,10 @@
 //! goes on from tile to tile (Dao et al., "FlashAttention", 2022; Milakov and Gimelshein, "Online normalizer
 //! calculation for softmax", 2018).
 
+mod keys;
+mod operands;
 mod rows;
+mod softmax;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -10,9 +13,9 @@ mod vector;
 
 use super::gemm::Tiles;
 use super::pool::Pool;
+use operands::Operands;
 use rows::Rows;
 use std::ops::Range;
-use task::Operands;
 
 /// Queries, keys or values of one head: rows of contiguous floats.
 #[derive(Clone, Copy, PartialEq)]

@@ -5,7 +5,6 @@ use std::arch::x86_64::*;
 
 /// A vector. Its methods are inlined into functions that enable its instructions.
 pub(super) trait Vector: Copy {
-    unsafe fn zero() -> Self;
     unsafe fn splat(value: f32) -> Self;
     /// Reads as many floats as it has.
     unsafe fn load(place: *const f32) -> Self;
@@ -23,11 +22,16 @@ pub(super) trait Vector: Copy {
     unsafe fn interleave(self, other: Self) -> (Self, Self);
 }
 
+/// Whether the compiler makes an instruction of `mul_add` for any processor, and not a call.
+pub(super) const HAS_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
+/// `a · b + c`, rounded once where `FMA` says that the processor can.
+#[inline(always)]
+pub(super) fn mul_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
 impl Vector for [f32; 4] {
-    #[inline(always)]
-    unsafe fn zero() -> Self {
-        [0.0; 4]
-    }
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         [value; 4]
@@ -60,9 +64,7 @@ impl Vector for [f32; 4] {
     }
     #[inline(always)]
     unsafe fn mul_add(self, other: Self, sum: Self) -> Self {
-        std::array::from_fn(|i| {
-            super::rows::mul_add::<{ super::rows::HAS_FMA }>(self[i], other[i], sum[i])
-        })
+        std::array::from_fn(|i| mul_add::<HAS_FMA>(self[i], other[i], sum[i]))
     }
     #[inline(always)]
     unsafe fn interleave(self, other: Self) -> (Self, Self) {
@@ -76,13 +78,9 @@ impl Vector for [f32; 4] {
 /// vouches for.
 #[cfg(target_arch = "x86_64")]
 macro_rules! vector {
-    ($vector:ty, $zero:ident, $splat:ident, $load:ident, $store:ident, $add:ident, $max:ident, $sum:expr, $largest:expr, $mul_add:ident, $interleave:expr) => {
+    ($vector:ty, $splat:ident, $load:ident, $store:ident, $add:ident, $max:ident, $mul_add:ident,
+     $sum:expr, $largest:expr, $interleave:expr) => {
         impl Vector for $vector {
-            #[inline(always)]
-            unsafe fn zero() -> Self {
-                // SAFETY: see above.
-                unsafe { $zero() }
-            }
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
                 // SAFETY: see above.
@@ -135,15 +133,14 @@ macro_rules! vector {
 #[cfg(target_arch = "x86_64")]
 vector!(
     __m512,
-    _mm512_setzero_ps,
     _mm512_set1_ps,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
     _mm512_add_ps,
     _mm512_max_ps,
+    _mm512_fmadd_ps,
     |a| _mm512_reduce_add_ps(a),
     |a| _mm512_reduce_max_ps(a),
-    _mm512_fmadd_ps,
     |a, b| {
         let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
         let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
@@ -154,12 +151,12 @@ vector!(
 #[cfg(target_arch = "x86_64")]
 vector!(
     __m256,
-    _mm256_setzero_ps,
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
     _mm256_add_ps,
     _mm256_max_ps,
+    _mm256_fmadd_ps,
     |a| {
         let a = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
         let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
@@ -170,7 +167,6 @@ vector!(
         let a = _mm_max_ps(a, _mm_movehl_ps(a, a));
         _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)))
     },
-    _mm256_fmadd_ps,
     |a, b| {
         // Within halves of the vectors.
         let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
