@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::onnx;
 use crate::run::{Random, files, random};
-use crate::runtime::Session;
+use crate::runtime::{Options, Session};
 use crate::runtime::cpu::ceiling::{self, Ceiling};
 use serde::Serialize;
 use std::num::NonZeroUsize;
@@ -86,9 +86,12 @@ pub struct Spread {
 /// The model cannot be read or run, or an input does not fit.
 pub fn bench(job: &Job) -> Result<Report> {
     let within = |e: Error| e.within(job.model.display());
+    let all = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = job.threads.map_or(all, NonZeroUsize::get);
+    let options = Options { threads, ..Options::default() };
     let (model, load) = timed(|| onnx::read(&job.model));
     let model = model?.model;
-    let (session, creation) = timed(|| Session::new(model));
+    let (session, creation) = timed(|| Session::new(&model, &options));
     let session = session.map_err(within)?;
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     random::add_missing(session.graph(), session.inputs(), &mut inputs, &job.random)
@@ -97,7 +100,7 @@ pub fn bench(job: &Job) -> Result<Report> {
         inputs.iter().map(|(name, value)| format!("{name}: {}", value.ty())).collect();
     named.sort();
 
-    let (warm, first) = timed(|| session.run_profiled(inputs.clone()));
+    let (warm, first) = timed(|| session.run_profiled(&inputs));
     let (_, profile) = warm.map_err(within)?;
     let start = Instant::now();
     let mut times = Vec::new();
@@ -106,16 +109,13 @@ pub fn bench(job: &Job) -> Result<Report> {
         None => done >= FEWEST && start.elapsed() >= job.time,
     };
     while !is_enough(times.len()) {
-        let inputs = inputs.clone();
-        let (outputs, seconds) = timed(|| session.run(inputs));
+        let (outputs, seconds) = timed(|| session.run(&inputs));
         outputs.map_err(within)?;
         times.push(seconds);
     }
     let peak_memory = peak_memory();
     let seconds = Spread::of(times);
     let (flops, bytes) = (profile.flops(), profile.bytes());
-    let all = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = job.threads.map_or(all, NonZeroUsize::get);
     // More threads than the machine runs at once reach no more.
     let mut counts = vec![1, threads.min(all)];
     counts.dedup();

@@ -19,6 +19,7 @@ mod types;
 mod verify;
 
 pub use dtype::DataType;
+pub(crate) use edit::Names;
 pub use edit::{Applied, Edits, NewNode};
 pub use graph::{Graph, Slot, Use, Value, ValueInfo};
 pub use id::{NodeId, ValueId};

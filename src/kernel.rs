@@ -4,17 +4,24 @@
 //! ([`OPERATIONS`] is the specification). Sizes and strides are integers that are given at each launch,
 //! so that another batch or sequence length compiles nothing. Floats are computed in float32, or in
 //! float64 where storage is; types of 16 bits are storage only. [`check`] holds a kernel against the
-//! specification; [`interpret`] is what it means, in float64.
+//! specification; [`interpret`] is what it means, in float64. A [`Builder`] makes one.
 #![forbid(unsafe_code)]
 
+mod build;
+#[cfg(test)]
+pub(crate) mod cases;
 mod check;
 #[cfg(feature = "cpu")]
 pub mod clif;
+pub mod cuda;
 mod interpret;
 mod ir;
+mod math;
 mod operation;
+mod scalar;
 mod text;
 
+pub use build::Builder;
 pub use check::check;
 pub use interpret::{Memory, interpret};
 pub use ir::{
@@ -22,6 +29,7 @@ pub use ir::{
     Term, Type, ValueId,
 };
 pub use operation::{OPERATIONS, Operation};
+pub use scalar::{Operand, Scalar};
 
 pub use text::parse;
 

@@ -15,6 +15,7 @@ pub mod extract;
 pub mod inspect;
 pub mod ir;
 pub mod kernel;
+mod lower;
 pub mod merge;
 mod npz;
 pub mod onnx;

@@ -1,4 +1,5 @@
-//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64.
+//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64;
+//! of operators of each element alone also as kernel operations ([`element`]).
 //!
 //! An operator is an entry in the table of its family's file, and a family a line in `FAMILIES`.
 #![forbid(unsafe_code)]
@@ -10,9 +11,12 @@ mod contrib;
 mod control;
 mod convolution;
 mod create;
+mod element;
 mod elements;
 mod elementwise;
-mod flops;
+#[cfg(test)]
+mod hostile;
+pub(crate) mod infer;
 mod minifloat;
 mod ml;
 mod movement;
@@ -30,15 +34,20 @@ pub(crate) mod shape;
 mod signal;
 pub mod size;
 mod text;
+mod training;
 mod value;
 
 pub(crate) use call::Call;
-pub(crate) use elements::dense;
-pub(crate) use flops::flops;
+pub(crate) use contrib::dequantized;
+pub(crate) use element::{Element, Lowering, element};
+pub(crate) use elements::{dense, zero};
 pub use schema::schema;
 pub use value::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ir::Op;
+use infer::Infer;
+use schema::Schema;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -51,21 +60,35 @@ pub(crate) struct Operator {
     domain: &'static str,
     name: &'static str,
     pub(crate) compute: Compute,
+    /// What is known of its outputs before it runs; none for an operator that passes sequences or
+    /// optional values on.
+    infer: Option<Infer>,
+}
+
+impl Operator {
+    const fn new(domain: &'static str, name: &'static str, compute: Compute) -> Self {
+        Self { domain, name, compute, infer: None }
+    }
+
+    /// With a rule of what is known of its outputs before it runs.
+    const fn infer(self, rule: Infer) -> Self {
+        Self { infer: Some(rule), ..self }
+    }
 }
 
 /// An operator of ONNX's own domain.
 const fn op(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "", name, compute }
+    Operator::new("", name, compute)
 }
 
 /// An operator of ONNX Runtime's domain.
 const fn microsoft(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "com.microsoft", name, compute }
+    Operator::new("com.microsoft", name, compute)
 }
 
 /// An operator that ONNX tries out.
 const fn preview(name: &'static str, compute: Compute) -> Operator {
-    Operator { domain: "ai.onnx.preview", name, compute }
+    Operator::new("ai.onnx.preview", name, compute)
 }
 
 /// The tables of all families.
@@ -88,6 +111,7 @@ static FAMILIES: &[&[Operator]] = &[
     resize::OPERATORS,
     signal::OPERATORS,
     text::OPERATORS,
+    training::OPERATORS,
 ];
 
 static BY_NAME: LazyLock<HashMap<String, &Operator>> = LazyLock::new(|| {
@@ -98,6 +122,51 @@ static BY_NAME: LazyLock<HashMap<String, &Operator>> = LazyLock::new(|| {
 /// The operator of a domain and a name.
 pub(crate) fn find(domain: &str, name: &str) -> Option<&'static Operator> {
     BY_NAME.get(&schema::key(domain, name)).copied()
+}
+
+/// The domain of ONNX's own operators as the newest operator set has them, whatever is imported.
+pub(crate) const NEWEST: &str = "peftc.newest";
+
+/// The version of a domain that is imported. Some exporters forget the domains of ONNX Runtime.
+pub(crate) fn version(domain: &str, opsets: &[(String, i64)]) -> i64 {
+    if domain == NEWEST {
+        return i64::MAX;
+    }
+    let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    let same = |known: &str| known == domain || (is_onnx(domain) && is_onnx(known));
+    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
+    imported.unwrap_or(if is_onnx(domain) { i64::MAX } else { 1 })
+}
+
+/// The schema of a node's operator in the operator sets that are imported.
+pub(crate) fn schema_of(op: &Op, opsets: &[(String, i64)]) -> Option<&'static Schema> {
+    schema(known(&op.domain), &op.op_type, version(&op.domain, opsets))
+}
+
+/// The name under which a domain's operators are known here.
+fn known(domain: &str) -> &str {
+    if matches!(domain, "ai.onnx" | NEWEST) { "" } else { domain }
+}
+
+/// The operator of a node, and its schema in the operator sets that are imported.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn operator(
+    op: &Op,
+    opsets: &[(String, i64)],
+) -> Result<(&'static Operator, &'static Schema)> {
+    let domain = known(&op.domain);
+    let name =
+        if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
+    match (find(domain, &op.op_type), schema_of(op, opsets)) {
+        (Some(operator), Some(schema)) => Ok((operator, schema)),
+        (Some(_), None) => {
+            let version = version(&op.domain, opsets);
+            Err(Error::input(format!("operator set {version} has no operator {name}")))
+        }
+        (None, _) => Err(Error::input(format!("operator {name} is not supported"))),
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ pub(crate) mod random;
 
 use crate::error::{Error, Result};
 use crate::ops::Value;
-use crate::runtime::Session;
 use crate::runtime::profile::{Group, Profile};
+use crate::runtime::{Options, Session};
 use crate::{disk, onnx};
 pub use random::Random;
 use serde::Serialize;
@@ -80,8 +80,9 @@ pub fn run(job: &Job) -> Result<Report> {
     for file in archives.chain(&job.trace) {
         disk::check_free(file, job.force)?;
     }
-    let session =
-        Session::new(onnx::read(&job.model)?.model).map_err(|e| e.within(job.model.display()))?;
+    let model = onnx::read(&job.model)?.model;
+    let session = Session::new(&model, &Options::default());
+    let session = session.map_err(|e| e.within(job.model.display()))?;
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     if let Some(random) = &job.random {
         random::add_missing(session.graph(), session.inputs(), &mut inputs, random)?;
@@ -92,8 +93,8 @@ pub fn run(job: &Job) -> Result<Report> {
         files::write(saved, &values, job.force)?;
     }
     let (outputs, profile) = match job.profile || job.trace.is_some() {
-        true => session.run_profiled(inputs).map(|(outputs, profile)| (outputs, Some(profile))),
-        false => session.run(inputs).map(|outputs| (outputs, None)),
+        true => session.run_profiled(&inputs).map(|(outputs, profile)| (outputs, Some(profile))),
+        false => session.run(&inputs).map(|outputs| (outputs, None)),
     }
     .map_err(|e| e.within(job.model.display()))?;
     let names: Vec<&str> = session.outputs().iter().map(|o| o.name.as_str()).collect();

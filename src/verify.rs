@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::onnx;
 use crate::ops::Value;
 use crate::run::{Random, files, random};
-use crate::runtime::Session;
+use crate::runtime::{Options, Session};
 pub use compare::{Distance, OutputReport, Tolerance};
 pub use part::PartReport;
 use serde::Serialize;
@@ -82,7 +82,7 @@ pub fn verify(job: &Job) -> Result<Report> {
 
 fn open(path: &Path) -> Result<Session> {
     let model = onnx::read(path)?.model;
-    Session::new(model).map_err(|e| e.within(path.display()))
+    Session::new(&model, &Options::default()).map_err(|e| e.within(path.display()))
 }
 
 /// Whether one of the models takes each input that is given.
@@ -105,7 +105,7 @@ fn case(
 ) -> Result<CaseReport> {
     let run = |session: &Session, path: &Path| -> Result<HashMap<String, Value>> {
         let outputs =
-            session.run(fitting(session, inputs)).map_err(|e| e.within(path.display()))?;
+            session.run(&fitting(session, inputs)).map_err(|e| e.within(path.display()))?;
         Ok(session.outputs().iter().map(|o| o.name.clone()).zip(outputs).collect())
     };
     let (ours, theirs) = (run(left, &job.left)?, run(right, &job.right)?);

@@ -7,10 +7,10 @@ mod names;
 mod outputs;
 
 pub use apply::Applied;
+pub(crate) use names::Names;
 
 use super::{Function, Graph, NodeId, Op, Tensor, TensorData, Use, ValueId, ValueInfo};
 use bytes::Bytes;
-use names::Names;
 use std::collections::{HashMap, HashSet};
 
 /// A list of changes to one snapshot of a graph.

@@ -1,6 +1,6 @@
 //! A model: a graph, functions and what describes them.
 
-use super::{Graph, Metadata, text};
+use super::{Attribute, Graph, Metadata, Op, text};
 use bytes::Bytes;
 
 /// A model.
@@ -35,6 +35,14 @@ impl Model {
     pub fn opset(&self, domain: &str) -> Option<i64> {
         let same = |d: &str| d == domain || (domain.is_empty() && d == "ai.onnx");
         self.opset_imports.iter().find(|(d, _)| same(d)).map(|&(_, version)| version)
+    }
+
+    /// The function that a node calls.
+    pub(crate) fn function(&self, op: &Op) -> Option<&Function> {
+        let same = |f: &&Function| {
+            f.name == op.op_type && f.domain == op.domain && f.overload == op.overload
+        };
+        self.functions.iter().find(same)
     }
 }
 
@@ -80,7 +88,7 @@ pub struct Function {
     /// Names of attributes without a default.
     pub attributes: Vec<String>,
     /// Attributes with a default.
-    pub attribute_defaults: Vec<(String, super::Attribute)>,
+    pub attribute_defaults: Vec<(String, Attribute)>,
     /// Operator sets its body uses.
     pub opset_imports: Vec<(String, i64)>,
     /// Documentation.
@@ -98,6 +106,17 @@ impl Function {
         let domain = if domain.is_empty() { String::new() } else { format!("{domain}::") };
         let overload = if overload.is_empty() { String::new() } else { format!("<{overload}>") };
         format!("{domain}{name}{overload}")
+    }
+
+    /// The attributes of a call, and the defaults of those that it does not have.
+    pub(crate) fn given(&self, call: &Op) -> Vec<(String, Attribute)> {
+        let mut attributes = call.attributes.clone();
+        for (name, default) in &self.attribute_defaults {
+            if call.attribute(name).is_none() {
+                attributes.push((name.clone(), default.clone()));
+            }
+        }
+        attributes
     }
 
     /// Imports what a model imports, as far as the body has operators of it: whatever else the model

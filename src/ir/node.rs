@@ -3,6 +3,7 @@
 use super::{Graph, Metadata, Tensor, Type, ValueId};
 use bytes::Bytes;
 use petgraph::stable_graph::EdgeIndex;
+use std::borrow::Cow;
 
 /// A node of the graph.
 #[derive(Clone, Debug)]
@@ -120,6 +121,25 @@ impl Op {
     /// The attribute of this name.
     pub fn attribute(&self, name: &str) -> Option<&AttributeValue> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, a)| &a.value)
+    }
+
+    /// The operator with the attributes of the function that it is in, in place of references to
+    /// them; a reference to one that is not given goes.
+    pub(crate) fn resolved(&self, given: &[(String, Attribute)]) -> Cow<'_, Self> {
+        let is_reference =
+            |(_, a): &(String, Attribute)| matches!(a.value, AttributeValue::Reference { .. });
+        if !self.attributes.iter().any(is_reference) {
+            return Cow::Borrowed(self);
+        }
+        let resolve = |(name, attribute): &(String, Attribute)| match &attribute.value {
+            AttributeValue::Reference { name: of, .. } => {
+                let (_, given) = given.iter().find(|(known, _)| known == of)?;
+                Some((name.clone(), given.clone()))
+            }
+            _ => Some((name.clone(), attribute.clone())),
+        };
+        let attributes = self.attributes.iter().filter_map(resolve).collect();
+        Cow::Owned(Self { attributes, ..self.clone() })
     }
 
     /// An integer attribute.

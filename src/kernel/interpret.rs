@@ -33,7 +33,7 @@ impl Memory {
 
 /// A value while it is computed.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Number {
+pub(super) enum Number {
     Float(f64),
     Integer(i64),
     Bool(bool),
@@ -197,7 +197,7 @@ impl Machine<'_> {
 }
 
 /// A float as a type stores it.
-fn stored(dtype: DataType, x: f64) -> f64 {
+pub(super) fn stored(dtype: DataType, x: f64) -> f64 {
     match dtype {
         DataType::F16 => f16::from_f32(x as f32).to_f64(),
         DataType::BF16 => bf16::from_f32(x as f32).to_f64(),
@@ -207,7 +207,7 @@ fn stored(dtype: DataType, x: f64) -> f64 {
 }
 
 /// An integer as a type stores it.
-fn wrapped(dtype: DataType, x: i64) -> i64 {
+pub(super) fn wrapped(dtype: DataType, x: i64) -> i64 {
     match dtype {
         DataType::I8 => i64::from(x as i8),
         DataType::U8 => i64::from(x as u8),
@@ -220,7 +220,7 @@ fn wrapped(dtype: DataType, x: i64) -> i64 {
 }
 
 /// What a fold of nothing is.
-fn of_none(kind: FoldKind, ty: Type) -> Number {
+pub(super) fn of_none(kind: FoldKind, ty: Type) -> Number {
     match (kind, ty.is_float()) {
         (FoldKind::Sum, true) => Number::Float(0.0),
         (FoldKind::Product, true) => Number::Float(1.0),
@@ -233,7 +233,7 @@ fn of_none(kind: FoldKind, ty: Type) -> Number {
     }
 }
 
-fn operate(operation: Operation, arguments: &[Number], result: Type) -> Option<Number> {
+pub(super) fn operate(operation: Operation, arguments: &[Number], result: Type) -> Option<Number> {
     use Number::{Bool, Float, Integer};
     Some(match (operation, arguments) {
         (Operation::Select, &[Bool(which), y, z]) => {

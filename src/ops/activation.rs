@@ -3,7 +3,7 @@
 use super::elementwise::binary::{max, min};
 use super::elementwise::unary;
 use super::numbers::{Numbers, numbers, of_floats, of_numbers};
-use super::{Call, Operator, Value, op};
+use super::{Call, Operator, Value, infer, op};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use std::borrow::Cow;
@@ -13,28 +13,34 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("Celu", |c| {
         let alpha = c.float("alpha")?;
         unary::float(c, |x| if x < 0.0 { alpha * (x / alpha).exp_m1() } else { x })
-    }),
-    op("Clip", clip),
+    })
+    .infer(infer::elementwise::same),
+    op("Clip", clip).infer(infer::elements::clip),
     op("Elu", |c| {
         let alpha = c.float("alpha")?;
         unary::float(c, |x| if x < 0.0 { alpha * x.exp_m1() } else { x })
-    }),
-    op("Gelu", gelu),
+    })
+    .infer(infer::elementwise::same),
+    op("Gelu", gelu).infer(infer::elementwise::same),
     op("HardSigmoid", |c| {
         let (alpha, beta) = (c.float("alpha")?, c.float("beta")?);
         unary::float(c, |x| (alpha * x + beta).clamp(0.0, 1.0))
-    }),
-    op("HardSwish", |c| unary::float(c, |x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0))),
+    })
+    .infer(infer::elementwise::same),
+    op("HardSwish", |c| unary::float(c, |x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)))
+        .infer(infer::elementwise::same),
     op("LeakyRelu", |c| {
         let alpha = c.float("alpha")?;
         unary::float(c, |x| if x < 0.0 { alpha * x } else { x })
-    }),
-    op("Mish", |c| unary::float(c, |x| x * softplus(x).tanh())),
-    op("Relu", |c| unary::both(c, |x| max(x, 0.0), |x| x.max(0))),
+    })
+    .infer(infer::elementwise::same),
+    op("Mish", |c| unary::float(c, |x| x * softplus(x).tanh())).infer(infer::elementwise::same),
+    op("Relu", |c| unary::both(c, |x| max(x, 0.0), |x| x.max(0))).infer(infer::elements::relu),
     op("Selu", |c| {
         let (alpha, gamma) = (c.float("alpha")?, c.float("gamma")?);
         unary::float(c, |x| gamma * if x > 0.0 { x } else { alpha * x.exp_m1() })
-    }),
+    })
+    .infer(infer::elementwise::same),
     op("Shrink", |c| {
         let (bias, lambd) = (c.float("bias")?, c.float("lambd")?);
         let shrunk = |x: f64| match () {
@@ -43,18 +49,21 @@ pub(super) static OPERATORS: &[Operator] = &[
             () => 0.0,
         };
         unary::both(c, shrunk, |x| shrunk(x as f64) as i128)
-    }),
-    op("Sigmoid", |c| unary::float(c, sigmoid)),
-    op("Softplus", |c| unary::float(c, softplus)),
-    op("Softsign", |c| unary::float(c, |x| x / (1.0 + x.abs()))),
+    })
+    .infer(infer::elementwise::same),
+    op("Sigmoid", |c| unary::float(c, sigmoid)).infer(infer::elementwise::same),
+    op("Softplus", |c| unary::float(c, softplus)).infer(infer::elementwise::same),
+    op("Softsign", |c| unary::float(c, |x| x / (1.0 + x.abs()))).infer(infer::elementwise::same),
     op("Swish", |c| {
         let alpha = c.float("alpha")?;
         unary::float(c, |x| x * sigmoid(alpha * x))
-    }),
+    })
+    .infer(infer::elementwise::same),
     op("ThresholdedRelu", |c| {
         let alpha = c.float("alpha")?;
         unary::float(c, |x| if x > alpha { x } else { 0.0 })
-    }),
+    })
+    .infer(infer::elementwise::same),
 ];
 
 fn sigmoid(x: f64) -> f64 {

@@ -84,7 +84,7 @@ def table():
     for s in onnx.defs.get_all_schemas_with_history():
         # Only its version 18 is deprecated, for what the scales are of.
         is_known = not s.deprecated or s.name == "GroupNormalization"
-        if s.domain in ("", "ai.onnx.ml", "ai.onnx.preview") and is_known:
+        if s.domain in ("", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training") and is_known:
             lines.append(line(s.domain, s))
     for s in ort.get_all_operator_schema():
         own = s.domain == "com.microsoft" and s.name in CONTRIB

@@ -2,27 +2,36 @@
 
 mod features;
 mod labels;
+mod linear;
+mod scores;
 mod tree;
+mod vector;
 
-use super::Operator;
+use super::{Operator, infer};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 
 const fn op(name: &'static str, compute: super::Compute) -> Operator {
-    Operator { domain: "ai.onnx.ml", name, compute }
+    Operator::new("ai.onnx.ml", name, compute)
 }
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("ArrayFeatureExtractor", features::extract),
-    op("Binarizer", features::binarize),
-    op("CategoryMapper", labels::categories),
-    op("FeatureVectorizer", features::join),
-    op("Imputer", features::impute),
-    op("LabelEncoder", labels::encode),
-    op("Normalizer", features::normalize),
-    op("OneHotEncoder", labels::one_hot),
-    op("Scaler", features::scale),
-    op("TreeEnsemble", tree::ensemble),
+    op("ArrayFeatureExtractor", features::extract).infer(infer::features::extracted),
+    op("Binarizer", features::binarize).infer(infer::elementwise::same),
+    op("CategoryMapper", labels::categories).infer(infer::features::encoded),
+    op("FeatureVectorizer", features::join).infer(infer::features::joined),
+    op("Imputer", features::impute).infer(infer::elementwise::same),
+    op("LabelEncoder", labels::encode).infer(infer::features::encoded),
+    op("LinearClassifier", linear::classify),
+    op("LinearRegressor", linear::regress),
+    op("Normalizer", features::normalize).infer(infer::elementwise::same),
+    op("OneHotEncoder", labels::one_hot).infer(infer::features::one_hot),
+    op("SVMClassifier", vector::classify),
+    op("SVMRegressor", vector::regress),
+    op("Scaler", features::scale).infer(infer::elementwise::same),
+    op("TreeEnsemble", tree::ensemble).infer(infer::features::trees),
+    op("TreeEnsembleClassifier", tree::classify),
+    op("TreeEnsembleRegressor", tree::regress),
 ];
 
 /// The rows of a tensor [N, F], or of one [F]: how many, and how long.

@@ -6,23 +6,23 @@ mod layer;
 mod loss;
 mod softmax;
 
-use super::{Operator, op};
+use super::{Operator, infer, op};
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("BatchNormalization", channel::batch),
-    op("GroupNormalization", channel::group),
-    op("Hardmax", |c| softmax::along(c, softmax::hardmax)),
-    op("InstanceNormalization", channel::instance),
-    op("LayerNormalization", layer::layer),
-    op("LogSoftmax", |c| softmax::along(c, softmax::log_softmax)),
-    op("LpNormalization", axis::lp),
-    op("LRN", axis::local_response),
-    op("MeanVarianceNormalization", axis::mean_variance),
-    op("NegativeLogLikelihoodLoss", loss::negative_log_likelihood),
-    op("RMSNormalization", layer::root_mean_square),
-    op("SimplifiedLayerNormalization", layer::root_mean_square),
-    op("Softmax", |c| softmax::along(c, softmax::softmax)),
-    op("SoftmaxCrossEntropyLoss", loss::cross_entropy),
+    op("BatchNormalization", channel::batch).infer(infer::normalize::batch),
+    op("GroupNormalization", channel::group).infer(infer::elementwise::same),
+    op("Hardmax", |c| softmax::along(c, softmax::hardmax)).infer(infer::elementwise::same),
+    op("InstanceNormalization", channel::instance).infer(infer::elementwise::same),
+    op("LayerNormalization", layer::layer).infer(infer::normalize::layer),
+    op("LogSoftmax", |c| softmax::along(c, softmax::log_softmax)).infer(infer::elementwise::same),
+    op("LpNormalization", axis::lp).infer(infer::elementwise::same),
+    op("LRN", axis::local_response).infer(infer::elementwise::same),
+    op("MeanVarianceNormalization", axis::mean_variance).infer(infer::elementwise::same),
+    op("NegativeLogLikelihoodLoss", loss::negative_log_likelihood).infer(infer::normalize::loss),
+    op("RMSNormalization", layer::root_mean_square).infer(infer::normalize::layer),
+    op("SimplifiedLayerNormalization", layer::root_mean_square).infer(infer::normalize::layer),
+    op("Softmax", |c| softmax::along(c, softmax::softmax)).infer(infer::elementwise::same),
+    op("SoftmaxCrossEntropyLoss", loss::cross_entropy).infer(infer::normalize::loss),
 ];
 
 /// Mean and variance.

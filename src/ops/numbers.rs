@@ -181,7 +181,7 @@ pub(crate) fn of_floats_by(
             let codes = floats.iter().map(|x| format.encode(*x, rounding.saturate) as u8);
             joined(codes, dtype.bits().unwrap_or(8) as usize)
         }
-        (other, None) => return Err(Error::bug(format!("{other} is no type of floats"))),
+        (other, None) => return Err(Error::input(format!("{other} is no type of floats"))),
     };
     Ok(tensor(dtype, dims, bytes))
 }
@@ -199,7 +199,7 @@ pub(crate) fn of_integers(dtype: DataType, dims: &[i64], integers: &[i128]) -> R
         DataType::U64 | DataType::I64 => packed(integers, |x| (*x as u64).to_le_bytes()),
         DataType::U4 | DataType::I4 => joined(integers.iter().map(|x| *x as u8), 4),
         DataType::U2 | DataType::I2 => joined(integers.iter().map(|x| *x as u8), 2),
-        other => return Err(Error::bug(format!("{other} is no type of integers"))),
+        other => return Err(Error::input(format!("{other} is no type of integers"))),
     };
     Ok(tensor(dtype, dims, bytes))
 }

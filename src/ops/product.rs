@@ -5,16 +5,17 @@ mod einsum;
 mod gemm;
 mod matmul;
 
+pub(super) use einsum::labels_of as einsum_labels;
 pub(super) use gemm::gemm;
 pub(super) use matmul::{permuted, product};
 
-use super::{Operator, op};
+use super::{Operator, infer, op};
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("Det", det::det),
-    op("Einsum", einsum::einsum),
-    op("Gemm", |c| Ok(vec![gemm(c)?.into()])),
-    op("MatMul", matmul::matmul),
+    op("Det", det::det).infer(infer::product::det),
+    op("Einsum", einsum::einsum).infer(infer::product::einsum),
+    op("Gemm", |c| Ok(vec![gemm(c)?.into()])).infer(infer::product::gemm),
+    op("MatMul", matmul::matmul).infer(infer::product::matmul),
 ];
 
 /// What is multiplied and added: floats, and integers modulo 2¹²⁸.

@@ -2,7 +2,7 @@
 
 use super::numbers::{bools, floats, is_float, of_bools, of_floats, of_integers, reals};
 use super::shape::{count, room};
-use super::{Call, Operator, Value, op};
+use super::{Call, Operator, Value, infer, op};
 use crate::error::{Error, Result};
 use crate::ir::{AttributeValue, DataType, Tensor};
 use rand_chacha::ChaCha8Rng;
@@ -11,13 +11,17 @@ use std::f64::consts::TAU;
 use std::hash::{BuildHasher, RandomState};
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("Bernoulli", bernoulli),
-    op("Dropout", dropout),
-    op("Multinomial", multinomial),
-    op("RandomNormal", |c| normal(c, c.dtype("dtype")?, &shape(c)?)),
-    op("RandomNormalLike", |c| normal(c, dtype(c)?, &c.input(0)?.dims)),
-    op("RandomUniform", |c| uniform(c, c.dtype("dtype")?, &shape(c)?)),
-    op("RandomUniformLike", |c| uniform(c, dtype(c)?, &c.input(0)?.dims)),
+    op("Bernoulli", bernoulli).infer(infer::create::typed_like),
+    op("Dropout", dropout).infer(infer::create::dropout),
+    op("Multinomial", multinomial).infer(infer::create::multinomial),
+    op("RandomNormal", |c| normal(c, c.dtype("dtype")?, &shape(c)?))
+        .infer(infer::create::of_attributes),
+    op("RandomNormalLike", |c| normal(c, dtype(c)?, &c.input(0)?.dims))
+        .infer(infer::create::typed_like),
+    op("RandomUniform", |c| uniform(c, c.dtype("dtype")?, &shape(c)?))
+        .infer(infer::create::of_attributes),
+    op("RandomUniformLike", |c| uniform(c, dtype(c)?, &c.input(0)?.dims))
+        .infer(infer::create::typed_like),
 ];
 
 struct Random(ChaCha8Rng);

@@ -5,7 +5,7 @@ mod cell;
 mod layer;
 mod sizes;
 
-use super::{Operator, op};
+use super::{Operator, infer, op};
 use layer::{Kind, run};
 
 static GRU: Kind = Kind {
@@ -26,7 +26,7 @@ static RNN: Kind =
     Kind { gates: 1, activations: &["Tanh"], has_cell: false, step: |c, x, s| c.rnn(x, s) };
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("GRU", |call| run(call, &GRU)),
-    op("LSTM", |call| run(call, &LSTM)),
-    op("RNN", |call| run(call, &RNN)),
+    op("GRU", |call| run(call, &GRU)).infer(infer::recurrent::layer),
+    op("LSTM", |call| run(call, &LSTM)).infer(infer::recurrent::layer),
+    op("RNN", |call| run(call, &RNN)).infer(infer::recurrent::layer),
 ];

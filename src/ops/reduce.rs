@@ -7,28 +7,36 @@ use super::elementwise::binary::{max, min};
 use super::numbers::{Numbers, limits, numbers, of_numbers};
 use super::rows::Rows;
 use super::shape::{axes, dims, sizes};
-use super::{Call, Operator, Value, op};
+use super::{Call, Operator, Value, infer, op};
 use crate::error::{Error, Result};
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("ArgMax", |c| order::argument(c, |key| key)),
-    op("ArgMin", |c| order::argument(c, order::reversed)),
-    op("CumProd", |c| running::running(c, (1.0, |x, y| x * y), (1, i128::wrapping_mul))),
-    op("CumSum", |c| running::running(c, (0.0, |x, y| x + y), (0, i128::wrapping_add))),
-    op("ReduceL1", |c| reduce(c, |x| sum(x, f64::abs), |x| Ok(x.iter().map(|x| x.abs()).sum()))),
-    op("ReduceL2", |c| reduce(c, |x| sum(x, |x| x * x).sqrt(), |x| Ok(squares(x).isqrt()))),
-    op("ReduceLogSum", |c| real(c, |x| sum(x, |x| x).ln())),
-    op("ReduceLogSumExp", |c| real(c, log_sum_exp)),
-    op("ReduceMax", |c| extreme(c, f64::NEG_INFINITY, max, i128::max)),
-    op("ReduceMean", |c| reduce(c, |x| sum(x, |x| x) / x.len() as f64, mean)),
-    op("ReduceMin", |c| extreme(c, f64::INFINITY, min, i128::min)),
+    op("ArgMax", |c| order::argument(c, |key| key)).infer(infer::reduce::argument),
+    op("ArgMin", |c| order::argument(c, order::reversed)).infer(infer::reduce::argument),
+    op("CumProd", |c| running::running(c, (1.0, |x, y| x * y), (1, i128::wrapping_mul)))
+        .infer(infer::elementwise::same),
+    op("CumSum", |c| running::running(c, (0.0, |x, y| x + y), (0, i128::wrapping_add)))
+        .infer(infer::elementwise::same),
+    op("ReduceL1", |c| reduce(c, |x| sum(x, f64::abs), |x| Ok(x.iter().map(|x| x.abs()).sum())))
+        .infer(infer::reduce::reduce),
+    op("ReduceL2", |c| reduce(c, |x| sum(x, |x| x * x).sqrt(), |x| Ok(squares(x).isqrt())))
+        .infer(infer::reduce::reduce),
+    op("ReduceLogSum", |c| real(c, |x| sum(x, |x| x).ln())).infer(infer::reduce::reduce),
+    op("ReduceLogSumExp", |c| real(c, log_sum_exp)).infer(infer::reduce::reduce),
+    op("ReduceMax", |c| extreme(c, f64::NEG_INFINITY, max, i128::max)).infer(infer::reduce::max),
+    op("ReduceMean", |c| reduce(c, |x| sum(x, |x| x) / x.len() as f64, mean))
+        .infer(infer::reduce::reduce),
+    op("ReduceMin", |c| extreme(c, f64::INFINITY, min, i128::min)).infer(infer::reduce::min),
     op("ReduceProd", |c| {
         let product = |x: &[i128]| x.iter().fold(1, |y: i128, x| y.wrapping_mul(*x));
         reduce(c, |x| x.iter().product(), |x| Ok(product(x)))
-    }),
-    op("ReduceSum", |c| reduce(c, |x| sum(x, |x| x), |x| Ok(x.iter().sum()))),
-    op("ReduceSumSquare", |c| reduce(c, |x| sum(x, |x| x * x), |x| Ok(squares(x)))),
-    op("TopK", order::top),
+    })
+    .infer(infer::reduce::product),
+    op("ReduceSum", |c| reduce(c, |x| sum(x, |x| x), |x| Ok(x.iter().sum())))
+        .infer(infer::reduce::sum),
+    op("ReduceSumSquare", |c| reduce(c, |x| sum(x, |x| x * x), |x| Ok(squares(x))))
+        .infer(infer::reduce::reduce),
+    op("TopK", order::top).infer(infer::reduce::top),
 ];
 
 /// A function of the floats, or of the integers, along the axes.

@@ -6,14 +6,14 @@ mod grid;
 mod roi;
 mod scaled;
 
-use super::{Operator, op};
+use super::{Operator, infer, op};
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("AffineGrid", grid::affine),
-    op("GridSample", grid::sample),
-    op("MaxRoiPool", roi::max_pool),
-    op("NonMaxSuppression", boxes::select),
-    op("Resize", scaled::resize),
-    op("RoiAlign", roi::align),
-    op("Upsample", scaled::upsample),
+    op("AffineGrid", grid::affine).infer(infer::sample::affine),
+    op("GridSample", grid::sample).infer(infer::sample::grid),
+    op("MaxRoiPool", roi::max_pool).infer(infer::sample::regions),
+    op("NonMaxSuppression", boxes::select).infer(infer::sample::boxes),
+    op("Resize", scaled::resize).infer(infer::sample::resize),
+    op("RoiAlign", roi::align).infer(infer::sample::regions),
+    op("Upsample", scaled::upsample).infer(infer::sample::resize),
 ];

@@ -1,7 +1,7 @@
 //! Sizes, strides and places.
 
 use crate::error::{Error, Result};
-use crate::ir::Tensor;
+use crate::ir::{Tensor, element_count};
 
 /// The sizes of a tensor.
 pub(crate) fn sizes(tensor: &Tensor) -> Vec<usize> {
@@ -21,13 +21,14 @@ pub(crate) fn count(sizes: &[usize]) -> usize {
 /// Sizes of a tensor that is to be made.
 ///
 /// # Errors
-/// One is negative, or memory cannot hold so many elements as numbers.
+/// One is negative, their product overflows, or memory cannot hold so many elements as numbers.
 pub(crate) fn room(dims: &[i64]) -> Result<Vec<usize>> {
     let sizes: Option<Vec<usize>> = dims.iter().map(|&size| usize::try_from(size).ok()).collect();
     let sizes = sizes.ok_or_else(|| Error::input(format!("a size of {dims:?} is negative")))?;
+    let is_said = element_count(dims).is_some();
     match Vec::<i128>::new().try_reserve_exact(count(&sizes)) {
-        Ok(()) => Ok(sizes),
-        Err(_) => Err(Error::input(format!("a tensor of sizes {dims:?} does not fit into memory"))),
+        Ok(()) if is_said => Ok(sizes),
+        _ => Err(Error::input(format!("a tensor of sizes {dims:?} does not fit into memory"))),
     }
 }
 

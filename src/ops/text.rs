@@ -6,17 +6,17 @@ mod tfidf;
 
 use super::elements::strings;
 use super::shape::{broadcast, broadcast_strides, dims, places, sizes};
-use super::{Call, Operator, Value, op};
+use super::{Call, Operator, Value, infer, op};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor, TensorData};
 use bytes::Bytes;
 
 pub(super) static OPERATORS: &[Operator] = &[
-    op("RegexFullMatch", pattern::full_match),
-    op("StringConcat", concat),
-    op("StringNormalizer", normalize),
-    op("StringSplit", split::split),
-    op("TfIdfVectorizer", tfidf::vectorize),
+    op("RegexFullMatch", pattern::full_match).infer(infer::elementwise::same),
+    op("StringConcat", concat).infer(infer::elementwise::broadcast),
+    op("StringNormalizer", normalize).infer(infer::features::normalized_strings),
+    op("StringSplit", split::split).infer(infer::features::split_strings),
+    op("TfIdfVectorizer", tfidf::vectorize).infer(infer::features::tfidf),
 ];
 
 fn of_strings(dims: Vec<i64>, strings: Vec<Bytes>) -> Tensor {

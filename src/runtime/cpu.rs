@@ -1,8 +1,15 @@
-//! The CPU: kernels compiled by Cranelift.
+//! The CPU: kernels compiled by Cranelift, and those that are written by hand.
 
+mod attention;
 pub mod ceiling;
+#[allow(dead_code, unused_imports, reason = "the executor uses it")]
+mod conv;
+mod engine;
+mod gemm;
 mod jit;
+mod pool;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use engine::Engine;
 pub use jit::{Argument, Compiled, Compiler};

@@ -1,12 +1,8 @@
 //! Operators one after the other, as the file has them.
 
-use super::profile::{Event, Recorder};
 use crate::error::{Error, Result};
-use crate::ir::{
-    Attribute, AttributeValue, Function, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId,
-};
+use crate::ir::{Attribute, Graph, Model, NodeId, NodeKind, Op, ValueId};
 use crate::ops::{self, Call, Value};
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Where a graph is run: the main graph's surroundings, or a function's.
@@ -16,23 +12,36 @@ struct Scope<'m> {
     opsets: &'m [(String, i64)],
     /// Attributes of the function that is called.
     attributes: &'m [(String, Attribute)],
-    recorder: Option<&'m Recorder>,
 }
 
 /// Sees each value of the main graph that a node has made.
 pub(crate) type Observer<'o> = &'o mut dyn FnMut(NodeId, ValueId, &Value);
 
-/// Runs the main graph. `inputs` are those of the signature, by slot; none for a default. The
-/// recorder, if any, takes down each operator.
+/// Runs the main graph. `inputs` are those of the signature, by slot; none for a default.
 pub(super) fn run(
     model: &Model,
     inputs: Vec<Option<Value>>,
     observer: Observer<'_>,
-    recorder: Option<&Recorder>,
 ) -> Result<Vec<Value>> {
-    let scope = Scope { model, opsets: &model.opset_imports, attributes: &[], recorder };
+    let scope = Scope { model, opsets: &model.opset_imports, attributes: &[] };
     let outputs = scope.graph(&model.graph, inputs, &[], observer)?;
     outputs.into_iter().map(|o| o.ok_or_else(|| Error::input("an output is missing"))).collect()
+}
+
+/// Runs one node of the main graph, on values by slot.
+pub(super) fn one(
+    model: &Model,
+    id: NodeId,
+    inputs: &[Option<Value>],
+    captures: &[Option<Value>],
+) -> Result<Vec<Option<Value>>> {
+    let graph = &model.graph;
+    let NodeKind::Op(op) = &graph.node(id).kind else { return Ok(Vec::new()) };
+    let scope = Scope { model, opsets: &model.opset_imports, attributes: &[] };
+    let all = graph.node_inputs(id).into_iter().zip(inputs);
+    let all = all.chain(graph.node_captures(id).into_iter().zip(captures));
+    let values = all.filter_map(|(id, value)| Some((id?, value.clone()?))).collect();
+    scope.node(graph, id, op, &values)
 }
 
 impl Scope<'_> {
@@ -90,16 +99,15 @@ impl Scope<'_> {
         op: &Op,
         values: &HashMap<ValueId, Value>,
     ) -> Result<Vec<Option<Value>>> {
-        let op = self.resolved(op);
+        let op = op.resolved(self.attributes);
         let inputs = graph.node_inputs(id);
         let given = || inputs.iter().map(|input| input.and_then(|value| values.get(&value)));
-        if let Some(function) = self.function(&op) {
-            let attributes = with_defaults(&op, function);
+        if let Some(function) = self.model.function(&op) {
+            let attributes = function.given(&op);
             let scope = Scope {
                 model: self.model,
                 opsets: &function.opset_imports,
                 attributes: &attributes,
-                ..self
             };
             let inputs = given().map(Option::<&Value>::cloned).collect();
             return scope.graph(&function.body, inputs, &[], &mut |_, _, _| {});
@@ -117,7 +125,7 @@ impl Scope<'_> {
                 .map(|o| o.ok_or_else(|| Error::input("an output is missing")))
                 .collect()
         };
-        let (operator, schema) = super::support::operator(&op, self.opsets)?;
+        let (operator, schema) = ops::operator(&op, self.opsets)?;
         let call = Call {
             op: &op,
             schema,
@@ -125,78 +133,6 @@ impl Scope<'_> {
             outputs: graph.node(id).outputs().len(),
             run_graph: &run_graph,
         };
-        let start_ns = self.recorder.map(Recorder::now);
-        let made = (operator.compute)(&call)?;
-        // What a control flow operator does is recorded by the operators of its subgraphs.
-        if let (Some(recorder), Some(start_ns), None) =
-            (self.recorder, start_ns, op.subgraphs().next())
-        {
-            recorder.record(event(graph, id, &call, &made, start_ns, recorder.now()));
-        }
-        Ok(made.into_iter().map(Some).collect())
+        Ok((operator.compute)(&call)?.into_iter().map(Some).collect())
     }
-
-    fn function(&self, op: &Op) -> Option<&Function> {
-        super::support::function(self.model, op)
-    }
-
-    /// The operator with the attributes of the function in place of references to them.
-    fn resolved<'o>(&self, op: &'o Op) -> Cow<'o, Op> {
-        let is_reference =
-            |(_, a): &(String, Attribute)| matches!(a.value, AttributeValue::Reference { .. });
-        if !op.attributes.iter().any(is_reference) {
-            return Cow::Borrowed(op);
-        }
-        let mut resolved = op.clone();
-        resolved.attributes = op
-            .attributes
-            .iter()
-            .filter_map(|(name, attribute)| match &attribute.value {
-                AttributeValue::Reference { name: of, .. } => {
-                    let given = self.attributes.iter().find(|(known, _)| known == of)?;
-                    Some((name.clone(), given.1.clone()))
-                }
-                _ => Some((name.clone(), attribute.clone())),
-            })
-            .collect();
-        Cow::Owned(resolved)
-    }
-}
-
-fn event(
-    graph: &Graph,
-    id: NodeId,
-    call: &Call<'_>,
-    made: &[Value],
-    start_ns: u64,
-    end_ns: u64,
-) -> Event {
-    let outputs: Vec<&Tensor> = made.iter().filter_map(|value| value.tensor().ok()).collect();
-    let inputs: Vec<Option<&Tensor>> =
-        call.inputs.iter().map(|input| input.and_then(|value| value.tensor().ok())).collect();
-    let input_sizes: Vec<Option<&[i64]>> =
-        inputs.iter().map(|input| input.map(|tensor| tensor.dims.as_slice())).collect();
-    let output_sizes: Vec<&[i64]> = outputs.iter().map(|tensor| tensor.dims.as_slice()).collect();
-    let all = inputs.iter().flatten().chain(&outputs);
-    Event {
-        name: call.op.op_type.clone(),
-        kind: call.op.op_type.clone(),
-        node: graph.describe(id),
-        thread: 0,
-        start_ns,
-        end_ns,
-        flops: ops::flops(call.op, &input_sizes, &output_sizes),
-        bytes: all.filter_map(|tensor| tensor.byte_len()).sum(),
-    }
-}
-
-/// The attributes of a call, and the function's defaults of those that it does not have.
-fn with_defaults(op: &Op, function: &Function) -> Vec<(String, Attribute)> {
-    let mut attributes = op.attributes.clone();
-    for (name, default) in &function.attribute_defaults {
-        if op.attribute(name).is_none() {
-            attributes.push((name.clone(), default.clone()));
-        }
-    }
-    attributes
 }

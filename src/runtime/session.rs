@@ -1,20 +1,54 @@
 //! A model that can be run again and again.
 
+use super::facts::Watch;
 use super::interpret::{self, Observer};
 use super::profile::{Profile, Recorder};
-use super::support;
+use super::{gradient, support};
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Model, NodeId, NodeKind, Type};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A model, ready to run.
+/// A model, ready to run, on any number of threads at once.
+///
+/// ```
+/// use peftc::ir::DataType;
+/// use peftc::runtime::{Options, Session};
+/// use std::collections::HashMap;
+///
+/// # fn main() -> peftc::Result<()> {
+/// let model = peftc::onnx::read("models/blocks/README.onnx".as_ref())?.model;
+/// let session = Session::new(&model, &Options::default())?;
+/// let inputs = HashMap::new();
+/// let outputs = session.run(&inputs)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Session {
-    model: Model,
+    model: Arc<Model>,
     inputs: Vec<Signature>,
     outputs: Vec<Signature>,
+    #[cfg(feature = "cpu")]
+    engine: Option<super::cpu::Engine>,
+}
+
+/// How a model is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// On so many threads, the caller's among them.
+    pub threads: usize,
+    /// By the operators' references alone, in float64: slow, and rounded once an operator.
+    pub is_reference: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { threads, is_reference: false }
+    }
 }
 
 /// An input or an output.
@@ -29,11 +63,13 @@ pub struct Signature {
 }
 
 impl Session {
-    /// Makes a model ready to run.
+    /// Makes a model ready to run: kernels are compiled, and weights packed, once for all sizes.
     ///
     /// # Errors
     /// It has an operator, or an attribute of one, that is not supported: the first, with its node.
-    pub fn new(model: Model) -> Result<Self> {
+    pub fn new(model: &Model, options: &Options) -> Result<Self> {
+        let mut model = model.clone();
+        gradient::expand(&mut model)?;
         support::check(&model)?;
         let graph = &model.graph;
         let signature = |&id: &NodeId| {
@@ -47,17 +83,27 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        Ok(Self { model, inputs, outputs })
+        let model = Arc::new(crate::lower::expand::expand(&model)?);
+        #[cfg(feature = "cpu")]
+        let engine = match options.is_reference {
+            true => None,
+            false => {
+                let program = crate::lower::lower(&model)?;
+                Some(super::cpu::Engine::new(model.clone(), program, options.threads)?)
+            }
+        };
+        Ok(Self {
+            model,
+            inputs,
+            outputs,
+            #[cfg(feature = "cpu")]
+            engine,
+        })
     }
 
     /// The main graph.
     pub(crate) fn graph(&self) -> &Graph {
         &self.model.graph
-    }
-
-    /// How long compiling kernels took: operators that are interpreted have none.
-    pub fn compile_time(&self) -> Duration {
-        Duration::ZERO
     }
 
     /// What goes in.
@@ -74,47 +120,84 @@ impl Session {
     ///
     /// # Errors
     /// An input is missing, unknown, or of another type or shape; an operator cannot be run.
-    pub fn run(&self, inputs: HashMap<String, Value>) -> Result<Vec<Value>> {
-        self.run_observed(inputs, &mut |_, _, _| {})
+    pub fn run(&self, inputs: &HashMap<String, Value>) -> Result<Vec<Value>> {
+        let given = self.given(inputs)?;
+        #[cfg(feature = "cpu")]
+        if let Some(engine) = &self.engine {
+            return engine.run(&given, None);
+        }
+        self.interpret(given, &mut |_, _, _| {})
     }
 
-    /// The same, and takes down what the time goes to.
+    /// The same, and takes down what the time of each step goes to. References alone have no steps.
     ///
     /// # Errors
     /// As of [`run`](Self::run).
-    pub fn run_profiled(&self, inputs: HashMap<String, Value>) -> Result<(Vec<Value>, Profile)> {
-        let given = self.checked(inputs)?;
+    pub fn run_profiled(&self, inputs: &HashMap<String, Value>) -> Result<(Vec<Value>, Profile)> {
+        let given = self.given(inputs)?;
         let recorder = Recorder::new();
-        let outputs = interpret::run(&self.model, given, &mut |_, _, _| {}, Some(&recorder))?;
+        #[cfg(feature = "cpu")]
+        if let Some(engine) = &self.engine {
+            let outputs = engine.run(&given, Some(&recorder))?;
+            return Ok((outputs, recorder.finish()));
+        }
+        let outputs = self.interpret(given, &mut |_, _, _| {})?;
         Ok((outputs, recorder.finish()))
     }
 
-    /// The same, and shows each value that a node of the main graph makes.
-    pub(crate) fn run_observed(
-        &self,
-        inputs: HashMap<String, Value>,
-        observer: Observer<'_>,
-    ) -> Result<Vec<Value>> {
-        interpret::run(&self.model, self.checked(inputs)?, observer, None)
+    /// How long compiling kernels took.
+    pub fn compile_time(&self) -> Duration {
+        #[cfg(feature = "cpu")]
+        if let Some(engine) = &self.engine {
+            return engine.compile_time();
+        }
+        Duration::ZERO
     }
 
-    /// Inputs by slot; none where a default stands in.
-    fn checked(&self, mut inputs: HashMap<String, Value>) -> Result<Vec<Option<Value>>> {
+    /// The same by the operators' references, and shows each value that a node of the main graph makes.
+    pub(crate) fn run_observed(
+        &self,
+        inputs: &HashMap<String, Value>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Value>> {
+        self.interpret(self.given(inputs)?, observer)
+    }
+
+    /// The inputs by slot, with defaults.
+    fn given(&self, inputs: &HashMap<String, Value>) -> Result<Vec<Option<Value>>> {
         let mut sizes: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
         let mut given = Vec::new();
-        for signature in &self.inputs {
-            let value = inputs.remove(&signature.name);
-            match &value {
-                None if signature.has_default => {}
-                None => return Err(self.missing(signature)),
-                Some(value) => check(signature, value, &mut sizes)?,
-            }
-            given.push(value);
+        for (signature, &id) in self.inputs.iter().zip(self.model.graph.inputs()) {
+            let value = inputs.get(&signature.name);
+            given.push(match (value, &self.model.graph.node(id).kind) {
+                (Some(value), _) => {
+                    check(signature, value, &mut sizes)?;
+                    Some(value.clone())
+                }
+                (None, NodeKind::Input { default: Some(tensor) }) => {
+                    Some(crate::ops::dense(tensor)?.into())
+                }
+                (None, _) => return Err(self.missing(signature)),
+            });
         }
-        if let Some(name) = inputs.keys().min() {
+        let unknown = |name: &&String| !self.inputs.iter().any(|known| known.name == **name);
+        if let Some(name) = inputs.keys().filter(unknown).min() {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
         Ok(given)
+    }
+
+    /// By references; debug builds hold what is inferred against each value.
+    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
+        let mut watch = cfg!(debug_assertions).then(|| Watch::new(&self.model, &given));
+        let made = interpret::run(&self.model, given, &mut |node, id, value| {
+            if let Some(watch) = &mut watch {
+                watch.see(id, value);
+            }
+            observer(node, id, value);
+        })?;
+        watch.map_or(Ok(()), Watch::result)?;
+        Ok(made)
     }
 
     fn missing(&self, signature: &Signature) -> Error {

@@ -1,38 +1,9 @@
 //! What can be run, checked before anything is.
 
 use crate::error::{Error, Result};
-use crate::ir::{Function, Graph, Model, Op};
+use crate::ir::{Graph, Model, Op};
+use crate::ops;
 use crate::ops::schema::Schema;
-use crate::ops::{self, Operator};
-
-/// The function that a node calls.
-pub(super) fn function<'m>(model: &'m Model, op: &Op) -> Option<&'m Function> {
-    let same =
-        |f: &&Function| f.name == op.op_type && f.domain == op.domain && f.overload == op.overload;
-    model.functions.iter().find(same)
-}
-
-/// The operator of a node, and its schema in the operator sets that are imported.
-pub(super) fn operator(
-    op: &Op,
-    opsets: &[(String, i64)],
-) -> Result<(&'static Operator, &'static Schema)> {
-    let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
-    let same = |known: &str| known == domain || (domain.is_empty() && known == "ai.onnx");
-    let imported = opsets.iter().find(|(known, _)| same(known)).map(|&(_, version)| version);
-    let name =
-        if domain.is_empty() { op.op_type.clone() } else { format!("{domain}.{}", op.op_type) };
-    // Some exporters forget the domains of ONNX Runtime.
-    let version = imported.unwrap_or(if domain.is_empty() { i64::MAX } else { 1 });
-    let schema = ops::schema(domain, &op.op_type, version);
-    match (ops::find(domain, &op.op_type), schema) {
-        (Some(operator), Some(schema)) => Ok((operator, schema)),
-        (Some(_), None) => {
-            Err(Error::input(format!("operator set {version} has no operator {name}")))
-        }
-        (None, _) => Err(Error::input(format!("operator {name} is not supported"))),
-    }
-}
 
 /// Whether all that a model has can be run.
 ///
@@ -50,8 +21,8 @@ pub(super) fn check(model: &Model) -> Result<()> {
 fn graph(model: &Model, graph_: &Graph, opsets: &[(String, i64)]) -> Result<()> {
     for (id, op) in graph_.ops() {
         let within = |e: Error| e.within(graph_.describe(id));
-        if function(model, op).is_none() {
-            let (_, schema) = operator(op, opsets).map_err(within)?;
+        if model.function(op).is_none() {
+            let (_, schema) = ops::operator(op, opsets).map_err(within)?;
             attributes(op, schema).map_err(within)?;
         }
         for inner in op.subgraphs() {

@@ -26,11 +26,11 @@ pub(super) fn first(
     tolerance: &Tolerance,
 ) -> Result<Option<PartReport>> {
     let mut values: HashMap<String, Value> = HashMap::new();
-    left.run_observed(inputs(left), &mut |_, id, value| {
+    left.run_observed(&inputs(left), &mut |_, id, value| {
         values.insert(left.graph().value(id).name().to_owned(), value.clone());
     })?;
     let mut found: Option<Result<PartReport>> = None;
-    right.run_observed(inputs(right), &mut |node, id, value| {
+    right.run_observed(&inputs(right), &mut |node, id, value| {
         let graph = right.graph();
         let name = graph.value(id).name();
         let (None, Some(Value::Tensor(own)), Value::Tensor(other)) =

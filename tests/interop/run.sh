@@ -12,4 +12,10 @@ if ! cmp -s "$wanted" "$venv/requirements.txt"; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" "$venv/requirements.txt"
 fi
+# NVIDIA's compiler, 90 MB, is not for every platform; test_cuda.py says where it is missing.
+cuda=tests/interop/requirements-cuda.txt
+if ! cmp -s "$cuda" "$venv/requirements-cuda.txt"; then
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$cuda" && cp "$cuda" "$venv/requirements-cuda.txt" ||
+        echo "nvidia-cuda-nvrtc is not to be had: CUDA C will not be compiled" >&2
+fi
 exec "$venv/bin/python" -B -m pytest -p no:cacheprovider tests/interop "$@"

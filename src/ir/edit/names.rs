@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 /// The names that are taken.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     taken: HashSet<String>,
     /// The last number put behind a name.
     numbers: HashMap<String, u64>,
@@ -14,14 +14,14 @@ pub(super) struct Names {
 impl Names {
     /// The names of all values and of all operators of a graph. Those in subgraphs are taken too:
     /// a name there may shadow none outside.
-    pub(super) fn of(graph: &Graph) -> (Self, Self) {
+    pub(crate) fn of(graph: &Graph) -> (Self, Self) {
         let (mut values, mut nodes) = (Self::default(), Self::default());
         collect(graph, &mut values.taken, &mut nodes.taken);
         (values, nodes)
     }
 
     /// Takes a name: `wanted`, with a number behind it where that is taken.
-    pub(super) fn fresh(&mut self, wanted: &str) -> String {
+    pub(crate) fn fresh(&mut self, wanted: &str) -> String {
         let wanted = if wanted.is_empty() { "unnamed" } else { wanted };
         if self.taken.insert(wanted.to_owned()) {
             return wanted.to_owned();

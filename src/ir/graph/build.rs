@@ -162,7 +162,7 @@ impl Graph {
     }
 }
 
-/// Changing; only edits that were checked get here.
+/// Changing; only edits that were checked, and what builds a graph, get here.
 impl Graph {
     /// Puts an operator right behind the operators that feed it.
     pub(in crate::ir) fn place_behind_producers(&mut self, id: NodeId) {
@@ -177,7 +177,7 @@ impl Graph {
     }
 
     /// Removes a node and the values it makes, which nothing that stays may use.
-    pub(in crate::ir) fn remove_node(&mut self, id: NodeId) {
+    pub(crate) fn remove_node(&mut self, id: NodeId) {
         let index = NodeIndex::new(id.index as usize);
         let fed: Vec<_> = self
             .nodes
@@ -204,7 +204,7 @@ impl Graph {
     }
 
     /// Renames a value to a name that is free.
-    pub(in crate::ir) fn rename(&mut self, id: ValueId, name: &str) {
+    pub(crate) fn rename(&mut self, id: ValueId, name: &str) {
         self.rename_all(&[(id, name)]);
     }
 

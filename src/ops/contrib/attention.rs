@@ -6,7 +6,7 @@ use super::rotary::optional_flag;
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::ops::attention::heads::{Heads, head_count};
-use crate::ops::attention::scaled::Attend;
+use crate::ops::attention::scaled::{Attend, Stage};
 use crate::ops::numbers::{floats, of_floats};
 use crate::ops::shape::{dims, sizes};
 use crate::ops::{Call, Value};
@@ -19,21 +19,8 @@ pub(super) fn attention(call: &Call<'_>) -> Result<Vec<Value>> {
     }
     let x = call.input(0)?;
     let heads = head_count(call, "num_heads")?;
-    let [q, k, v] = projected(call, x, heads)?;
-    let (past_key, past_value) = past(call)?;
-    let past = past_key.as_ref().map_or(0, |past| past.length);
-    let (k, v) = (k.after(past_key.as_ref())?, v.after(past_value.as_ref())?);
-    let attend = Attend {
-        q: &q,
-        k: &k,
-        v: &v,
-        scale: scale(call, q.size)?,
-        softcap: 0.0,
-        sinks: None,
-        keep: None,
-    };
-    let mask = Mask::of(call, [3, 5], attend.scores(), past)?;
-    let (y, _) = attend.run(|place| mask.at(place))?;
+    let projected = projected(call, x, heads)?;
+    let Attended { y, k, v, .. } = attend(call, projected, past(call)?, [3, 5], None)?;
     let mut outputs = vec![y.packed_tensor(x.dtype)?.into()];
     if call.outputs > 1 {
         if k.size != v.size {
@@ -43,6 +30,33 @@ pub(super) fn attention(call: &Call<'_>) -> Result<Vec<Value>> {
         outputs.push(of_floats(x.dtype, &dims(&shape), &[k.data, v.data].concat())?.into());
     }
     Ok(outputs)
+}
+
+/// What comes of queries, and the keys and values that they saw.
+pub(super) struct Attended {
+    pub(super) y: Heads,
+    pub(super) k: Heads,
+    pub(super) v: Heads,
+    /// Sizes of the scores, and those that are kept.
+    pub(super) scores: ([usize; 4], Vec<f64>),
+}
+
+/// Attention to keys and values behind those of the past, with the mask of these input slots.
+pub(super) fn attend(
+    call: &Call<'_>,
+    [q, k, v]: [Heads; 3],
+    (past_key, past_value): (Option<Heads>, Option<Heads>),
+    mask: [usize; 2],
+    keep: Option<Stage>,
+) -> Result<Attended> {
+    let past = past_key.as_ref().map_or(0, |past| past.length);
+    let (k, v) = (k.after(past_key.as_ref())?, v.after(past_value.as_ref())?);
+    let scale = scale(call, q.size)?;
+    let attend = Attend { q: &q, k: &k, v: &v, scale, softcap: 0.0, sinks: None, keep };
+    let sizes = attend.scores();
+    let mask = Mask::of(call, mask, sizes, past)?;
+    let (y, kept) = attend.run(|place| mask.at(place))?;
+    Ok(Attended { y, scores: (sizes, kept), k, v })
 }
 
 /// The scale that is given, or the default.

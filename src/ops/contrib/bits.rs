@@ -53,18 +53,18 @@ fn expect(tensor: &Tensor, what: &str, expected: usize) -> Result<()> {
     }
 }
 
-/// The weight is [N, K] in blocks of a row, which are padded; its lowest bits come first. Without
-/// elements it is 0.
+/// The weight that a product of either operator multiplies by, and its shape: the first input does
+/// not matter.
+pub(crate) fn dequantized(call: &Call<'_>) -> Result<(Vec<f64>, [usize; 2])> {
+    match call.op.op_type.as_str() {
+        "MatMulBnb4" => bnb4_weight(call),
+        _ => nbits_weight(call),
+    }
+}
+
 pub(super) fn matmul_nbits(call: &Call<'_>) -> Result<Vec<Value>> {
     let a = call.input(0)?;
-    let (n, k) = (size(call, "N")?, size(call, "K")?);
-    if call.int("weight_prepacked")? != 0 {
-        return Err(Error::input("weight_prepacked is not 0: that layout is not supported"));
-    }
-    let weight = match sizes(call.input(1)?).contains(&0) {
-        true => filled(&[k, n], 0.0)?,
-        false => permuted(&nbits_weight(call, n, k)?, &[n, k], &[1, 0]).0,
-    };
+    let (weight, [k, n]) = nbits_weight(call)?;
     let (mut y, shape) = product(&floats(a)?, &sizes(a), &weight, &[k, n])?;
     if let Some(bias) = call.optional(5)? {
         expect(bias, "bias", n)?;
@@ -74,7 +74,21 @@ pub(super) fn matmul_nbits(call: &Call<'_>) -> Result<Vec<Value>> {
     Ok(vec![of_floats(a.dtype, &dims(&shape), &y)?.into()])
 }
 
-fn nbits_weight(call: &Call<'_>, n: usize, k: usize) -> Result<Vec<f64>> {
+/// The weight is [N, K] in blocks of a row, which are padded; its lowest bits come first. Without
+/// elements it is 0. It is transposed.
+fn nbits_weight(call: &Call<'_>) -> Result<(Vec<f64>, [usize; 2])> {
+    let (n, k) = (size(call, "N")?, size(call, "K")?);
+    if call.int("weight_prepacked")? != 0 {
+        return Err(Error::input("weight_prepacked is not 0: that layout is not supported"));
+    }
+    let weight = match sizes(call.input(1)?).contains(&0) {
+        true => filled(&[k, n], 0.0)?,
+        false => permuted(&nbits_rows(call, n, k)?, &[n, k], &[1, 0]).0,
+    };
+    Ok((weight, [k, n]))
+}
+
+fn nbits_rows(call: &Call<'_>, n: usize, k: usize) -> Result<Vec<f64>> {
     let (packed, scales) = (call.input(1)?, call.input(2)?);
     let (bits, block) = (size(call, "bits")?, divisor(call, "block_size")?);
     if ![2, 4, 8].contains(&bits) {
@@ -132,10 +146,17 @@ fn nbits_zeros(zeros: Option<&Tensor>, bits: usize, n: usize, blocks: usize) -> 
     }
 }
 
+pub(super) fn matmul_bnb4(call: &Call<'_>) -> Result<Vec<Value>> {
+    let a = call.input(0)?;
+    let (weight, shape) = bnb4_weight(call)?;
+    let (y, shape) = product(&floats(a)?, &sizes(a), &weight, &shape)?;
+    Ok(vec![of_floats(a.dtype, &dims(&shape), &y)?.into()])
+}
+
 /// The weight is [N, K] in blocks of all its elements; the first of two is in the high bits. It is
 /// transposed, but for the gradient of the input.
-pub(super) fn matmul_bnb4(call: &Call<'_>) -> Result<Vec<Value>> {
-    let (a, packed, absmax) = (call.input(0)?, call.input(1)?, call.input(2)?);
+fn bnb4_weight(call: &Call<'_>) -> Result<(Vec<f64>, [usize; 2])> {
+    let (packed, absmax) = (call.input(1)?, call.input(2)?);
     let (n, k, block) = (size(call, "N")?, size(call, "K")?, divisor(call, "block_size")?);
     let code = match call.int("quant_type")? {
         0 => |code: u8| {
@@ -154,10 +175,8 @@ pub(super) fn matmul_bnb4(call: &Call<'_>) -> Result<Vec<Value>> {
     let absmax = floats(absmax)?;
     let codes = bytes(packed)?.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(count);
     let weight = codes.enumerate().map(|(at, x)| code(x) * absmax[at / block]).collect::<Vec<_>>();
-    let (weight, shape) = match call.flag("transB")? {
-        true => permuted(&weight, &[n, k], &[1, 0]),
-        false => (weight, vec![n, k]),
-    };
-    let (y, shape) = product(&floats(a)?, &sizes(a), &weight, &shape)?;
-    Ok(vec![of_floats(a.dtype, &dims(&shape), &y)?.into()])
+    Ok(match call.flag("transB")? {
+        true => (permuted(&weight, &[n, k], &[1, 0]).0, [k, n]),
+        false => (weight, [n, k]),
+    })
 }

@@ -1,12 +1,11 @@
 //! MultiHeadAttention: packed or not, keys and values given or of a cache.
 
-use super::attention::scale;
-use super::mask::Mask;
+use super::attention::{Attended, attend};
 use super::norm::vector;
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::ops::attention::heads::{Heads, head_count};
-use crate::ops::attention::scaled::{Attend, Stage};
+use crate::ops::attention::scaled::Stage;
 use crate::ops::attention::standard::past;
 use crate::ops::numbers::{floats, of_floats};
 use crate::ops::shape::{dims, sizes};
@@ -22,25 +21,14 @@ pub(super) fn multi_head_attention(call: &Call<'_>) -> Result<Vec<Value>> {
     let heads = head_count(call, "num_heads")?;
     let [mut q, mut k, mut v] = inputs(call, heads)?;
     add_bias(call, [&mut q, &mut k, &mut v])?;
-    let (past_key, past_value) = past(call, 6)?;
-    let past = past_key.as_ref().map_or(0, |past| past.length);
-    let (k, v) = (k.after(past_key.as_ref())?, v.after(past_value.as_ref())?);
-    let attend = Attend {
-        q: &q,
-        k: &k,
-        v: &v,
-        scale: scale(call, q.size)?,
-        softcap: 0.0,
-        sinks: None,
-        keep: (call.outputs > 3).then_some(Stage::Biased),
-    };
-    let mask = Mask::of(call, [4, 5], attend.scores(), past)?;
-    let (y, kept) = attend.run(|place| mask.at(place))?;
+    let keep = (call.outputs > 3).then_some(Stage::Biased);
+    let attended = attend(call, [q, k, v], past(call, 6)?, [4, 5], keep)?;
+    let Attended { y, k, v, scores: (sizes, kept) } = attended;
     let dtype = call.input(0)?.dtype;
     let mut outputs: Vec<Value> =
         vec![y.packed_tensor(dtype)?.into(), k.tensor(dtype)?.into(), v.tensor(dtype)?.into()];
-    if attend.keep.is_some() {
-        outputs.push(of_floats(dtype, &dims(&attend.scores()), &kept)?.into());
+    if keep.is_some() {
+        outputs.push(of_floats(dtype, &dims(&sizes), &kept)?.into());
     }
     Ok(outputs)
 }

@@ -39,7 +39,7 @@ pub(super) fn repeat(call: &Call<'_>) -> Result<Vec<Value>> {
         let mut inputs = vec![of_i64s(&[], &[round]).into(), of_bools(&[], &[goes_on]).into()];
         inputs.append(&mut carried);
         let mut outputs = (call.run_graph)(body, inputs)?.into_iter();
-        let next = outputs.next().ok_or_else(|| Error::bug("a body has a condition"))?;
+        let next = outputs.next().ok_or_else(|| Error::input("the body has no outputs"))?;
         if given.is_some() || rounds.is_none() {
             goes_on = condition(next.tensor()?)?;
         }

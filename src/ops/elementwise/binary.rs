@@ -162,7 +162,7 @@ pub(super) fn prelu(x: f64, slope: f64) -> f64 {
 pub(super) fn shift(call: &Call<'_>) -> Result<Vec<Value>> {
     let bits = call.input(0)?.dtype.bits().unwrap_or(0) as i128;
     let is_left = call.string("direction")? == "LEFT";
-    integer(call, |x, by| match (by >= bits, is_left) {
+    integer(call, |x, by| match (!(0..bits).contains(&by), is_left) {
         (true, _) => 0,
         (false, true) => x << by,
         (false, false) => x >> by,

@@ -20,7 +20,8 @@ struct Term<T> {
 pub(super) fn einsum(call: &Call<'_>) -> Result<Vec<Value>> {
     let tensors = call.tensors()?;
     let shapes: Vec<Vec<usize>> = tensors.iter().map(|tensor| sizes(tensor)).collect();
-    let (inputs, output) = parse(&call.string("equation")?, &shapes)?;
+    let ranks: Vec<usize> = shapes.iter().map(Vec::len).collect();
+    let (inputs, output) = labels_of(&call.string("equation")?, &ranks)?;
     let labelled = || inputs.iter().cloned().zip(shapes.iter().cloned());
     let all = tensors.iter().map(|tensor| numbers(tensor)).collect::<Result<Vec<_>>>()?;
     let (mut floats, mut integers) = (Vec::new(), Vec::new());
@@ -44,8 +45,11 @@ pub(super) fn einsum(call: &Call<'_>) -> Result<Vec<Value>> {
     Ok(vec![of_numbers(call.input(0)?.dtype, &dims(&shape), &y)?.into()])
 }
 
-/// The labels of inputs and output.
-fn parse(equation: &str, shapes: &[Vec<usize>]) -> Result<(Vec<Vec<Label>>, Vec<Label>)> {
+/// The labels of inputs of these ranks, and of the output.
+pub(in crate::ops) fn labels_of(
+    equation: &str,
+    ranks: &[usize],
+) -> Result<(Vec<Vec<Label>>, Vec<Label>)> {
     let wrong = |what: String| Error::input(format!("equation {equation:?}: {what}"));
     let bare = equation.replace(' ', "");
     let (left, right) = match bare.split_once("->") {
@@ -53,15 +57,15 @@ fn parse(equation: &str, shapes: &[Vec<usize>]) -> Result<(Vec<Vec<Label>>, Vec<
         None => (bare.as_str(), None),
     };
     let terms: Vec<&str> = left.split(',').collect();
-    if terms.len() != shapes.len() {
-        return Err(wrong(format!("{} terms for {} inputs", terms.len(), shapes.len())));
+    if terms.len() != ranks.len() {
+        return Err(wrong(format!("{} terms for {} inputs", terms.len(), ranks.len())));
     }
     let mut inputs = Vec::new();
     let mut dots = 0;
-    for (term, shape) in terms.iter().zip(shapes) {
+    for (term, rank) in terms.iter().zip(ranks) {
         let letters = term.replace("...", "").len();
-        let own = shape.len().checked_sub(letters).filter(|&own| own == 0 || term.contains("..."));
-        let own = own.ok_or_else(|| wrong(format!("term {term:?} for shape {shape:?}")))?;
+        let own = rank.checked_sub(letters).filter(|&own| own == 0 || term.contains("..."));
+        let own = own.ok_or_else(|| wrong(format!("term {term:?} for rank {rank}")))?;
         dots = dots.max(own);
         inputs.push(labels(term, own).map_err(&wrong)?);
     }

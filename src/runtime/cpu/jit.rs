@@ -154,6 +154,26 @@ impl Compiled {
         }
         // SAFETY: pointers and lengths are of this kernel's buffers; inputs are only read, as `check` has
         // found; the caller says that places are inside.
+        unsafe { self.launch_at(&pointers, &lengths, given, passes) }
+    }
+
+    /// The same, with each buffer's first byte and number of elements. Buffers may overlap where each
+    /// element that is written is read by its own pass alone.
+    ///
+    /// # Safety
+    /// As [`launch`](Self::launch); buffers that the kernel writes may be written, and there are as many
+    /// as it has.
+    ///
+    /// # Errors
+    /// A computed place is outside of its buffer.
+    pub(crate) unsafe fn launch_at(
+        &self,
+        pointers: &[*mut u8],
+        lengths: &[i64],
+        given: &[i64],
+        passes: std::ops::Range<i64>,
+    ) -> Result<()> {
+        // SAFETY: as the caller says.
         let fault = unsafe {
             (self.function)(
                 pointers.as_ptr(),
@@ -163,11 +183,12 @@ impl Compiled {
                 passes.end,
             )
         };
+        let kernel = &self.kernel;
         match usize::try_from(fault).ok().and_then(|fault| fault.checked_sub(1)) {
             None => Ok(()),
             Some(at) => Err(Error::input(format!(
-                "{}: an index is outside of {}, which has {} elements",
-                kernel.name, kernel.buffers[at].name, lengths[at]
+                "an index is outside of {}, which has {} elements",
+                kernel.buffers[at].name, lengths[at]
             ))),
         }
     }

@@ -1,13 +1,15 @@
 //! Compiled kernels hold to the interpreter.
 
 mod conversions;
-mod random;
-mod special;
+mod elements;
+mod math;
 
 use super::{Argument, Compiler};
 use crate::ir::DataType;
-use crate::kernel::{Buffer, Kernel, Memory, interpret, parse};
+use crate::kernel::cases::{Case, drawn, files, rows, special};
+use crate::kernel::{Buffer, Kernel, Memory, parse};
 use half::{bf16, f16};
+use proptest::prelude::*;
 use std::ops::Range;
 
 /// All of a kernel that has no grid.
@@ -81,22 +83,65 @@ fn launch(
 }
 
 /// What the interpreter and the compiled kernel make of memory.
-fn both(
-    text: &str,
+fn both(case: &Case, parts: &[Range<i64>]) -> Result<[Vec<Memory>; 2], String> {
+    case.both(|kernel| {
+        let dtypes: Vec<DataType> = kernel.buffers.iter().map(|buffer| buffer.dtype).collect();
+        let stored = dtypes.iter().zip(&case.memory).map(|(d, m)| bytes(*d, m));
+        let mut stored: Vec<Vec<u8>> = stored.collect();
+        launch(kernel, &case.given, &mut stored, parts)?;
+        Ok(dtypes.iter().zip(&stored).map(|(d, b)| elements(*d, b)).collect())
+    })
+}
+
+/// The same of a kernel that was made.
+fn both_of(
+    kernel: &Kernel,
     given: &[i64],
     memory: &[Memory],
     parts: &[Range<i64>],
 ) -> Result<[Vec<Memory>; 2], String> {
-    let kernel = parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let mut wanted = memory.to_vec();
-    let is_right = interpret(&kernel, given, &mut wanted);
-    if let Err(error) = &is_right {
-        assert!(error.contains("table"), "{error}\n{text}");
+    both(&Case::once(&kernel.to_string(), given, memory), parts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn drawn_kernels_hold(draws in prop::collection::vec(any::<u32>(), 0..160), middle in 0..6i64) {
+        drawn::hold(draws, &mut |case| match case.grid {
+            Some(end) => both(case, &[middle.min(end)..end, 0..middle.min(end)]),
+            None => both(case, ONCE),
+        });
     }
-    let dtypes: Vec<DataType> = kernel.buffers.iter().map(|buffer| buffer.dtype).collect();
-    let mut stored: Vec<Vec<u8>> = dtypes.iter().zip(memory).map(|(d, m)| bytes(*d, m)).collect();
-    let ran = launch(&kernel, given, &mut stored, parts);
-    assert_eq!(is_right.is_ok(), ran.is_ok(), "{is_right:?} but {ran:?}\n{text}");
-    let found = dtypes.iter().zip(&stored).map(|(d, b)| elements(*d, b)).collect();
-    is_right.map(|()| [wanted, found])
+
+    #[test]
+    fn drawn_rows_hold(draws in prop::collection::vec(any::<u32>(), 0..40)) {
+        rows::hold(draws, &mut |case| {
+            let middle = case.grid.unwrap_or(1) / 2;
+            both(case, &[middle..case.grid.unwrap_or(1), 0..middle])
+        });
+    }
+}
+
+#[test]
+fn kernels_of_files_hold() {
+    files::hold(&mut |case| match case.grid {
+        Some(end) => both(case, &[end / 2..end, 0..end / 2]),
+        None => both(case, ONCE),
+    });
+}
+
+#[test]
+fn every_operation_holds_on_special_numbers() {
+    special::operations(&mut |case| both(case, ONCE));
+}
+
+#[test]
+fn lanes_hold_with_masks() {
+    special::masks(&mut |case| both(case, ONCE));
+}
+
+#[test]
+fn computed_places_outside_are_found_in_every_lane() {
+    special::places_outside(&mut |case| both(case, ONCE));
 }

@@ -2,9 +2,8 @@
 //!
 //! Operations that jump take only numbers that both compute exactly, so that no rounding decides.
 
-use super::{Memory, ONCE, both};
-use crate::ir::DataType;
-use proptest::prelude::*;
+use super::{Case, Run};
+use crate::kernel::Memory;
 use std::fmt::Write as _;
 
 const EXTENTS: &[i64] = &[0, 1, 2, 3, 4, 5, 15, 16, 17, 19, 20, 37];
@@ -12,14 +11,14 @@ const INTEGERS: &[&str] = &["i8", "i16", "i32", "i64", "u8", "u16", "u32"];
 const FOLDS: &[&str] = &["sum", "max", "min", "product"];
 
 /// What is drawn, one after the other; 0 behind the end.
-struct Draws(std::vec::IntoIter<u32>);
+pub(super) struct Draws(pub(super) std::vec::IntoIter<u32>);
 
 impl Draws {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.next().unwrap_or(0) as usize % end
     }
 
-    fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub(super) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }
@@ -105,8 +104,7 @@ impl Drawn {
     fn load(&mut self, known: &mut Known, axes: usize) {
         let eighths = |x: i64| (x % 33 - 16) as f64 / 8.0;
         let which = self.below(6);
-        // Booleans have no vectors in memory.
-        let (place, len) = self.place(if self.is_plain && which == 1 { axes - 1 } else { axes });
+        let (place, len) = self.place(axes);
         match which {
             0 => {
                 let dtype = *self.draws.of(INTEGERS);
@@ -120,7 +118,6 @@ impl Drawn {
             _ => {
                 let stored: &[&str] =
                     if self.float == "f64" { &["f64"] } else { &["f32", "f32", "bf16", "f16"] };
-                let stored = if self.is_plain { &stored[..3] } else { stored };
                 let dtype = *self.draws.of(stored);
                 let name = self.input(dtype, len, eighths);
                 let made = self.line(self.float, &format!("load {name}[{place}]"));
@@ -245,10 +242,7 @@ impl Drawn {
     fn store_any(&mut self, known: &Known, axes: usize) {
         let stored: &[&str] =
             if self.float == "f64" { &["f64"] } else { &["f32", "f32", "f32", "bf16", "f16"] };
-        if self.is_plain {
-            return self.store(known.floats[known.floats.len() - 1], "f32", axes);
-        }
-        match self.draws.below(6) {
+        match self.below(6) {
             0 => {
                 let (value, dtype) = (known.integers[known.integers.len() - 1], INTEGERS);
                 let dtype = *self.draws.of(dtype);
@@ -350,26 +344,8 @@ fn narrow(dtype: &str, x: i64) -> i64 {
     }
 }
 
-/// How far numbers may be apart, as a part of them.
-fn tolerance(dtype: DataType) -> f64 {
-    match dtype {
-        DataType::F16 => 1e-3,
-        DataType::BF16 => 8e-3,
-        _ => 1e-5,
-    }
-}
-
-fn is_near(dtype: DataType, wanted: f64, found: f64) -> bool {
-    // What rounds to infinity, or does not.
-    let is_large = dtype == DataType::F16 && wanted.abs() > 65000.0 && found.abs() > 65000.0;
-    let apart = (wanted - found).abs();
-    wanted == found
-        || wanted.is_nan() && found.is_nan()
-        || is_large
-        || apart <= tolerance(dtype) * (1.0 + wanted.abs())
-}
-
-fn hold(draws: Vec<u32>) {
+/// Holds a drawn kernel.
+pub(crate) fn hold(draws: Vec<u32>, run: Run<'_>) {
     let mut draws = Draws(draws.into_iter());
     let is_plain = draws.below(2) == 1;
     let float = if !is_plain && draws.below(3) == 2 { "f64" } else { "f32" };
@@ -385,26 +361,8 @@ fn hold(draws: Vec<u32>) {
     let (names, buffers) = (names.join(", "), buffers.join(", "));
     let text = format!("kernel k({names}) {buffers} {{\n{}}}\n", drawn.body);
     let memory: Vec<Memory> = drawn.buffers.iter().map(|(_, memory)| memory.clone()).collect();
-    let middle = drawn.draws.below(extents[0] as usize + 1) as i64;
-    let parts = if is_grid { vec![middle..extents[0], 0..middle] } else { ONCE.to_vec() };
-    let Ok([wanted, found]) = both(&text, &drawn.given, &memory, &parts) else { return };
-    for ((name, _), (wanted, found)) in drawn.buffers.iter().zip(wanted.iter().zip(&found)) {
-        let dtype = name.rsplit(' ').next().expect("a type").parse().expect("a type");
-        let same = match (wanted, found) {
-            (Memory::Floats(wanted), Memory::Floats(found)) => {
-                wanted.iter().zip(found).all(|(w, f)| is_near(dtype, *w, *f))
-            }
-            (wanted, found) => wanted == found,
-        };
-        assert!(same, "{text}{extents:?} {name}: {wanted:?}\nand not {found:?}");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
-
-    #[test]
-    fn drawn_kernels_hold(draws in prop::collection::vec(any::<u32>(), 0..160)) {
-        hold(draws);
+    let case = Case { text, given: drawn.given, memory, grid: is_grid.then_some(extents[0]) };
+    if let Ok([wanted, found]) = run(&case) {
+        case.assert_near(&wanted, &found);
     }
 }

@@ -1,7 +1,7 @@
 //! Operations one by one, on numbers that are special.
 
-use super::{Memory, ONCE, both};
-use crate::kernel::{OPERATIONS, Operation, Type};
+use super::{Case, Run};
+use crate::kernel::{Memory, OPERATIONS, Operation, Type};
 
 /// Floats that are special in both types.
 const FLOATS: &[f64] = &[
@@ -89,7 +89,7 @@ fn at(memory: &Memory, row: usize) -> f64 {
     }
 }
 
-fn hold(operation: Operation, types: &[Type], result: Type) {
+fn hold(operation: Operation, types: &[Type], result: Type, run: Run<'_>) {
     let mut memory = product(types);
     let n = memory[0].len();
     memory.push(match result.is_float() {
@@ -98,7 +98,8 @@ fn hold(operation: Operation, types: &[Type], result: Type) {
     });
     for kind in ["sequence", "lane"] {
         let text = text(operation, types, result, kind);
-        let [wanted, found] = both(&text, &[n as i64], &memory, ONCE).expect("runs");
+        let case = Case::once(&text, &[n as i64], &memory);
+        let [wanted, found] = run(&case).expect("runs");
         let last = types.len();
         for row in 0..n {
             let arguments: Vec<f64> = memory[..last].iter().map(|x| at(x, row)).collect();
@@ -127,23 +128,23 @@ fn is_near(wanted: f64, found: f64) -> bool {
         || wanted.abs() < 1e-43 && found.abs() < 1e-43
 }
 
-#[test]
-fn every_operation_holds_on_special_numbers() {
+/// Holds every operation on special numbers.
+pub(crate) fn operations(run: Run<'_>) {
     let all = [Type::F32, Type::F64, Type::I64, Type::Bool];
     for (operation, ..) in OPERATIONS {
         for ty in all {
             for types in [vec![ty], vec![ty; 2], vec![ty; 3], vec![Type::Bool, ty, ty]] {
                 // Select of booleans has the types of three alike.
                 if let Some(result) = operation.result(&types) {
-                    hold(*operation, &types, result);
+                    hold(*operation, &types, result, run);
                 }
             }
         }
     }
 }
 
-#[test]
-fn lanes_hold_with_masks() {
+/// Holds booleans in lanes.
+pub(crate) fn masks(run: Run<'_>) {
     let text = "\
 kernel masks(n) a: f32, b: f32, flag: bool, out y: f32 {
   %0: bool = load flag[0]
@@ -171,13 +172,13 @@ kernel masks(n) a: f32, b: f32, flag: bool, out y: f32 {
     for flag in [0, 1] {
         let mut memory = memory.clone();
         memory.extend([Memory::Integers(vec![flag]), Memory::Floats(vec![f64::NAN; n])]);
-        let [wanted, found] = both(text, &[n as i64], &memory, ONCE).expect("runs");
+        let [wanted, found] = run(&Case::once(text, &[n as i64], &memory)).expect("runs");
         assert_eq!(wanted[3], found[3]);
     }
 }
 
-#[test]
-fn computed_places_outside_are_found_in_every_lane() {
+/// Holds that computed places outside are found in every lane.
+pub(crate) fn places_outside(run: Run<'_>) {
     let text = "\
 kernel gather(n) i: i64, table: f32, out y: f32 {
   %0: i64 = load i[0]
@@ -190,7 +191,8 @@ kernel gather(n) i: i64, table: f32, out y: f32 {
     {
         let table = Memory::Floats((0..len).map(f64::from).collect());
         let y = Memory::Floats(vec![f64::NAN; n]);
-        let ran = both(text, &[n as i64], &[Memory::Integers(vec![row]), table, y], ONCE);
+        let memory = [Memory::Integers(vec![row]), table, y];
+        let ran = run(&Case::once(text, &[n as i64], &memory));
         assert_eq!(ran.is_ok(), row == 0 && len > 0);
         if let Ok([wanted, found]) = ran {
             assert_eq!(wanted, found);

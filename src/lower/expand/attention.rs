@@ -1,0 +1,118 @@
+//! Attention as products, a softmax, and what is between.
+
+pub(super) mod group_query;
+mod mask;
+pub(super) mod multi_head;
+pub(super) mod packed;
+pub(super) mod standard;
+
+use super::heads::{Heads, Layout};
+use super::site::Site;
+use crate::ir::{AttributeValue, DataType, ValueId};
+use mask::Masks;
+
+/// One attention: scores are products of queries and keys by the scale, within the softcap, with
+/// masks; values are summed by their softmax.
+///
+/// Fewer heads of keys and values than of queries are not repeated: each group of queries is an
+/// axis along which products broadcast.
+struct Attend {
+    dtype: DataType,
+    q: Heads,
+    /// (batch, heads or groups, keys, size).
+    k: ValueId,
+    v: ValueId,
+    /// How many heads of keys there are.
+    shared: i64,
+    /// Elements of a vector of values.
+    v_size: i64,
+    scale: f64,
+    softcap: f64,
+    masks: Masks,
+}
+
+impl Attend {
+    /// Whether masks have an axis for heads of a group.
+    fn is_grouped(q: Heads, shared: i64) -> bool {
+        q.heads != shared
+    }
+
+    /// The output, laid out as the queries are: those that are not by head are packed.
+    fn build(self, site: &mut Site<'_, '_>) -> Option<ValueId> {
+        Some(self.build_all(site)?.0)
+    }
+
+    /// The output, and scores: products, within the softcap, with masks, and their softmax.
+    fn build_all(self, site: &mut Site<'_, '_>) -> Option<(ValueId, [ValueId; 4])> {
+        let Self { dtype, q, shared, .. } = self;
+        (shared > 0 && q.heads % shared == 0).then_some(())?;
+        let is_grouped = Self::is_grouped(q, shared);
+        let (queries, keys, values) = match is_grouped {
+            true => {
+                let (k, v) = (site.unsqueeze(self.k, &[2])?, site.unsqueeze(self.v, &[2])?);
+                (q.by_group(site, shared)?, site.transpose(k, &[0, 1, 2, 4, 3])?, v)
+            }
+            false => (q.by_head(site)?, site.transpose(self.k, &[0, 1, 3, 2])?, self.v),
+        };
+        let mut scores = site.make("MatMul", &[queries, keys])?;
+        if self.scale != 1.0 {
+            let scale = site.scalar(dtype, self.scale)?;
+            scores = site.make("Mul", &[scores, scale])?;
+        }
+        let products = scores;
+        if self.softcap > 0.0 {
+            let cap = site.scalar(dtype, self.softcap)?;
+            scores = site.make("Div", &[scores, cap])?;
+            scores = site.make("Tanh", &[scores])?;
+            scores = site.make("Mul", &[scores, cap])?;
+        }
+        let capped = scores;
+        if let Some(added) = self.masks.added {
+            scores = site.make("Add", &[scores, added])?;
+        }
+        if let Some(seen) = self.masks.seen {
+            let nothing = site.scalar(dtype, f64::NEG_INFINITY)?;
+            scores = site.make("Where", &[seen, scores, nothing])?;
+        }
+        let shares = site.with("Softmax", &[scores], &[("axis", AttributeValue::Int(-1))])?;
+        let mut y = site.make("MatMul", &[shares, values])?;
+        if let Some(any) = self.masks.any {
+            let zero = site.scalar(dtype, 0.0)?;
+            y = site.make("Where", &[any, y, zero])?;
+        }
+        let width = q.heads * self.v_size;
+        let y = match (q.layout, is_grouped) {
+            (Layout::ByHead, false) => y,
+            (Layout::ByHead, true) => site.reshape(y, &[0, q.heads, -1, self.v_size])?,
+            (_, false) => {
+                let y = site.transpose(y, &[0, 2, 1, 3])?;
+                site.reshape(y, &[0, 0, width])?
+            }
+            (_, true) => {
+                let y = site.transpose(y, &[0, 3, 1, 2, 4])?;
+                site.reshape(y, &[0, 0, width])?
+            }
+        };
+        Some((y, [products, capped, scores, shares]))
+    }
+}
+
+/// The scale that an attribute gives; the default is the size of vectors to the power −1/2.
+fn default_scale(size: i64) -> f64 {
+    (size as f64).sqrt().recip()
+}
+
+/// The element type of inputs, which have the same.
+fn common_dtype(site: &Site<'_, '_>, slots: &[usize]) -> Option<DataType> {
+    let dtype = site.dtype(slots[0])?;
+    let is_same = |&slot: &usize| !site.has(slot) || site.dtype(slot) == Some(dtype);
+    (dtype.is_float() && slots.iter().all(is_same)).then_some(dtype)
+}
+
+/// A cache, which may be left out, and what follows it, along the axis of places.
+fn after(site: &mut Site<'_, '_>, past: usize, new: ValueId) -> Option<ValueId> {
+    match site.input(past) {
+        Some(past) => site.concat(&[past, new], 2),
+        None => Some(new),
+    }
+}

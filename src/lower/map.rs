@@ -1,0 +1,219 @@
+//! Operators of single elements, joined to the group that makes what they read.
+
+use super::group::{Element, Inst, InstId, Kind};
+use super::lowering::{Home, ItemId, Lowering, What};
+use super::view::View;
+use crate::error::Result;
+use crate::ir::{NodeId, Op, ValueId};
+use crate::kernel::Type;
+use crate::ops;
+use crate::ops::size::Size;
+
+/// So large may a kernel become.
+const LARGEST: usize = 64;
+
+impl Lowering<'_> {
+    pub(super) fn element(
+        &mut self,
+        id: NodeId,
+        op: &Op,
+        lowering: &'static ops::Lowering,
+    ) -> Result<Option<()>> {
+        let (_, schema) = self.operator(op)?;
+        let outputs = self.graph.node(id).outputs();
+        let (Some((output, dims, to)), [Some(_)]) = (self.result(id), outputs) else {
+            return Ok(None);
+        };
+        let inputs = self.graph.node_inputs(id);
+        let mut from = Vec::new();
+        for &input in &inputs {
+            match input.map(|input| self.known(input)) {
+                None => from.push(None),
+                Some(Some((_, dtype))) => from.push(Some(dtype)),
+                Some(None) => return Ok(None),
+            }
+        }
+        let values: Vec<ValueId> = inputs.iter().flatten().copied().collect();
+        let Some(item) = self.host(id, &dims, &values)? else { return Ok(None) };
+        let mut arguments = Vec::new();
+        for input in inputs {
+            arguments.push(match input {
+                None => None,
+                Some(input) => match self.read(item, input, &dims)? {
+                    Some(inst) => Some(inst),
+                    None => return Ok(None),
+                },
+            });
+        }
+        let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
+        if !super::emit::is_lowered(&element) {
+            return Ok(None);
+        }
+        let inst = self.push(item, Inst::Element(Box::new(element)));
+        self.homes.insert(output, Home::Inst(item, inst));
+        Ok(Some(()))
+    }
+
+    /// The group that values of these sizes, computed from these, are added to: one of theirs, or a new one.
+    fn host(&mut self, id: NodeId, dims: &[Size], values: &[ValueId]) -> Result<Option<ItemId>> {
+        for &value in values {
+            self.ensure(value)?;
+        }
+        let mut hosts: Vec<ItemId> = Vec::new();
+        for value in values {
+            if let Some(&Home::Inst(item, _)) = self.homes.get(value) {
+                let (item, _) = self.resolved(item, 0);
+                if !hosts.contains(&item) {
+                    hosts.push(item);
+                }
+            }
+        }
+        hosts.sort_by_key(|&item| match self.group(item).kind {
+            Kind::Product { .. } | Kind::Batch { .. } => 0,
+            Kind::Rows => 1,
+            Kind::Map => 2,
+        });
+        for host in hosts.clone() {
+            if self.may_join(host, dims, values) {
+                for &other in hosts.iter().filter(|&&other| other != host) {
+                    self.merge(host, other);
+                }
+                return Ok(Some(host));
+            }
+        }
+        for &value in values {
+            let Some((own, _)) = self.known(value) else { return Ok(None) };
+            if View::whole(0, own).spread(dims, &mut Vec::new()).is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.begin(id, Kind::Map, dims.to_vec())))
+    }
+
+    fn may_join(&self, host: ItemId, dims: &[Size], values: &[ValueId]) -> bool {
+        let group = self.group(host);
+        if group.insts.len() + values.len() > LARGEST {
+            return false;
+        }
+        let is_full = group.has(dims);
+        let is_row = matches!(group.kind, Kind::Rows) && is_row_of(dims, &group.space);
+        if !is_full && !is_row {
+            return false;
+        }
+        if matches!(group.kind, Kind::Batch { .. }) {
+            return false;
+        }
+        let varying = group.varying();
+        values.iter().all(|&value| {
+            if let Some(&Home::Inst(item, inst)) = self.homes.get(&value) {
+                let (item, shift) = self.resolved(item, 0);
+                if item == host {
+                    let Some((own, _)) = self.known(value) else { return false };
+                    let varies = varying[inst + shift];
+                    // A row's value that has no last axis would be taken for another axis.
+                    return match is_full {
+                        true if varies => group.has(&own),
+                        true => own.len() == dims.len(),
+                        false => !varies && own == dims,
+                    };
+                }
+            }
+            let Some(view) = self.would_be(value) else { return false };
+            let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
+            group.over(&spread).is_some() && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+        })
+    }
+
+    /// The view of a value, as it would be were it stored now.
+    fn would_be(&self, value: ValueId) -> Option<View> {
+        match self.homes.get(&value) {
+            Some(Home::View(view)) => Some(view.clone()),
+            _ => {
+                let (dims, _) = self.known(value)?;
+                Some(View::whole(usize::MAX, dims))
+            }
+        }
+    }
+
+    /// What makes a value.
+    fn makers(&self, value: ValueId) -> Vec<ItemId> {
+        match self.homes.get(&value) {
+            Some(Home::View(view)) => self.writers_of(&[view.buffer]).into_iter().collect(),
+            Some(Home::Value(buffer)) => self.writers_of(&[*buffer]).into_iter().collect(),
+            Some(&Home::Inst(item, _)) => vec![self.resolved(item, 0).0],
+            None => Vec::new(),
+        }
+    }
+
+    /// Makes a group of single elements a part of another of the same space, where no third stands between.
+    fn merge(&mut self, host: ItemId, other: ItemId) {
+        let (group, joined) = (self.group(host), self.group(other));
+        let fits = matches!(group.kind, Kind::Map | Kind::Rows)
+            && matches!(joined.kind, Kind::Map)
+            && group.space == joined.space
+            && group.insts.len() + joined.insts.len() <= LARGEST;
+        if !fits || self.depends(host, other) || self.depends(other, host) {
+            return;
+        }
+        let shift = group.insts.len();
+        let merged = std::mem::replace(&mut self.items[other].what, What::Merged(host, shift));
+        let needs = std::mem::take(&mut self.items[other].needs);
+        self.items[host].needs.extend(needs);
+        if let What::Group(joined) = merged {
+            let group = self.group_mut(host);
+            group.insts.extend(joined.insts.into_iter().map(|inst| inst.shifted(shift)));
+            group.outputs.extend(joined.outputs.into_iter().map(|mut output| {
+                output.inst += shift;
+                output
+            }));
+        }
+    }
+
+    /// A view spread to sizes; what must be equal is checked when the model runs.
+    pub(super) fn spread(&mut self, view: &View, dims: &[Size]) -> Option<View> {
+        let mut pairs = Vec::new();
+        let spread = view.spread(dims, &mut pairs)?;
+        for (own, dim) in pairs {
+            let sizes = &mut self.program.sizes;
+            let pair = (sizes.id(&own), sizes.id(&dim));
+            if !self.program.equal.contains(&pair) {
+                self.program.equal.push(pair);
+            }
+        }
+        Some(spread)
+    }
+
+    /// A value, as one of a group whose result has these sizes.
+    pub(super) fn read(
+        &mut self,
+        item: ItemId,
+        value: ValueId,
+        dims: &[Size],
+    ) -> Result<Option<InstId>> {
+        self.ensure(value)?;
+        if let Some(&Home::Inst(own, inst)) = self.homes.get(&value) {
+            let (own, shift) = self.resolved(own, 0);
+            if own == item {
+                return Ok(Some(inst + shift));
+            }
+        }
+        if let (Some(number), Some((_, dtype))) = (self.scalar(value), self.known(value)) {
+            let ty = Type::of_stored(dtype);
+            return Ok(ty.map(|ty| self.push(item, Inst::Constant(ty, number))));
+        }
+        let Some(view) = self.view(value)? else { return Ok(None) };
+        let Some(view) = self.spread(&view, dims) else { return Ok(None) };
+        let view = self.group(item).over(&view);
+        Ok(view.map(|view| self.push(item, Inst::Operand(view))))
+    }
+}
+
+/// Whether sizes are those of one value for each row of a space.
+pub(super) fn is_row_of(dims: &[Size], space: &[Size]) -> bool {
+    let Some((_, leading)) = space.split_last() else { return false };
+    match dims.strip_prefix(leading) {
+        Some([]) => true,
+        Some([last]) => last.known() == Some(1),
+        _ => false,
+    }
+}

@@ -1,0 +1,261 @@
+//! Programs, run on this machine's processor.
+
+mod launch;
+mod memory;
+mod plan;
+mod record;
+mod step;
+mod tensor;
+
+use super::gemm::{Matrix, Packed, Tiles};
+use super::jit::{Compiled, Compiler};
+use super::pool::Pool;
+use crate::error::{Error, Result};
+use crate::ir::{DataType, Model, Tensor};
+use crate::lower::{Argument, BufferId, From, Origin, Program, Work};
+use crate::ops::Value;
+use crate::runtime::profile::Recorder;
+use memory::Memory;
+use plan::Plan;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A program with its kernels compiled and its weights packed. Runs may be under way on several threads.
+pub(crate) struct Engine {
+    model: Arc<Model>,
+    program: Program,
+    kernels: Vec<Compiled>,
+    /// Right factors that are constant, by step.
+    packed: HashMap<usize, Packed>,
+    /// Constants that steps read as they are.
+    constants: HashMap<BufferId, Tensor>,
+    /// Buffers that are given out as tensors.
+    given_out: HashSet<BufferId>,
+    /// Steps by the last one that reads a buffer, and the first that writes it.
+    lives: Vec<Option<(usize, usize)>>,
+    pool: Pool,
+    tiles: &'static Tiles,
+    compile_time: Duration,
+    /// What runs leave for others: the plan of the last, and its memory.
+    idle: Mutex<Vec<State>>,
+}
+
+/// What a run needs besides its inputs.
+struct State {
+    plan: Arc<Plan>,
+    arena: Memory,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("steps", &self.program.steps.len())
+            .field("kernels", &self.kernels.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Compiles the kernels of a program and packs its weights.
+    ///
+    /// # Errors
+    /// Cranelift does not know this machine.
+    pub(crate) fn new(model: Arc<Model>, mut program: Program, threads: usize) -> Result<Self> {
+        let started = Instant::now();
+        let mut compiler = Compiler::new()?;
+        for kernel in std::mem::take(&mut program.kernels) {
+            compiler.add(kernel)?;
+        }
+        let kernels = compiler.finish()?;
+        let compile_time = started.elapsed();
+        let pool = Pool::new(threads);
+        let tiles = Tiles::native();
+        let mut packed = HashMap::new();
+        let mut read: HashSet<BufferId> =
+            program.outputs.iter().map(Argument::buffer).collect();
+        read.extend(program.bound.iter().filter_map(|b| b.from.argument()).map(Argument::buffer));
+        for (number, step) in program.steps.iter().enumerate() {
+            let right = match &step.work {
+                Work::Product(product) if product.a.dims.len() == 2 => Some(product.b.buffer),
+                _ => None,
+            };
+            let constant = right.and_then(|buffer| constant(&program, buffer));
+            if let (Some(tensor), Work::Product(product)) = (constant, &step.work) {
+                let own = pack(tensor, &program, &product.b, tiles, &pool)?;
+                packed.insert(number, own);
+                let rest = step.work.buffers().into_iter().filter(|&b| b != product.b.buffer);
+                read.extend(rest);
+            } else {
+                read.extend(step.work.buffers());
+            }
+        }
+        let mut constants = HashMap::new();
+        for buffer in read {
+            if let Some(tensor) = constant(&program, buffer) {
+                constants.insert(buffer, tensor::aligned(tensor)?);
+            }
+        }
+        for buffer in &mut program.buffers {
+            if let Origin::Constant(tensor) = &mut buffer.origin {
+                *tensor = crate::ops::zero(tensor.dtype);
+            }
+        }
+        let given_out = given_out(&program);
+        let lives = lives(&program);
+        Ok(Self {
+            model,
+            program,
+            kernels,
+            packed,
+            constants,
+            given_out,
+            lives,
+            pool,
+            tiles,
+            compile_time,
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// How long compiling kernels took.
+    pub(crate) fn compile_time(&self) -> Duration {
+        self.compile_time
+    }
+
+    /// Runs the program. Inputs are by slot, and of the types that the model says.
+    ///
+    /// # Errors
+    /// A size or an index does not fit; an operator cannot be run.
+    pub(crate) fn run(
+        &self,
+        inputs: &[Option<Value>],
+        recorder: Option<&Recorder>,
+    ) -> Result<Vec<Value>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = idle.pop();
+        drop(idle);
+        let key = self.key(inputs)?;
+        let (plan, arena) = match state {
+            Some(State { plan, arena }) if plan.key == key => (plan, arena),
+            other => {
+                let plan = Arc::new(Plan::new(self, key)?);
+                let enough = other.map(|state| state.arena).filter(|a| a.len() >= plan.arena);
+                (plan.clone(), enough.unwrap_or_else(|| Memory::new(plan.arena)))
+            }
+        };
+        let mut run = step::Run::new(self, &plan, &arena, inputs)?;
+        let outputs = run.all(recorder);
+        drop(run);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(State { plan, arena });
+        outputs
+    }
+
+    /// The atoms of sizes that inputs say, in the order of the program's.
+    fn key(&self, inputs: &[Option<Value>]) -> Result<Vec<Option<i64>>> {
+        let of = |slot: usize| match inputs.get(slot) {
+            Some(Some(Value::Tensor(tensor))) => Some(tensor),
+            _ => None,
+        };
+        let mut key = Vec::with_capacity(self.program.bound.len());
+        for bound in &self.program.bound {
+            key.push(match &bound.from {
+                From::Input { slot, axis } => {
+                    of(*slot).and_then(|tensor| tensor.dims.get(*axis).copied())
+                }
+                From::Element { argument: Argument::Value(buffer), at } if bound.step.is_none() => {
+                    match self.program.buffers[*buffer].origin {
+                        Origin::Input(slot) => match of(slot) {
+                            Some(tensor) => crate::ops::numbers::i64s(tensor)?.get(*at).copied(),
+                            None => None,
+                        },
+                        _ => None,
+                    }
+                }
+                _ => None,
+            });
+        }
+        Ok(key)
+    }
+}
+
+fn constant(program: &Program, buffer: BufferId) -> Option<&Tensor> {
+    match &program.buffers[buffer].origin {
+        Origin::Constant(tensor) => Some(tensor),
+        _ => None,
+    }
+}
+
+/// The right factor of products, as their kernels read it.
+fn pack(
+    tensor: &Tensor,
+    program: &Program,
+    place: &crate::lower::Place,
+    tiles: &'static Tiles,
+    pool: &Pool,
+) -> Result<Packed> {
+    let number = |id: usize| {
+        let known = program.sizes.all[id].known();
+        known.ok_or_else(|| Error::bug("the sizes of a constant are not known"))
+    };
+    let (rows, columns) = (number(place.dims[0])?, number(place.dims[1])?);
+    let (down, across) = (number(place.strides[0])?, number(place.strides[1])?);
+    let offset = number(place.offset)?;
+    let bytes = crate::ops::numbers::bytes(tensor)?;
+    let size = tensor::size(tensor.dtype);
+    let last = offset + (rows - 1).max(0) * down + (columns - 1).max(0) * across;
+    if rows > 0 && columns > 0 && (last as usize + 1) * size > bytes.len() {
+        return Err(Error::bug("a factor is outside of its constant"));
+    }
+    macro_rules! packed {
+        ($element:ty) => {{
+            let matrix = Matrix {
+                pointer: bytes.as_ptr().cast::<$element>().wrapping_add(offset as usize),
+                rows: rows as usize,
+                columns: columns as usize,
+                row_stride: down as isize,
+                column_stride: across as isize,
+            };
+            // SAFETY: the matrix is inside of the constant's bytes, as has been checked.
+            Ok(unsafe { Packed::new(tiles, matrix, pool) })
+        }};
+    }
+    match tensor.dtype {
+        DataType::F32 => packed!(f32),
+        DataType::F16 => packed!(half::f16),
+        DataType::BF16 => packed!(half::bf16),
+        other => Err(Error::bug(format!("a product of {other}"))),
+    }
+}
+
+/// Buffers that hold just what an output is.
+fn given_out(program: &Program) -> HashSet<BufferId> {
+    let fits = |argument: &Argument| match argument {
+        Argument::Place { place, dtype } => {
+            let buffer = &program.buffers[place.buffer];
+            let is_whole = matches!(buffer.origin, Origin::Made) && buffer.dtype == *dtype;
+            (is_whole && tensor::is_whole(program, place)).then_some(place.buffer)
+        }
+        Argument::Value(_) => None,
+    };
+    program.outputs.iter().filter_map(fits).collect()
+}
+
+/// The first and the last step of each buffer.
+fn lives(program: &Program) -> Vec<Option<(usize, usize)>> {
+    let mut lives: Vec<Option<(usize, usize)>> = vec![None; program.buffers.len()];
+    for (number, step) in program.steps.iter().enumerate() {
+        for buffer in step.work.buffers() {
+            let life = lives[buffer].get_or_insert((number, number));
+            life.1 = number;
+        }
+    }
+    let outputs = program.outputs.iter();
+    let ends = outputs.chain(program.bound.iter().filter_map(|bound| bound.from.argument()));
+    for argument in ends {
+        if let Some(life) = &mut lives[argument.buffer()] {
+            life.1 = program.steps.len();
+        }
+    }
+    lives
+}

@@ -1,0 +1,106 @@
+//! The inner kernel of matrix products: one tile of the result, kept in registers while the depth is
+//! walked. There is one set for each kind of processor; [`Tiles::native`] chooses once.
+
+mod body;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use body::Vector;
+
+use std::sync::LazyLock;
+
+/// The kernels of a kind of processor, for tiles of up to `mr` × `nr` elements.
+pub(crate) struct Tiles {
+    /// The most rows of a tile.
+    pub(crate) mr: usize,
+    /// The most columns of a tile.
+    pub(crate) nr: usize,
+    /// By rows − 1, where the left matrix's rows are contiguous.
+    by_rows: &'static [Kernel],
+    /// By rows − 1, where its columns are.
+    by_columns: &'static [Kernel],
+    /// What it is made of.
+    pub(crate) set: Set,
+    is_here: fn() -> bool,
+}
+
+/// The instructions of kernels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Set {
+    /// AVX-512F.
+    Avx512,
+    /// AVX2 and FMA.
+    Avx2,
+    /// Those that the compiler chooses.
+    Portable,
+}
+
+/// The steps of the depth that a kernel takes in one pass.
+pub(crate) const STEPS: usize = 4;
+
+type Kernel = unsafe fn(&Tile);
+
+/// A product of a tile: `c[i][j] (+)= Σ_k a[i][k] · b[k][j]` for `i < rows`, `j < columns`, `k < depth`.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// `1..=mr`.
+    pub(crate) rows: usize,
+    /// `1..=nr`. No element of `b` or `c` beyond them is read or written.
+    pub(crate) columns: usize,
+    /// How many products are summed; where it is 0 the sum is.
+    pub(crate) depth: usize,
+    /// `a[i][k]` stands at `a + i·a_row + k·a_depth`. One of the strides is 1 (or `rows` is).
+    pub(crate) a: *const f32,
+    /// From row to row of `a`, in elements.
+    pub(crate) a_row: isize,
+    /// From element to element of a row of `a`.
+    pub(crate) a_depth: isize,
+    /// `b[k][j]` stands at `b + k·b_depth + j`.
+    pub(crate) b: *const f32,
+    /// From row to row of `b`.
+    pub(crate) b_depth: isize,
+    /// `c[i][j]` stands at `c + i·c_row + j`.
+    pub(crate) c: *mut f32,
+    /// From row to row of `c`.
+    pub(crate) c_row: isize,
+    /// Whether the sum is added to what is in `c`.
+    pub(crate) adds: bool,
+    /// What is added to each row besides: a number for each, or null.
+    pub(crate) bias: *const f32,
+    /// Where memory is fetched ahead into the cache, for whoever comes next: any address.
+    pub(crate) ahead: *const f32,
+    /// How many cache lines are fetched in [`STEPS`] steps of the depth.
+    pub(crate) lines_ahead: usize,
+}
+
+impl Tiles {
+    /// The fastest set that this processor has.
+    pub(crate) fn native() -> &'static Self {
+        static NATIVE: LazyLock<&'static Tiles> =
+            LazyLock::new(|| Tiles::all().next().unwrap_or(&portable::TILES));
+        &NATIVE
+    }
+
+    /// The sets that this processor has, the fastest first.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        #[cfg(target_arch = "x86_64")]
+        let sets = [&x86::AVX512, &x86::AVX2, &portable::TILES];
+        #[cfg(not(target_arch = "x86_64"))]
+        let sets = [&portable::TILES];
+        sets.into_iter().filter(|tiles| (tiles.is_here)())
+    }
+
+    /// Computes a tile.
+    ///
+    /// # Safety
+    /// `tile` is as its fields say: the elements of `a` and `b` can be read, those of `c` can be written
+    /// (and read, where `adds` is set) and nothing else uses them meanwhile. This processor has this set.
+    pub(crate) unsafe fn run(&self, tile: &Tile) {
+        debug_assert!(tile.rows <= self.mr && (1..=self.nr).contains(&tile.columns));
+        let kernels = if tile.a_depth == 1 { self.by_rows } else { self.by_columns };
+        debug_assert!(tile.a_depth == 1 || tile.a_row == 1 || tile.rows == 1);
+        // SAFETY: as the caller says.
+        unsafe { kernels[tile.rows - 1](tile) }
+    }
+}
