@@ -91,7 +91,25 @@ impl Session {
         if let Some(name) = inputs.keys().min() {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
+        self.interpret(given, observer)
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
         interpret::run(&self.model, given, observer)
+    }
+
+    /// And whether all values are what is inferred of them.
+    #[cfg(debug_assertions)]
+    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
+        let mut watch = super::facts::Watch::new(&self.model);
+        watch.see_inputs(&given);
+        let made = interpret::run(&self.model, given, &mut |node, id, value| {
+            watch.see(id, value);
+            observer(node, id, value);
+        })?;
+        watch.result()?;
+        Ok(made)
     }
 
     fn missing(&self, signature: &Signature) -> Error {
