@@ -54,17 +54,19 @@ pub(crate) struct Operator {
     domain: &'static str,
     name: &'static str,
     pub(crate) compute: Compute,
-    infer: Infer,
+    /// What is known of its outputs before it runs; none for an operator that passes sequences or
+    /// optional values on.
+    infer: Option<Infer>,
 }
 
 impl Operator {
     const fn new(domain: &'static str, name: &'static str, compute: Compute) -> Self {
-        Self { domain, name, compute, infer: infer::unknown }
+        Self { domain, name, compute, infer: None }
     }
 
-    /// With a rule of what is known of its outputs before it runs.
+    /// With a rule for what is known of its outputs before it runs.
     const fn infer(self, rule: Infer) -> Self {
-        Self { infer: rule, ..self }
+        Self { infer: Some(rule), ..self }
     }
 }
 
@@ -164,5 +166,12 @@ mod tests {
                 operator.name
             );
         }
+    }
+
+    #[test]
+    fn operators_on_tensors_have_a_rule() {
+        let all = FAMILIES.iter().flat_map(|family| family.iter());
+        let without: Vec<&str> = all.filter(|o| o.infer.is_none()).map(|o| o.name).collect();
+        assert_eq!(without, ["SequenceMap", "Optional"]);
     }
 }

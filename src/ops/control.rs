@@ -12,7 +12,7 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("If", flow::choose).infer(infer::control::choose),
     op("Loop", flow::repeat).infer(infer::control::repeat),
     op("Scan", scan::scan).infer(infer::control::scan),
-    op("ConcatFromSequence", sequence::concat),
+    op("ConcatFromSequence", sequence::concat).infer(infer::sequence::concat),
     op("SequenceAt", sequence::at).infer(infer::sequence::at),
     op("SequenceConstruct", sequence::construct).infer(infer::sequence::construct),
     op("SequenceEmpty", sequence::empty).infer(infer::sequence::empty),
@@ -22,6 +22,6 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("SequenceMap", flow::map),
     op("SplitToSequence", sequence::split).infer(infer::sequence::split),
     op("Optional", optional::make),
-    op("OptionalGetElement", optional::get),
+    op("OptionalGetElement", optional::get).infer(infer::elementwise::identity),
     op("OptionalHasElement", optional::has).infer(infer::control::scalar),
 ];

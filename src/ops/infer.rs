@@ -67,11 +67,6 @@ pub(crate) fn infer_with(graph: &Graph, opsets: &[(String, i64)], given: Facts) 
     graph::Scope { graph, opsets, inner: None }.facts(given)
 }
 
-/// A rule of an operator of which nothing is known but the types of its outputs.
-pub(in crate::ops) fn unknown(_: &Site<'_>) -> Option<Vec<Made>> {
-    None
-}
-
 /// A size or an element of a subgraph that nothing else says.
 fn inner_atom(inner: &Cell<u32>, is_size: bool) -> Atom {
     let number = inner.replace(inner.get().saturating_add(1));

@@ -1,7 +1,7 @@
 //! What was inferred of values, held against what they are: in debug builds each run does that.
 
 use crate::error::{Error, Result};
-use crate::ir::{DimSize, Model, Tensor, ValueId};
+use crate::ir::{DimSize, Model, NodeKind, Tensor, ValueId};
 use crate::ops::Value;
 use crate::ops::infer::{Fact, Facts, infer};
 use crate::ops::numbers::{integers, is_integer};
@@ -11,21 +11,27 @@ use std::collections::HashMap;
 /// Facts, with the atoms that values have said so far.
 pub(super) struct Watch<'m> {
     model: &'m Model,
-    /// What is inferred, and what would be if the file declared nothing of what operators make.
-    facts: [Facts; 2],
+    /// What is inferred; what would be if the file declared nothing of what operators make; and if it
+    /// declared no sizes of inputs either.
+    facts: [Facts; 3],
     known: HashMap<Atom, i64>,
     wrong: Option<String>,
 }
 
 impl<'m> Watch<'m> {
     pub(super) fn new(model: &'m Model) -> Self {
-        let mut bare = model.graph.clone();
-        for id in model.graph.value_ids() {
-            if model.graph.node(model.graph.value(id).producer()).op().is_some() {
-                bare.value_mut(id).info = None;
+        let (mut bare, graph) = (model.graph.clone(), &model.graph);
+        let made_by = |id: ValueId| &graph.node(graph.value(id).producer()).kind;
+        for id in graph.value_ids().filter(|&id| matches!(made_by(id), NodeKind::Op(_))) {
+            bare.value_mut(id).info = None;
+        }
+        let mut open = bare.clone();
+        for id in graph.value_ids().filter(|&id| matches!(made_by(id), NodeKind::Input { .. })) {
+            if let Some(ty) = open.value_mut(id).info.as_mut().and_then(|info| info.ty.as_mut()) {
+                ty.forget_sizes();
             }
         }
-        let facts = [&model.graph, &bare].map(|graph| infer(graph, &model.opset_imports));
+        let facts = [graph, &bare, &open].map(|graph| infer(graph, &model.opset_imports));
         Self { model, facts, known: HashMap::new(), wrong: None }
     }
 

@@ -11,9 +11,10 @@ pub(in crate::ops) fn same(site: &Site<'_>) -> Option<Vec<Made>> {
     Some(vec![like(site, 0)?])
 }
 
-/// The output is the first input.
+/// The output is the first input, which may be a sequence.
 pub(in crate::ops) fn identity(site: &Site<'_>) -> Option<Vec<Made>> {
-    Some(vec![Made::from(site.input(0)?)])
+    let items = site.items(0).map(<[Made]>::to_vec);
+    Some(vec![Made { items, ..Made::from(site.input(0)?) }])
 }
 
 /// Of the sizes of an input.

@@ -97,7 +97,7 @@ impl<'s> Scope<'s> {
         };
         let inputs = self.graph.node_inputs(id);
         let site = Site::new(op, schema, count, &inputs, known, (inner, &run));
-        let mut made = (operator.infer)(&site).unwrap_or_default();
+        let mut made = operator.infer.and_then(|rule| rule(&site)).unwrap_or_default();
         if inner.get() > first {
             made.iter_mut().for_each(|made| made.forget_inner(first));
         }

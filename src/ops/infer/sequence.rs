@@ -1,5 +1,6 @@
 //! Sequences whose length is known.
 
+use super::elements::added;
 use super::{ELEMENTS, Made, Site};
 use crate::ops::shape::axis;
 use crate::ops::size::Size;
@@ -82,4 +83,23 @@ pub(in crate::ops) fn split(site: &Site<'_>) -> Option<Vec<Made>> {
         Made::of(shape).typed(site.dtype(0))
     };
     of(lengths.into_iter().map(part).collect())
+}
+
+/// ConcatFromSequence.
+pub(in crate::ops) fn concat(site: &Site<'_>) -> Option<Vec<Made>> {
+    let items = site.items(0)?;
+    let shape = |item: &Made| item.shape.clone()?.into_iter().collect();
+    let shapes: Vec<Vec<Size>> = items.iter().map(shape).collect::<Option<_>>()?;
+    let mut shape = shapes.first()?.clone();
+    let is_new = site.flag("new_axis")?;
+    let along = axis(site.int("axis")?, shape.len() + usize::from(is_new)).ok()?;
+    match is_new {
+        true => shape.insert(along, Size::from(items.len() as i64)),
+        false => {
+            let lengths = shapes.iter().map(|shape| shape.get(along));
+            shape[along] =
+                lengths.flatten().try_fold(Size::from(0), |sum, size| added(&sum, size))?;
+        }
+    }
+    Some(vec![Made::of(shape).typed(items[0].dtype)])
 }
