@@ -2,7 +2,6 @@
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
-#[cfg(debug_assertions)]
 mod facts;
 mod interpret;
 mod session;

@@ -1,5 +1,6 @@
 //! A model that can be run again and again.
 
+use super::facts::Watch;
 use super::interpret::{self, Observer};
 use super::support;
 use crate::error::{Error, Result};
@@ -91,24 +92,12 @@ impl Session {
         if let Some(name) = inputs.keys().min() {
             return Err(Error::input(format!("there is no input {name:?}")).help(self.list()));
         }
-        self.interpret(given, observer)
-    }
-
-    #[cfg(not(debug_assertions))]
-    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        interpret::run(&self.model, given, observer)
-    }
-
-    /// And whether all values are what is inferred of them.
-    #[cfg(debug_assertions)]
-    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        let mut watch = super::facts::Watch::new(&self.model);
-        watch.see_inputs(&given);
+        let mut watch = cfg!(debug_assertions).then(|| Watch::new(&self.model, &given));
         let made = interpret::run(&self.model, given, &mut |node, id, value| {
-            watch.see(id, value);
+            watch.iter_mut().for_each(|watch| watch.see(id, value));
             observer(node, id, value);
         })?;
-        watch.result()?;
+        watch.map_or(Ok(()), Watch::result)?;
         Ok(made)
     }
 
