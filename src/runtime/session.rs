@@ -94,7 +94,10 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        let model = Arc::new(crate::lower::expand::expand(&model)?);
+        let model = Arc::new(match options.is_reference {
+            true => model,
+            false => crate::lower::expand::expand(&model)?,
+        });
         #[cfg(feature = "cpu")]
         let engine = match options.is_reference {
             true => None,
@@ -154,6 +157,12 @@ impl Session {
         }
         let outputs = self.interpret(given, &mut |_, _, _| {})?;
         Ok((outputs, recorder.finish()))
+    }
+
+    /// The kernels that the graph was lowered to.
+    #[cfg(feature = "cpu")]
+    pub fn kernels(&self) -> impl Iterator<Item = &crate::kernel::Kernel> {
+        self.engine.iter().flat_map(super::cpu::Engine::kernels)
     }
 
     /// How long compiling kernels took.

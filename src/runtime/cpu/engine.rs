@@ -130,6 +130,11 @@ impl Engine {
         })
     }
 
+    /// The kernels of the program.
+    pub(crate) fn kernels(&self) -> impl Iterator<Item = &crate::kernel::Kernel> {
+        self.kernels.iter().map(Compiled::kernel)
+    }
+
     /// How long compiling kernels took.
     pub(crate) fn compile_time(&self) -> Duration {
         self.compile_time
