@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "the executor uses it")]
 mod attention;
 #[allow(dead_code, unused_imports, reason = "the executor uses it")]
+mod conv;
+#[allow(dead_code, unused_imports, reason = "the executor uses it")]
 mod gemm;
 mod jit;
 #[allow(dead_code, reason = "the executor uses it")]

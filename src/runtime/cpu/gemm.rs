@@ -8,10 +8,11 @@ mod product;
 mod tests;
 mod tiles;
 
-pub(crate) use memory::{Aligned, with_kept};
-pub(crate) use packed::Packed;
+pub(crate) use blocks::{Panels, Product, Source};
+pub(crate) use memory::{Aligned, Place, with_kept};
+pub(crate) use packed::{Element, Packed, pack, pack_panel, panels_len};
 pub(crate) use product::{gemm, gemm_batch};
-pub(crate) use tiles::{STEPS, Tile, Tiles};
+pub(crate) use tiles::{STEPS, Set, Tile, Tiles, Vector};
 
 use std::ops::Range;
 
@@ -88,7 +89,7 @@ impl<T> Matrix<T> {
 
 impl MatrixMut {
     /// Where an element is.
-    fn at(&self, row: usize, column: usize) -> *mut f32 {
+    pub(crate) fn at(&self, row: usize, column: usize) -> *mut f32 {
         self.pointer.wrapping_offset(row as isize * self.row_stride).wrapping_add(column)
     }
 }

@@ -22,6 +22,7 @@ const TILE: Tile = Tile {
     c: std::ptr::null_mut(),
     c_row: 0,
     adds: false,
+    bias: std::ptr::null(),
     ahead: std::ptr::null(),
     lines_ahead: 0,
 };

@@ -59,6 +59,11 @@ impl Panels {
         Self { pointer, panel: (width * depth) as isize, depth: width as isize, across: 1 }
     }
 
+    /// A matrix whose rows are contiguous and so many floats apart, as it is.
+    pub(crate) fn plain(pointer: *const f32, row: usize, width: usize) -> Self {
+        Self { pointer, panel: width as isize, depth: row as isize, across: 1 }
+    }
+
     /// A matrix as it is.
     pub(super) fn of(matrix: Matrix, width: usize) -> Self {
         Self {
@@ -113,27 +118,9 @@ impl Product<'_> {
             let columns =
                 panels.start * self.tiles.nr..self.columns.min(panels.end * self.tiles.nr);
             // SAFETY: the tiles and panels are inside, and of this task alone.
-            unsafe {
-                self.begin(rows.clone(), columns.clone());
-                self.block(tiles, panels);
-            }
+            unsafe { self.block(tiles, panels) };
             done(rows, columns);
         });
-    }
-
-    /// Writes the bias.
-    ///
-    /// # Safety
-    /// That of [`super::gemm`].
-    unsafe fn begin(&self, rows: Range<usize>, columns: Range<usize>) {
-        let Some(bias) = self.bias else { return };
-        for row in rows {
-            // SAFETY: the row is one of the result, and has a bias.
-            unsafe {
-                std::slice::from_raw_parts_mut(self.c.at(row, columns.start), columns.len())
-                    .fill(*bias.add(row));
-            }
-        }
     }
 
     /// Computes tiles of some panels.
@@ -228,7 +215,11 @@ impl Product<'_> {
                 b_depth: strip.depth,
                 c: self.c.at(row, first),
                 c_row: self.c.row_stride,
-                adds: depth.start > 0 || self.bias.is_some(),
+                adds: depth.start > 0,
+                bias: match self.bias {
+                    Some(bias) if depth.start == 0 => bias.wrapping_add(row),
+                    _ => std::ptr::null(),
+                },
                 ahead: strip.next.unwrap_or(strip.pointer).wrapping_add(index * share),
                 lines_ahead: if fetches(index) { lines } else { 0 },
             };

@@ -1,11 +1,11 @@
 //! Memory for packed matrices.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::thread::LocalKey;
 
-/// Floats that begin on a cache line. What they hold at first is not said.
+/// Floats that begin on a cache line; 0 at first.
 pub(crate) struct Aligned {
     pointer: NonNull<f32>,
     floats: usize,
@@ -21,22 +21,22 @@ impl Aligned {
         Layout::array::<f32>(floats).and_then(|l| l.align_to(64)).expect("it is in memory")
     }
 
-    pub(super) fn new(floats: usize) -> Self {
+    pub(crate) fn new(floats: usize) -> Self {
         let layout = Self::layout(floats);
         if layout.size() == 0 {
             return Self::default();
         }
         // SAFETY: the layout's size is not 0.
-        let pointer = unsafe { alloc(layout) };
+        let pointer = unsafe { alloc_zeroed(layout) };
         let pointer = NonNull::new(pointer.cast()).unwrap_or_else(|| handle_alloc_error(layout));
         Self { pointer, floats }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.floats
     }
 
-    pub(super) fn pointer(&self) -> *mut f32 {
+    pub(crate) fn pointer(&self) -> *mut f32 {
         self.pointer.as_ptr()
     }
 }
@@ -72,4 +72,20 @@ pub(crate) fn with_kept<R>(
     let result = work(memory.pointer());
     kept.set(memory);
     result
+}
+
+/// A place in memory of which each thread uses its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(pub(crate) *mut f32);
+
+// SAFETY: who uses the place vouches for the memory, for all threads.
+unsafe impl Sync for Place {}
+// SAFETY: as above.
+unsafe impl Send for Place {}
+
+impl Place {
+    /// The place so many floats further.
+    pub(crate) fn at(&self, floats: usize) -> *mut f32 {
+        self.0.wrapping_add(floats)
+    }
 }

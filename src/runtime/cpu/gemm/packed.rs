@@ -1,7 +1,7 @@
 //! Matrices copied into panels, in the order in which the kernels read them.
 
 use super::super::pool::Pool;
-use super::memory::Aligned;
+use super::memory::{Aligned, Place};
 use super::{Matrix, Tiles};
 
 /// A type of elements that can be packed.
@@ -81,7 +81,7 @@ impl Packed {
 }
 
 /// The floats of a matrix in panels of so many columns.
-pub(super) fn panels_len(rows: usize, columns: usize, width: usize) -> usize {
+pub(crate) fn panels_len(rows: usize, columns: usize, width: usize) -> usize {
     rows * columns.div_ceil(width) * width
 }
 
@@ -89,33 +89,26 @@ pub(super) fn panels_len(rows: usize, columns: usize, width: usize) -> usize {
 ///
 /// # Safety
 /// The elements of the matrix can be read, and [`panels_len`] floats at `to` written.
-pub(super) unsafe fn pack<T: Element>(pool: &Pool, matrix: Matrix<T>, width: usize, to: *mut f32) {
+pub(crate) unsafe fn pack<T: Element>(pool: &Pool, matrix: Matrix<T>, width: usize, to: *mut f32) {
     let panels = matrix.columns.div_ceil(width);
     let at_once = (32 * 1024 / (width * matrix.rows).max(1)).max(1);
-    let place = Shared(to);
+    let to = Place(to);
     pool.run(panels.div_ceil(at_once), &|part| {
-        let place = &place;
         for panel in part * at_once..panels.min((part + 1) * at_once) {
             let first = panel * width;
             let columns = width.min(matrix.columns - first);
             let part = matrix.part(0..matrix.rows, first..first + columns);
             // SAFETY: the panel is one of the matrix, and its floats are written by this call alone.
-            unsafe { pack_panel(part, width, place.0.add(first * matrix.rows)) };
+            unsafe { pack_panel(part, width, to.at(first * matrix.rows)) };
         }
     });
 }
-
-/// A pointer to memory of which each call writes its own part.
-struct Shared(*mut f32);
-
-// SAFETY: see above.
-unsafe impl Sync for Shared {}
 
 /// Copies a panel.
 ///
 /// # Safety
 /// The elements of the panel can be read, and `width` floats for each of its rows be written.
-unsafe fn pack_panel<T: Element>(panel: Matrix<T>, width: usize, to: *mut f32) {
+pub(crate) unsafe fn pack_panel<T: Element>(panel: Matrix<T>, width: usize, to: *mut f32) {
     let (rows, columns) = (panel.rows, panel.columns);
     // Contiguous columns are copied in squares.
     let in_squares = if panel.row_stride == 1 && columns >= SIDE { rows / SIDE * SIDE } else { 0 };
@@ -155,7 +148,7 @@ unsafe fn pack_square<T: Element>(from: *const T, stride: isize, width: usize, t
         // SAFETY: as the caller says.
         let column =
             unsafe { from.offset(column as isize * stride).cast::<[T; SIDE]>().read_unaligned() };
-        column.map(T::float)
+        std::array::from_fn(|row| column[row].float())
     });
     let rows: [[f32; SIDE]; SIDE] =
         std::array::from_fn(|row| std::array::from_fn(|column| columns[column][row]));

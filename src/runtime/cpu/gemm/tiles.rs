@@ -6,6 +6,8 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use body::Vector;
+
 use std::sync::LazyLock;
 
 /// The kernels of a kind of processor, for tiles of up to `mr` × `nr` elements.
@@ -18,7 +20,20 @@ pub(crate) struct Tiles {
     by_rows: &'static [Kernel],
     /// By rows − 1, where its columns are.
     by_columns: &'static [Kernel],
+    /// What it is made of.
+    pub(crate) set: Set,
     is_here: fn() -> bool,
+}
+
+/// The instructions of kernels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Set {
+    /// AVX-512F.
+    Avx512,
+    /// AVX2 and FMA.
+    Avx2,
+    /// Those that the compiler chooses.
+    Portable,
 }
 
 /// The steps of the depth that a kernel takes in one pass.
@@ -51,6 +66,8 @@ pub(crate) struct Tile {
     pub(crate) c_row: isize,
     /// Whether the sum is added to what is in `c`.
     pub(crate) adds: bool,
+    /// What is added to each row besides: a number for each, or null.
+    pub(crate) bias: *const f32,
     /// Where memory is fetched ahead into the cache, for whoever comes next: any address.
     pub(crate) ahead: *const f32,
     /// How many cache lines are fetched in [`STEPS`] steps of the depth.

@@ -3,7 +3,7 @@
 use super::{STEPS, Tile};
 
 /// A vector of the processor. Its methods are inlined into functions that enable its instructions.
-pub(super) trait Vector: Copy {
+pub(crate) trait Vector: Copy {
     /// Its elements.
     const LANES: usize;
     /// Which of its elements are read or written.
@@ -19,6 +19,8 @@ pub(super) trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// `self · other + sum`, rounded once where the processor can.
     unsafe fn mul_add(self, other: Self, sum: Self) -> Self;
+    /// The greater; a NaN is greater than all.
+    unsafe fn greater(self, other: Self) -> Self;
     /// Fetches a cache line.
     unsafe fn prefetch(place: *const f32);
 }
@@ -82,6 +84,7 @@ unsafe fn tile_of_columns<V: Vector, const R: usize, const S: usize, const BY_RO
             b = b.wrapping_offset(t.b_depth);
         }
         for row in 0..R {
+            let bias = if t.bias.is_null() { V::zero() } else { V::splat(*t.bias.add(row)) };
             for (v, mask) in masks.into_iter().enumerate() {
                 let place = t.c.offset(row as isize * t.c_row).wrapping_add(v * V::LANES);
                 let mut sum = sums[0][row][v];
@@ -91,7 +94,7 @@ unsafe fn tile_of_columns<V: Vector, const R: usize, const S: usize, const BY_RO
                 if t.adds {
                     sum = sum.add(V::load(place, mask));
                 }
-                sum.store(place, mask);
+                sum.add(bias).store(place, mask);
             }
         }
     }

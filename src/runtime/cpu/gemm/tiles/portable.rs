@@ -1,13 +1,14 @@
 //! Any processor: arrays that the compiler makes vectors of.
 
 use super::body::{self, Vector, kernels};
-use super::{Tile, Tiles};
+use super::{Set, Tile, Tiles};
 
 pub(super) static TILES: Tiles = Tiles {
     mr: 6,
     nr: 8,
     by_rows: kernels!(portable, true; 1 4, 2 2, 3 1, 4 1, 5 1, 6 1),
     by_columns: kernels!(portable, false; 1 4, 2 2, 3 1, 4 1, 5 1, 6 1),
+    set: Set::Portable,
     is_here: || true,
 };
 
@@ -57,6 +58,12 @@ impl Vector for [f32; 4] {
     unsafe fn mul_add(self, other: Self, sum: Self) -> Self {
         std::array::from_fn(|i| {
             if HAS_FMA { self[i].mul_add(other[i], sum[i]) } else { self[i] * other[i] + sum[i] }
+        })
+    }
+    #[inline(always)]
+    unsafe fn greater(self, other: Self) -> Self {
+        std::array::from_fn(|i| {
+            if other[i] > self[i] || other[i].is_nan() { other[i] } else { self[i] }
         })
     }
     #[inline(always)]

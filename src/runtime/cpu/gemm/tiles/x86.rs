@@ -1,7 +1,7 @@
 //! AVX-512F, and AVX2 with FMA.
 
 use super::body::{self, Vector, kernels};
-use super::{Tile, Tiles};
+use super::{Set, Tile, Tiles};
 use std::arch::x86_64::*;
 
 pub(super) static AVX512: Tiles = Tiles {
@@ -9,6 +9,7 @@ pub(super) static AVX512: Tiles = Tiles {
     nr: 32,
     by_rows: kernels!(avx512, true; 1 4, 2 2, 3 2, 4 1, 5 1, 6 1, 7 1, 8 1, 9 1, 10 1, 11 1, 12 1),
     by_columns: kernels!(avx512, false; 1 4, 2 2, 3 2, 4 1, 5 1, 6 1, 7 1, 8 1, 9 1, 10 1, 11 1, 12 1),
+    set: Set::Avx512,
     is_here: || is_x86_feature_detected!("avx512f"),
 };
 
@@ -17,6 +18,7 @@ pub(super) static AVX2: Tiles = Tiles {
     nr: 16,
     by_rows: kernels!(avx2, true; 1 4, 2 2, 3 2, 4 1, 5 1, 6 1),
     by_columns: kernels!(avx2, false; 1 4, 2 2, 3 2, 4 1, 5 1, 6 1),
+    set: Set::Avx2,
     is_here: || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
 };
 
@@ -42,7 +44,7 @@ unsafe fn avx2<const R: usize, const S: usize, const BY_ROWS: bool>(tile: &Tile)
 /// vouches for.
 macro_rules! vector {
     ($vector:ty, $mask:ty, $lanes:literal, $make_mask:expr, $zero:ident, $load:expr, $store:expr,
-     $splat:ident, $add:ident, $mul_add:ident) => {
+     $splat:ident, $add:ident, $mul_add:ident, $greater:expr) => {
         impl Vector for $vector {
             const LANES: usize = $lanes;
             type Mask = $mask;
@@ -81,6 +83,11 @@ macro_rules! vector {
                 unsafe { $mul_add(self, other, sum) }
             }
             #[inline(always)]
+            unsafe fn greater(self, other: Self) -> Self {
+                // SAFETY: see above.
+                unsafe { $greater(self, other) }
+            }
+            #[inline(always)]
             unsafe fn prefetch(place: *const f32) {
                 // SAFETY: it reads nothing that the program sees, and may be given any address.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
@@ -99,7 +106,12 @@ vector!(
     |place, mask, value| _mm512_mask_storeu_ps(place, mask, value),
     _mm512_set1_ps,
     _mm512_add_ps,
-    _mm512_fmadd_ps
+    _mm512_fmadd_ps,
+    |own, other| {
+        let is_greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(other, own);
+        let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(other, other);
+        _mm512_mask_blend_ps(is_greater | is_nan, own, other)
+    }
 );
 
 /// A mask of the first lanes.
@@ -120,5 +132,10 @@ vector!(
     |place, mask, value| _mm256_maskstore_ps(place, mask, value),
     _mm256_set1_ps,
     _mm256_add_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    |own, other| {
+        let is_greater = _mm256_cmp_ps::<_CMP_GT_OQ>(other, own);
+        let is_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(other, other);
+        _mm256_blendv_ps(own, other, _mm256_or_ps(is_greater, is_nan))
+    }
 );
