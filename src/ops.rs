@@ -1,4 +1,5 @@
-//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64.
+//! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64;
+//! of operators of each element alone also as kernel operations ([`element`]).
 //!
 //! An operator is an entry in the table of its family's file, and a family a line in `FAMILIES`.
 #![forbid(unsafe_code)]
@@ -10,6 +11,7 @@ mod contrib;
 mod control;
 mod convolution;
 mod create;
+pub(crate) mod element;
 mod elements;
 mod elementwise;
 mod minifloat;

@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("zip", &[]),
     ("npz", &["ir", "zip"]),
     ("kernel", &["ir"]),
-    ("ops", &["ir"]),
+    ("ops", &["ir", "kernel"]),
     ("runtime", &["ir", "ops", "kernel"]),
     ("onnx", &["ir", "ops", "weights", "disk", "npz"]),
     ("pass", &["ir"]),

@@ -62,6 +62,15 @@ impl Builder {
         self.kernel.values.get(value.0 as usize).copied().unwrap_or(Type::F32)
     }
 
+    /// The number of a constant that can be used here; none where it is another value.
+    pub fn number(&self, value: ValueId) -> Option<f64> {
+        let around = self.open.iter().map(|(_, block)| block);
+        around.chain([&self.kernel.body]).flatten().find_map(|stmt| match stmt {
+            Stmt::Constant { result, number } if *result == value => Some(*number),
+            _ => None,
+        })
+    }
+
     /// The index of the loop of an axis that is open, as an integer.
     pub fn index(&mut self, axis: AxisId) -> ValueId {
         let result = self.value(Type::I64);

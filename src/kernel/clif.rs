@@ -4,8 +4,9 @@
 //! `begin..end` are the passes of the outermost grid that this call does; without a grid a call does all.
 //! The result is 0, or 1 + the number of a buffer in which a computed place was outside. Lanes become
 //! vectors of 128 bits, which is what Cranelift has, four at a time, where all of a loop's values are
-//! float32 or comparisons of such; other loops are scalar.
+//! float32 (in memory also of 16 bits) or booleans; other loops are scalar.
 
+mod half;
 mod lanes;
 mod memory;
 mod operation;
@@ -59,8 +60,11 @@ struct Emitter<'k, 'f> {
     grid: Option<(Value, Value)>,
     /// The indices of the loops around.
     axes: HashMap<AxisId, Value>,
+    innermost: Option<AxisId>,
     /// The loop whose passes are the lanes of vectors here, if there is one.
     lanes: Option<AxisId>,
+    /// How many elements the vectors here are ahead of the index of their loop.
+    ahead: i64,
     values: HashMap<ValueId, Made>,
     /// 0, or 1 + the number of a buffer.
     fault: Variable,
@@ -104,7 +108,9 @@ impl<'k, 'f> Emitter<'k, 'f> {
             given,
             grid: None,
             axes: HashMap::new(),
+            innermost: None,
             lanes: None,
+            ahead: 0,
             values: HashMap::new(),
             fault,
             spare,
@@ -190,7 +196,9 @@ impl<'k, 'f> Emitter<'k, 'f> {
         self.builder.ins().brif(is_in, inside, &[], behind, &[]);
         self.builder.switch_to_block(inside);
         let around = self.axes.insert(axis, index);
+        let outside = self.innermost.replace(axis);
         let made = body(self, &parameters[1..])?;
+        self.innermost = outside;
         match around {
             Some(around) => self.axes.insert(axis, around),
             None => self.axes.remove(&axis),
@@ -218,25 +226,31 @@ impl<'k, 'f> Emitter<'k, 'f> {
         }
     }
 
-    /// The place of an index, in elements. Of lanes it is that of the first.
-    fn place(&mut self, index: &Index) -> Value {
-        let mut place = match index.base {
-            Some(base) => self.amount(base),
-            None => self.builder.ins().iconst(types::I64, 0),
+    /// A term of a place, in elements.
+    fn along(&mut self, term: Term, stride: Amount) -> Value {
+        let along = match term {
+            Term::Axis(axis) => self.axes[&axis],
+            Term::Value(value) => self.values[&value].value,
         };
+        match stride {
+            Amount::Constant(1) => along,
+            stride => {
+                let stride = self.amount(stride);
+                self.builder.ins().imul(along, stride)
+            }
+        }
+    }
+
+    /// The place of an index, in elements: what stays in the innermost loop, and what does not. Of lanes
+    /// it is that of the first.
+    fn place(&mut self, index: &Index) -> [Value; 2] {
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        let base = index.base.map(|base| self.amount(base));
+        let mut place = [base.unwrap_or(zero), zero];
         for &(term, stride) in &index.terms {
-            let along = match term {
-                Term::Axis(axis) => self.axes[&axis],
-                Term::Value(value) => self.values[&value].value,
-            };
-            let along = match stride {
-                Amount::Constant(1) => along,
-                stride => {
-                    let stride = self.amount(stride);
-                    self.builder.ins().imul(along, stride)
-                }
-            };
-            place = self.builder.ins().iadd(place, along);
+            let along = self.along(term, stride);
+            let part = usize::from(self.innermost.is_some_and(|axis| term == Term::Axis(axis)));
+            place[part] = self.builder.ins().iadd(place[part], along);
         }
         place
     }

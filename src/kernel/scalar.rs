@@ -4,7 +4,8 @@ use super::{Builder, Operation, Type, ValueId};
 use std::cell::RefCell;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Rem, Sub};
 
-/// A value of a kernel while [`Builder::compute`] makes it: arithmetic on it becomes operations.
+/// A value of a kernel while [`Builder::compute`] makes it: arithmetic on it becomes operations, as in
+/// `builder.compute([x, y], |[x, y]| (x * 2.0 + y).exp())`.
 ///
 /// What it meets has its own type, or is a number, which becomes a constant of that type.
 #[derive(Clone, Copy)]
@@ -38,8 +39,25 @@ impl Builder {
         arguments: [ValueId; N],
         function: impl for<'b> FnOnce([Scalar<'b>; N]) -> Scalar<'b>,
     ) -> ValueId {
+        self.shared(|builder| function(arguments.map(|id| Scalar { builder, id })).id)
+    }
+
+    /// What a function makes of values, some of which are left out, if it makes anything.
+    pub fn compute_some(
+        &mut self,
+        arguments: &[Option<ValueId>],
+        function: impl for<'b> FnOnce(&[Option<Scalar<'b>>]) -> Option<Scalar<'b>>,
+    ) -> Option<ValueId> {
+        self.shared(|builder| {
+            let scalar = |id: &Option<ValueId>| id.map(|id| Scalar { builder, id });
+            let arguments: Vec<_> = arguments.iter().map(scalar).collect();
+            function(&arguments).map(|result| result.id)
+        })
+    }
+
+    fn shared<T>(&mut self, function: impl FnOnce(&RefCell<Self>) -> T) -> T {
         let builder = RefCell::new(std::mem::replace(self, Self::new("")));
-        let result = function(arguments.map(|id| Scalar { builder: &builder, id })).id;
+        let result = function(&builder);
         *self = builder.into_inner();
         result
     }
@@ -49,6 +67,11 @@ impl<'b> Scalar<'b> {
     /// Its type.
     pub fn ty(self) -> Type {
         self.builder.borrow().ty(self.id)
+    }
+
+    /// The number that it is, where it is a constant.
+    pub fn number(self) -> Option<f64> {
+        self.builder.borrow().number(self.id)
     }
 
     /// A constant beside it.

@@ -2,7 +2,7 @@
 //!
 //! Operations that jump take only numbers that both compute exactly, so that no rounding decides.
 
-use super::{Case, Run};
+use super::{Case, Run, parsed};
 use crate::kernel::Memory;
 use std::fmt::Write as _;
 
@@ -104,8 +104,7 @@ impl Drawn {
     fn load(&mut self, known: &mut Known, axes: usize) {
         let eighths = |x: i64| (x % 33 - 16) as f64 / 8.0;
         let which = self.below(6);
-        // Booleans have no vectors in memory.
-        let (place, len) = self.place(if self.is_plain && which == 1 { axes - 1 } else { axes });
+        let (place, len) = self.place(axes);
         match which {
             0 => {
                 let dtype = *self.draws.of(INTEGERS);
@@ -119,7 +118,6 @@ impl Drawn {
             _ => {
                 let stored: &[&str] =
                     if self.float == "f64" { &["f64"] } else { &["f32", "f32", "bf16", "f16"] };
-                let stored = if self.is_plain { &stored[..3] } else { stored };
                 let dtype = *self.draws.of(stored);
                 let name = self.input(dtype, len, eighths);
                 let made = self.line(self.float, &format!("load {name}[{place}]"));
@@ -244,10 +242,7 @@ impl Drawn {
     fn store_any(&mut self, known: &Known, axes: usize) {
         let stored: &[&str] =
             if self.float == "f64" { &["f64"] } else { &["f32", "f32", "f32", "bf16", "f16"] };
-        if self.is_plain {
-            return self.store(known.floats[known.floats.len() - 1], "f32", axes);
-        }
-        match self.draws.below(6) {
+        match self.below(6) {
             0 => {
                 let (value, dtype) = (known.integers[known.integers.len() - 1], INTEGERS);
                 let dtype = *self.draws.of(dtype);
@@ -366,7 +361,8 @@ pub(crate) fn hold(draws: Vec<u32>, run: Run<'_>) {
     let (names, buffers) = (names.join(", "), buffers.join(", "));
     let text = format!("kernel k({names}) {buffers} {{\n{}}}\n", drawn.body);
     let memory: Vec<Memory> = drawn.buffers.iter().map(|(_, memory)| memory.clone()).collect();
-    let case = Case { text, given: drawn.given, memory, grid: is_grid.then_some(extents[0]) };
+    let (kernel, grid) = (parsed(&text), is_grid.then_some(extents[0]));
+    let case = Case { kernel, given: drawn.given, memory, grid };
     if let Ok([wanted, found]) = run(&case) {
         case.assert_near(&wanted, &found);
     }

@@ -10,7 +10,7 @@ use cranelift::prelude::*;
 /// Vectors that are computed side by side, so that none waits for another.
 const UNROLLED: i64 = 4;
 
-/// Whether a loop's passes can be lanes: all values are float32 or comparisons, and places go by one or
+/// Whether a loop's passes can be lanes: all values are float32 or booleans, and places go by one or
 /// stay.
 pub(super) fn fit(kernel: &Kernel, axis: AxisId, body: &[Stmt]) -> bool {
     let is_lane = |ty: Type| matches!(ty, Type::F32 | Type::Bool);
@@ -25,9 +25,8 @@ pub(super) fn fit(kernel: &Kernel, axis: AxisId, body: &[Stmt]) -> bool {
         }
         Stmt::Load { buffer, at, .. } => {
             let dtype = kernel.buffers[buffer.0 as usize].dtype;
-            let is_stored = matches!(dtype, DataType::F32 | DataType::BF16);
             match stride(at, axis) {
-                Some(Amount::Constant(1)) => is_stored,
+                Some(Amount::Constant(1)) => is_stored(dtype),
                 // Once for all lanes: it may have any type that a value may have.
                 Some(_) => false,
                 None => is_lane_load(kernel, stmt),
@@ -35,10 +34,15 @@ pub(super) fn fit(kernel: &Kernel, axis: AxisId, body: &[Stmt]) -> bool {
         }
         Stmt::Store { buffer, at, .. } => {
             let dtype = kernel.buffers[buffer.0 as usize].dtype;
-            dtype == DataType::F32 && stride(at, axis) == Some(Amount::Constant(1))
+            is_stored(dtype) && stride(at, axis) == Some(Amount::Constant(1))
         }
         Stmt::Index { .. } | Stmt::For { .. } | Stmt::Fold { .. } => false,
     })
+}
+
+/// Whether vectors are loaded and stored so.
+fn is_stored(dtype: DataType) -> bool {
+    matches!(dtype, DataType::F32 | DataType::F16 | DataType::BF16 | DataType::Bool)
 }
 
 fn is_lane_load(kernel: &Kernel, stmt: &Stmt) -> bool {
@@ -48,7 +52,8 @@ fn is_lane_load(kernel: &Kernel, stmt: &Stmt) -> bool {
 
 /// The stride of an axis in a place; none where it does not depend on it.
 pub(super) fn stride(at: &Index, axis: AxisId) -> Option<Amount> {
-    at.terms.iter().find(|(term, _)| *term == Term::Axis(axis)).map(|(_, stride)| *stride)
+    let found = at.terms.iter().find(|(term, _)| *term == Term::Axis(axis));
+    found.map(|(_, stride)| *stride).filter(|stride| *stride != Amount::Constant(0))
 }
 
 impl Emitter<'_, '_> {
@@ -67,16 +72,13 @@ impl Emitter<'_, '_> {
         let carried: Vec<Value> = (0..many).flat_map(|_| nothing.clone()).collect();
         let (at, sums) =
             self.counted(axis.id, from, to, WIDTH * UNROLLED, &carried, |emitter, carried| {
-                let first = emitter.axes[&axis.id];
                 let mut sums = Vec::new();
                 for number in 0..many {
-                    let along = WIDTH * number as i64;
-                    let at = emitter.builder.ins().iadd_imm_s(first, along);
-                    emitter.axes.insert(axis.id, at);
+                    emitter.ahead = WIDTH * number as i64;
                     let own = &carried[number * folds.len()..][..folds.len()];
                     sums.extend(emitter.vector_pass(axis.id, body, folds, own)?);
                 }
-                emitter.axes.insert(axis.id, first);
+                emitter.ahead = 0;
                 Ok(sums)
             })?;
         let mut joined = sums[..folds.len()].to_vec();

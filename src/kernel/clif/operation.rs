@@ -117,10 +117,24 @@ impl Emitter<'_, '_> {
 
     /// x where the condition holds or it is NaN, else y.
     fn extreme(&mut self, condition: FloatCC, x: Value, y: Value, shape: Shape) -> Value {
+        if shape.is_vector {
+            return self.extreme_of_lanes(condition, x, y, shape);
+        }
         let holds = self.builder.ins().fcmp(condition, x, y);
         let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, x, x);
         let which = self.builder.ins().bor(holds, is_nan);
         self.select(which, x, y, shape)
+    }
+
+    /// As [`extreme`](Self::extreme): in the form that is one instruction of x86, which gives x where one
+    /// is NaN, with all bits set where y is.
+    fn extreme_of_lanes(&mut self, condition: FloatCC, x: Value, y: Value, shape: Shape) -> Value {
+        let (low, high) = if condition == FloatCC::LessThan { (y, x) } else { (x, y) };
+        let is_other = self.builder.ins().fcmp(FloatCC::LessThan, low, high);
+        let found = self.select(is_other, y, x, shape);
+        let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, y, y);
+        let nan = self.cast(types::F32X4, is_nan);
+        self.builder.ins().bor(found, nan)
     }
 
     /// The quotient or the remainder of integers: the machine's division has none by 0, nor of the least
@@ -143,6 +157,14 @@ impl Emitter<'_, '_> {
     fn unary(&mut self, operation: Operation, x: Value, shape: Shape) -> Result<Value, String> {
         let is_float = shape.ty.is_float();
         Ok(match operation {
+            Operation::Neg if shape == Shape::vector(Type::F32) => {
+                let mask = self.mask(i32::MIN);
+                self.builder.ins().bxor(x, mask)
+            }
+            Operation::Abs if shape == Shape::vector(Type::F32) => {
+                let mask = self.mask(i32::MAX);
+                self.builder.ins().band(x, mask)
+            }
             Operation::Neg if is_float => self.builder.ins().fneg(x),
             Operation::Abs if is_float => self.builder.ins().fabs(x),
             Operation::Neg => self.builder.ins().ineg(x),
@@ -157,6 +179,12 @@ impl Emitter<'_, '_> {
             Operation::Mantissa => self.mantissa(x, shape),
             other => return Err(format!("{} has no function", other.name())),
         })
+    }
+
+    /// Bits in every lane, as floats: a constant, where Cranelift makes them anew for each use.
+    fn mask(&mut self, bits: i32) -> Value {
+        let one = self.builder.ins().f32const(f32::from_bits(bits as u32));
+        self.builder.ins().splat(types::F32X4, one)
     }
 
     /// x·2^y, by the bits of 2^y.

@@ -17,7 +17,7 @@ fn run(
     let mut memory = case.memory.clone();
     let addresses = vec![address; memory.len()];
     let fault = simulate(program, launch, &case.given, &mut memory, &addresses);
-    match fault.unwrap_or_else(|e| panic!("{e}\n{}{launch:?} {program:#?}", case.text)) {
+    match fault.unwrap_or_else(|e| panic!("{e}\n{}{launch:?} {program:#?}", case.kernel)) {
         None => Ok(memory),
         Some(buffer) => Err(format!("{buffer:?} has no such place")),
     }

@@ -31,7 +31,7 @@ const SMALL_F64: &[f64] = &[
     5.94525827902973e-11,
 ];
 
-/// ln(1 − erf(x)) for 1 ≤ x ≤ 4, in float32 so that erf(x) is to 2⁻²⁹.
+/// ln(1 − erf x) for 1 ≤ x ≤ 4, in float32 so that erf(x) is to 2⁻²⁹.
 const LARGE_F32: &[f64] = &[
     -3.537193208e-4,
     -1.127040037,
@@ -80,7 +80,7 @@ impl Scalar<'_> {
             _ => (6.0, SMALL_F64, LARGE_F64),
         };
         let a = self.abs().at_most(high);
-        let beyond = (-a.polynomial(large).exp() + 1.0).signed_as(self);
+        let beyond = (a.polynomial(large).exp_m1() * -1.0).signed_as(self);
         let within = (self * self).polynomial(small).fma(self, self);
         a.less(1.0).select(within, beyond)
     }

@@ -45,4 +45,14 @@ impl Scalar<'_> {
         let is_other = !r.less(0.0).equal(y.less(0.0)) & !r.equal(0.0);
         is_other.select(r + y, r)
     }
+
+    /// An integer as one of so many bits, at most 64: modulo their number.
+    pub fn wrapped(self, bits: u32, is_signed: bool) -> Self {
+        if bits >= 64 {
+            return self;
+        }
+        let size = 2.0_f64.powi(bits as i32);
+        let least = if is_signed { -size / 2.0 } else { 0.0 };
+        (self - least).modulo(self.constant(Type::I64, size)) + least
+    }
 }

@@ -1,6 +1,7 @@
 //! Compiled kernels hold to the interpreter.
 
 mod conversions;
+mod elements;
 mod math;
 
 use super::{Argument, Compiler};
@@ -90,6 +91,16 @@ fn both(case: &Case, parts: &[Range<i64>]) -> Result<[Vec<Memory>; 2], String> {
         launch(kernel, &case.given, &mut stored, parts)?;
         Ok(dtypes.iter().zip(&stored).map(|(d, b)| elements(*d, b)).collect())
     })
+}
+
+fn both_of(
+    kernel: &Kernel,
+    given: &[i64],
+    memory: &[Memory],
+    parts: &[Range<i64>],
+) -> Result<[Vec<Memory>; 2], String> {
+    let (kernel, given, memory) = (kernel.clone(), given.to_vec(), memory.to_vec());
+    both(&Case { kernel, given, memory, grid: None }, parts)
 }
 
 proptest! {

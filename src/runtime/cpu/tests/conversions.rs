@@ -63,16 +63,18 @@ fn floats_are_rounded_once_to_16_bits() {
     ];
     for (dtype, number, bits) in types {
         let all = near_16_bits(number);
-        let kernel = parse(&copy("f32", dtype, "lane")).expect("a kernel");
-        let x = all.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let mut bytes = [x, vec![0xff; 2 * all.len()]];
-        let n = all.len() as i64;
-        launch(&kernel, &[n], &mut bytes, ONCE).expect("runs");
-        for (x, found) in all.iter().zip(bytes[1].chunks_exact(2)) {
-            let found = u16::from_le_bytes([found[0], found[1]]);
-            match x.is_nan() {
-                true => assert!(number(found).is_nan(), "{dtype} of NaN: {found:#x}"),
-                false => assert_eq!(found, bits(*x), "{dtype} of {x:e} ({:#x})", x.to_bits()),
+        for kind in ["sequence", "lane"] {
+            let kernel = parse(&copy("f32", dtype, kind)).expect("a kernel");
+            let x = all.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let mut bytes = [x, vec![0xff; 2 * all.len()]];
+            let n = all.len() as i64;
+            launch(&kernel, &[n], &mut bytes, ONCE).expect("runs");
+            for (x, found) in all.iter().zip(bytes[1].chunks_exact(2)) {
+                let found = u16::from_le_bytes([found[0], found[1]]);
+                match x.is_nan() {
+                    true => assert!(number(found).is_nan(), "{dtype} of NaN: {found:#x}"),
+                    false => assert_eq!(found, bits(*x), "{dtype} of {x:e} ({:#x})", x.to_bits()),
+                }
             }
         }
     }
