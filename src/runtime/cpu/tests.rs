@@ -113,6 +113,10 @@ proptest! {
             None => both(case, ONCE),
         });
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn drawn_rows_hold(draws in prop::collection::vec(any::<u32>(), 0..40)) {
