@@ -36,8 +36,7 @@ fn kernels(file: &str) -> Result<Vec<(String, Kernel)>, String> {
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let model = onnx::read(path).map_err(|e| e.to_string())?.model;
     let session = Session::new(&model, &Options::default()).map_err(|e| e.to_string())?;
-    let named = |(number, kernel): (usize, &Kernel)| {
-        (format!("{folder}-{stem}-{number}"), kernel.clone())
-    };
+    let named =
+        |(number, kernel): (usize, &Kernel)| (format!("{folder}-{stem}-{number}"), kernel.clone());
     Ok(session.kernels().enumerate().map(named).collect())
 }

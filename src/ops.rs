@@ -11,7 +11,7 @@ mod contrib;
 mod control;
 mod convolution;
 mod create;
-mod element;
+pub(crate) mod element;
 mod elements;
 mod elementwise;
 #[cfg(test)]

@@ -11,8 +11,7 @@ pub(super) fn trim(kernel: &mut Kernel) {
 }
 
 fn block(body: Block, used: &mut HashSet<ValueId>) -> Block {
-    let mut kept: Block =
-        body.into_iter().rev().filter_map(|stmt| statement(stmt, used)).collect();
+    let mut kept: Block = body.into_iter().rev().filter_map(|stmt| statement(stmt, used)).collect();
     kept.reverse();
     kept
 }

@@ -258,7 +258,7 @@ impl Lowering<'_> {
         let placeholder = What::Work(Box::new(Work::Attention(work.clone())));
         let group = std::mem::replace(&mut self.items[item].what, placeholder);
         if let What::Group(group) = group {
-            self.items[item].what = What::Attention(Box::new((work, group)));
+            self.items[item].what = What::Attention(Box::new(work), group);
         }
         self.writers.entry(out.buffer).or_default().push(item);
         self.homes.insert(output, Home::View(out));

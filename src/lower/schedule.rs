@@ -13,6 +13,7 @@ use crate::ir::{DataType, NodeKind, ValueId};
 use crate::kernel::Kernel;
 use crate::ops::size::{Atom, Size};
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The program, whose outputs are these values.
@@ -22,8 +23,11 @@ pub(super) fn finish(
 ) -> Result<Program> {
     let bound = bindings(&mut lowering)?;
     let outputs: Vec<Argument> = outputs.into_iter().map(|(_, argument)| argument).collect();
-    let roots: Vec<BufferId> =
-        outputs.iter().chain(bound.iter().filter_map(|(_, from)| from.argument())).map(Argument::buffer).collect();
+    let roots: Vec<BufferId> = outputs
+        .iter()
+        .chain(bound.iter().filter_map(|(_, from)| from.argument()))
+        .map(Argument::buffer)
+        .collect();
     let order = order(&lowering, &roots)?;
     let writers: HashMap<BufferId, Vec<ItemId>> = lowering
         .writers
@@ -98,12 +102,11 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
         }
         seen = last;
     }
-    let rest: BTreeSet<Atom> =
-        lowering.program.sizes.all.iter().flat_map(atoms_of).collect();
+    let rest: BTreeSet<Atom> = lowering.program.sizes.all.iter().flat_map(atoms_of).collect();
     for atom in rest {
-        if !bound.contains_key(&atom) {
-            let from = binding(lowering, &atom)?;
-            bound.insert(atom, from);
+        if let Entry::Vacant(entry) = bound.entry(atom) {
+            let from = binding(lowering, entry.key())?;
+            entry.insert(from);
         }
     }
     let mut bound: Vec<(Atom, From)> = bound.into_iter().collect();
@@ -130,7 +133,7 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
     };
     let all = match &item.what {
         What::Group(group) => of_group(group),
-        What::Attention(both) => of_group(&both.1),
+        What::Attention(_, group) => of_group(group),
         What::Merged(..) => Vec::new(),
         What::Work(work) => match &**work {
             Work::Sizes { elements, .. } => {
@@ -258,12 +261,11 @@ fn works(what: What, program: &mut Program, kernels: &mut Kernels) -> Result<Vec
             }
             _ => vec![Work::Kernel(launch(&group, None, program, kernels)?)],
         },
-        What::Attention(both) => {
-            let (mut attention, group) = *both;
+        What::Attention(mut attention, group) => {
             if !group.outputs.is_empty() {
                 attention.score = Some(launch(&group, None, program, kernels)?);
             }
-            vec![Work::Attention(attention)]
+            vec![Work::Attention(*attention)]
         }
     })
 }

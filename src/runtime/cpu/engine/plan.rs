@@ -51,7 +51,7 @@ pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Result<Vec<
     let atom = |atom: &Atom| known.get(atom).copied();
     let sizes: Vec<Option<i64>> = program.sizes.all.iter().map(|s| s.value(&atom)).collect();
     for &(own, other) in &program.equal {
-        if let (Some(x @ (..1 | 2..)), Some(y)) = (sizes[own], sizes[other])
+        if let (Some(x @ (..=0 | 2..)), Some(y)) = (sizes[own], sizes[other])
             && x != y
         {
             let [own, other] = [own, other].map(|id| &program.sizes.all[id]);
@@ -62,11 +62,7 @@ pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Result<Vec<
 }
 
 /// How many bytes a buffer takes.
-pub(super) fn bytes(
-    program: &Program,
-    sizes: &[Option<i64>],
-    buffer: BufferId,
-) -> Result<usize> {
+pub(super) fn bytes(program: &Program, sizes: &[Option<i64>], buffer: BufferId) -> Result<usize> {
     let about = &program.buffers[buffer];
     let elements = sizes[about.elements].and_then(|size| usize::try_from(size).ok());
     let bytes = elements.and_then(|elements| elements.checked_mul(tensor::size(about.dtype)));
