@@ -29,8 +29,9 @@ pub(super) struct Strip {
 impl Strip {
     pub(super) fn new(window: &Window) -> Self {
         let [depth, height, width] = window;
-        let residue = width.span(width.output).div_ceil(width.stride);
-        let row = residue * width.stride;
+        let span = width.span(width.output);
+        let residue = span.div_ceil(width.stride);
+        let row = residue * width.stride.min(span);
         let floats = |rows: usize| depth.kernel * height.span(rows) * row;
         let mut rows = height.output;
         while rows > 1 && floats(rows) > AT_ONCE {
