@@ -26,6 +26,5 @@ mod view;
 pub(crate) use emit::SCORE_STRIDE;
 pub(crate) use lowering::lower;
 pub(crate) use program::{
-    Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program,
-    Split, Step, Work,
+    Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program, Split, Step, Work,
 };

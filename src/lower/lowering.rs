@@ -122,7 +122,8 @@ impl<'m> Lowering<'m> {
                 NodeKind::Input { .. }
             );
             if !is_input {
-                let tensor = ops::dense(tensor).map_err(|e| e.within(self.graph.value(value).name()))?;
+                let tensor =
+                    ops::dense(tensor).map_err(|e| e.within(self.graph.value(value).name()))?;
                 self.constants.insert(value, tensor);
             }
         }
@@ -194,7 +195,8 @@ impl<'m> Lowering<'m> {
     /// The values that a node's lowering will most likely read.
     fn reads(&self, node: NodeId, op: &Op) -> Vec<ValueId> {
         let inputs = self.graph.node_inputs(node);
-        let outputs: Vec<ValueId> = self.graph.node(node).outputs().iter().flatten().copied().collect();
+        let outputs: Vec<ValueId> =
+            self.graph.node(node).outputs().iter().flatten().copied().collect();
         if outputs.iter().all(|&value| self.sizes_of(value).is_some()) {
             return Vec::new();
         }
@@ -300,7 +302,8 @@ impl<'m> Lowering<'m> {
                     (Some(numbers), Some((dims, dtype))) if !numbers.is_empty() => {
                         let dims: Option<Vec<i64>> = dims.iter().map(Size::known).collect();
                         let wide: Vec<i128> = numbers.into_iter().map(i128::from).collect();
-                        let tensor = ops::numbers::of_integers(dtype, &dims.unwrap_or_default(), &wide)?;
+                        let tensor =
+                            ops::numbers::of_integers(dtype, &dims.unwrap_or_default(), &wide)?;
                         self.constants.insert(*value, tensor);
                     }
                     _ => is_known = false,
@@ -372,7 +375,13 @@ impl<'m> Lowering<'m> {
     }
 
     /// Adds a step that reads and writes these buffers.
-    pub(super) fn work(&mut self, node: NodeId, work: Work, reads: &[BufferId], writes: &[BufferId]) {
+    pub(super) fn work(
+        &mut self,
+        node: NodeId,
+        work: Work,
+        reads: &[BufferId],
+        writes: &[BufferId],
+    ) {
         let needs = self.writers_of(reads);
         self.items.push(Item { node, needs, what: What::Work(Box::new(work)) });
         for &buffer in writes {
@@ -509,9 +518,7 @@ impl<'m> Lowering<'m> {
     /// Begins a group.
     pub(super) fn begin(&mut self, node: NodeId, kind: Kind, space: Vec<Size>) -> ItemId {
         let needs = match &kind {
-            Kind::Product { a, b } | Kind::Batch { a, b } => {
-                self.writers_of(&[a.buffer, b.buffer])
-            }
+            Kind::Product { a, b } | Kind::Batch { a, b } => self.writers_of(&[a.buffer, b.buffer]),
             _ => BTreeSet::new(),
         };
         let what = What::Group(Group::new(kind, space));

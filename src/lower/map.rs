@@ -120,7 +120,8 @@ impl Lowering<'_> {
             }
             let Some(view) = self.would_be(value) else { return false };
             let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
-            group.over(&spread).is_some() && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+            group.over(&spread).is_some()
+                && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
         })
     }
 

@@ -117,9 +117,8 @@ impl Lowering<'_> {
         }
         let rank = dims.len();
         let Some(starts) = self.slot_sizes(id, 1) else { return Ok(None) };
-        let numbers = |sizes: Vec<Size>| -> Option<Vec<i64>> {
-            sizes.iter().map(Size::known).collect()
-        };
+        let numbers =
+            |sizes: Vec<Size>| -> Option<Vec<i64>> { sizes.iter().map(Size::known).collect() };
         let axes = match self.slot(id, 3) {
             None => Some((0..starts.len() as i64).collect()),
             Some(_) => self.slot_sizes(id, 3).and_then(numbers),
@@ -140,7 +139,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn split(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
-        let outputs: Vec<ValueId> = self.graph.node(id).outputs().iter().flatten().copied().collect();
+        let outputs: Vec<ValueId> =
+            self.graph.node(id).outputs().iter().flatten().copied().collect();
         let Some(input) = self.slot(id, 0) else { return Ok(None) };
         let Some(view) = self.view(input)? else { return Ok(None) };
         let (_, schema) = self.operator(op)?;

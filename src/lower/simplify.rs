@@ -55,11 +55,7 @@ fn gelu(group: &Group, id: InstId) -> Option<InstId> {
     let [a, b] = factors[..] else { return None };
     let is_half = is_near(numbers, 0.5);
     let of = |sum: InstId, x: InstId| is_half && shifted_erf(group, sum) == Some(x);
-    if of(a, b) {
-        Some(b)
-    } else {
-        of(b, a).then_some(a)
-    }
+    if of(a, b) { Some(b) } else { of(b, a).then_some(a) }
 }
 
 /// x of 1 + erf(x/√2).

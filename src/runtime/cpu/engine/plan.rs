@@ -62,11 +62,7 @@ pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Result<Vec<
 }
 
 /// How many bytes a buffer takes.
-pub(super) fn bytes(
-    program: &Program,
-    sizes: &[Option<i64>],
-    buffer: BufferId,
-) -> Result<usize> {
+pub(super) fn bytes(program: &Program, sizes: &[Option<i64>], buffer: BufferId) -> Result<usize> {
     let about = &program.buffers[buffer];
     let elements = sizes[about.elements].and_then(|size| usize::try_from(size).ok());
     let bytes = elements.and_then(|elements| elements.checked_mul(tensor::size(about.dtype)));

@@ -66,7 +66,8 @@ impl Spot {
                 None => return false,
             }
         }
-        low >= 0 && usize::try_from(high).is_ok_and(|high| high < elements)
+        low >= 0
+            && usize::try_from(high).is_ok_and(|high| high < elements)
             && self.dims.iter().all(|dim| *dim > 0)
     }
 
@@ -115,7 +116,10 @@ pub(super) unsafe fn tensor(
     for place in spot.places() {
         // SAFETY: as the caller says.
         let element = unsafe {
-            std::slice::from_raw_parts(pointer.wrapping_offset(place as isize * width as isize), width)
+            std::slice::from_raw_parts(
+                pointer.wrapping_offset(place as isize * width as isize),
+                width,
+            )
         };
         bytes.extend_from_slice(element);
     }
@@ -141,4 +145,3 @@ pub(super) fn spot(sizes: &[Option<i64>], place: &Place) -> Result<Spot> {
         strides: place.strides.iter().map(number).collect::<Result<_>>()?,
     })
 }
-
