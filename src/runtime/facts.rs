@@ -1,7 +1,7 @@
 //! What was inferred of values, held against what they are: in debug builds each run does that.
 
 use crate::error::{Error, Result};
-use crate::ir::{DimSize, Model, NodeKind, Tensor, ValueId};
+use crate::ir::{Model, NodeKind, Tensor, ValueId};
 use crate::ops::Value;
 use crate::ops::infer::{Fact, Facts, infer};
 use crate::ops::numbers::{integers, is_integer};
@@ -96,8 +96,8 @@ impl<'m> Watch<'m> {
         let info = self.model.graph.value(id).info.as_ref();
         let declared = info.and_then(|info| info.ty.as_ref()?.shape()).unwrap_or_default();
         for (dim, &size) in declared.iter().zip(&tensor.dims) {
-            if let DimSize::Symbol(name) = &dim.size {
-                self.known.entry(Atom::Name(name.as_str().into())).or_insert(size);
+            if let Some(name) = dim.name() {
+                self.known.entry(Atom::Name(name.into())).or_insert(size);
             }
         }
     }
