@@ -98,7 +98,7 @@ struct Kept {
     at: Option<(KernelBuffer, Vec<Option<Amount>>)>,
 }
 
-/// The kernel of a group. In attention, the last two axes of the space are the loops.
+/// The kernel of a group. In attention and of windows, the last two axes of the space are the loops.
 pub(super) fn emit(group: &Group, around: &mut Surroundings<'_>) -> Result<Emitted, String> {
     let mut emitter = Emitter::new(group, around)?;
     emitter.passes(around)?;
@@ -128,7 +128,7 @@ impl<'g> Emitter<'g> {
             Kind::Map => "map",
             Kind::Rows => "rows",
             Kind::Product { .. } if around.product.is_none() => "score",
-            Kind::Product { .. } => "tail",
+            Kind::Product { .. } | Kind::Slide(_) => "tail",
         };
         let mut emitter = Self {
             group,
@@ -197,6 +197,11 @@ impl<'g> Emitter<'g> {
         around.product.is_none() && matches!(self.group.kind, Kind::Product { .. })
     }
 
+    /// Whether it runs on tiles of a batch: the last two axes of the space are its loops.
+    fn is_batched(&self, around: &Surroundings<'_>) -> bool {
+        self.is_score(around) || matches!(self.group.kind, Kind::Slide(_))
+    }
+
     /// Loops, and the integers that are given for them.
     fn shape(&mut self, around: &Surroundings<'_>) -> Result<(), String> {
         let group = self.group;
@@ -204,10 +209,10 @@ impl<'g> Emitter<'g> {
             group.insts.iter().zip(&self.needed).any(|(i, n)| *n && matches!(i, Inst::Index(_)));
         let views: Vec<&View> = self.accesses.iter().map(|access| &access.view).collect();
         let found = match group.kind {
-            Kind::Product { .. } if around.product.is_none() => {
+            _ if self.is_batched(around) => {
                 loops(&group.space, &views, Shape::Axes).map(|all| all[all.len() - 2..].to_vec())
             }
-            Kind::Product { .. } => loops(&group.space, &views, Shape::Matrix),
+            Kind::Product { .. } | Kind::Slide(_) => loops(&group.space, &views, Shape::Matrix),
             _ if has_index => loops(&group.space, &views, Shape::Axes),
             Kind::Rows => loops(&group.space, &views, Shape::Rows),
             Kind::Map => loops(&group.space, &views, Shape::Any),
@@ -531,18 +536,18 @@ impl<'g> Emitter<'g> {
         let last = self.loops.len() - 1;
         match (&self.group.kind, last) {
             (Kind::Map, 0) if !has_index => Split::Columns(last),
-            (Kind::Product { .. }, _) => Split::Tiles(last),
+            (Kind::Product { .. } | Kind::Slide(_), _) => Split::Tiles(last),
             (_, 0) => Split::None,
             _ => Split::Rows,
         }
     }
 
     fn operands(&self, around: &mut Surroundings<'_>) -> Vec<Operand> {
-        let is_score = self.is_score(around);
+        let is_batched = self.is_batched(around);
         let of = |(number, access): (usize, &Access)| Operand {
             buffer: access.view.buffer,
             offset: around.sizes.id(&access.view.offset),
-            strides: match is_score {
+            strides: match is_batched {
                 true => access.view.strides.iter().map(|s| around.sizes.id(s)).collect(),
                 false => {
                     self.loops.iter().map(|one| around.sizes.id(&one.strides[number])).collect()

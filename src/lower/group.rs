@@ -1,5 +1,6 @@
 //! Operators that become one kernel: what is computed at each element of an index space.
 
+use super::program::Slide;
 use super::view::View;
 use crate::ir::{DataType, Op};
 use crate::kernel::{FoldKind, Operation, Scalar, Type};
@@ -29,6 +30,24 @@ pub(crate) enum Kind {
     Rows,
     /// A matrix product: its element is the first value.
     Product { a: View, b: View },
+    /// A window over images: its element is the first value.
+    Slide(Box<Slide>),
+}
+
+impl Kind {
+    /// Whether its elements are made before those of the group.
+    pub(crate) fn has_tail(&self) -> bool {
+        matches!(self, Self::Product { .. } | Self::Slide(_))
+    }
+
+    /// Whether views of the group's sizes can be read and written where they are used.
+    pub(crate) fn fits(&self, view: &View) -> bool {
+        match self {
+            Self::Product { .. } => view.rows().is_some(),
+            Self::Slide(_) => view.planes().is_some(),
+            Self::Map | Self::Rows => true,
+        }
+    }
 }
 
 /// A value that is stored.
@@ -68,7 +87,7 @@ pub(crate) enum Inst {
     Element(Box<Element>),
     /// Of all values of a row.
     Fold(FoldKind, InstId),
-    /// An element of the product.
+    /// An element of the product, or of what a window makes.
     Product,
 }
 

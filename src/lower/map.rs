@@ -69,7 +69,7 @@ impl Lowering<'_> {
             }
         }
         hosts.sort_by_key(|&item| match self.group(item).kind {
-            Kind::Product { .. } => 0,
+            Kind::Product { .. } | Kind::Slide(_) => 0,
             Kind::Rows => 1,
             Kind::Map => 2,
         });
@@ -123,11 +123,7 @@ impl Lowering<'_> {
             }
             let Some(view) = self.would_be(value) else { return false };
             let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
-            let fits = match group.kind {
-                Kind::Product { .. } => spread.rows().is_some(),
-                _ => true,
-            };
-            fits && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+            group.kind.fits(&spread) && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
         })
     }
 
@@ -155,7 +151,7 @@ impl Lowering<'_> {
     /// Makes a group of single elements a part of another of the same space, where no third stands between.
     fn merge(&mut self, host: ItemId, other: ItemId) {
         let (group, joined) = (self.group(host), self.group(other));
-        let fits = !matches!(group.kind, Kind::Product { .. })
+        let fits = !group.kind.has_tail()
             && matches!(joined.kind, Kind::Map)
             && group.space == joined.space
             && group.insts.len() + joined.insts.len() <= LARGEST;

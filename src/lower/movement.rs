@@ -236,8 +236,9 @@ impl Lowering<'_> {
         let (item, shift) = self.resolved(item, 0);
         let group = self.group(item);
         let fits = match group.kind {
-            Kind::Map => group.space == part.dims,
-            Kind::Product { .. } => group.space == part.dims && part.rows().is_some(),
+            Kind::Map | Kind::Product { .. } | Kind::Slide(_) => {
+                group.space == part.dims && group.kind.fits(part)
+            }
             Kind::Rows => group.space == part.dims && group.varying()[inst + shift],
         };
         let is_fine = fits && self.graph.uses(value).len() == 1;
