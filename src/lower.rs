@@ -20,11 +20,13 @@ mod program;
 mod rows;
 mod schedule;
 mod simplify;
+mod slide;
 mod table;
 mod view;
 
 pub(crate) use emit::SCORE_STRIDE;
 pub(crate) use lowering::lower;
 pub(crate) use program::{
-    Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program, Split, Step, Work,
+    Along, Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program, Slide,
+    Sliding, Split, Step, Work,
 };

@@ -321,11 +321,24 @@ impl Lowering<'_> {
         self.made(dtype, &wanted).transposed(&back)
     }
 
+    /// The only node that reads a value, or what that reshapes to the same sizes.
+    fn only_reader(&self, value: ValueId) -> Option<&Op> {
+        let mut value = value;
+        loop {
+            let [only] = self.graph.uses(value)[..] else { return None };
+            let op = self.graph.node(only.node).op()?;
+            match self.graph.output(only.node) {
+                Some(next) if op.op_type == "Reshape" && self.known(next) == self.known(value) => {
+                    value = next;
+                }
+                _ => return Some(op),
+            }
+        }
+    }
+
     fn only_order(&self, value: ValueId, rank: usize) -> Vec<usize> {
         let plain = || (0..rank).collect::<Vec<usize>>();
-        let uses = self.graph.uses(value);
-        let [only] = &uses[..] else { return plain() };
-        let NodeKind::Op(op) = &self.graph.node(only.node).kind else { return plain() };
+        let Some(op) = self.only_reader(value) else { return plain() };
         let order = match op.attribute("perm") {
             Some(crate::ir::AttributeValue::Ints(order)) if op.op_type == "Transpose" => {
                 order.iter().map(|&axis| axis as usize).collect::<Vec<_>>()

@@ -93,7 +93,7 @@ struct Kept {
     at: Option<(KernelBuffer, Vec<Option<Amount>>)>,
 }
 
-/// The kernel of a group. In attention, the last two axes of the space are the loops.
+/// The kernel of a group. In attention and of windows, the last two axes of the space are the loops.
 pub(super) fn emit(group: &Group, around: &mut Surroundings<'_>) -> Result<Emitted, String> {
     let mut emitter = Emitter::new(group, around)?;
     emitter.passes(around)?;
@@ -123,7 +123,7 @@ impl<'g> Emitter<'g> {
             Kind::Map => "map",
             Kind::Rows => "rows",
             Kind::Batch { .. } if around.product.is_none() => "score",
-            Kind::Product { .. } | Kind::Batch { .. } => "tail",
+            Kind::Product { .. } | Kind::Batch { .. } | Kind::Slide(_) => "tail",
         };
         let mut emitter = Self {
             group,
@@ -192,6 +192,11 @@ impl<'g> Emitter<'g> {
         around.product.is_none() && matches!(self.group.kind, Kind::Batch { .. })
     }
 
+    /// Whether it runs on tiles of a batch: the last two axes of the space are its loops.
+    fn is_batched(&self, around: &Surroundings<'_>) -> bool {
+        self.is_score(around) || matches!(self.group.kind, Kind::Slide(_))
+    }
+
     /// Loops, and the integers that are given for them.
     fn shape(&mut self, around: &Surroundings<'_>) -> Result<(), String> {
         let group = self.group;
@@ -199,14 +204,14 @@ impl<'g> Emitter<'g> {
             group.insts.iter().zip(&self.needed).any(|(i, n)| *n && matches!(i, Inst::Index(_)));
         let views: Vec<&View> = self.accesses.iter().map(|access| &access.view).collect();
         let found = match group.kind {
-            Kind::Batch { .. } if around.product.is_none() => {
+            _ if self.is_batched(around) => {
                 loops(&group.space, &views, Shape::Axes).map(|all| all[all.len() - 2..].to_vec())
             }
             Kind::Product { .. } => loops(&group.space, &views, Shape::Matrix),
             Kind::Batch { .. } => loops(&group.space, &views, Shape::Rows),
             _ if has_index => loops(&group.space, &views, Shape::Axes),
             Kind::Rows => loops(&group.space, &views, Shape::Rows),
-            Kind::Map => loops(&group.space, &views, Shape::Any),
+            Kind::Map | Kind::Slide(_) => loops(&group.space, &views, Shape::Any),
         };
         self.loops = found.ok_or("the tail of a product is no matrix")?;
         for (number, one) in self.loops.clone().into_iter().enumerate() {
@@ -527,18 +532,18 @@ impl<'g> Emitter<'g> {
         let last = self.loops.len() - 1;
         match (&self.group.kind, last) {
             (Kind::Map, 0) if !has_index => Split::Columns(last),
-            (Kind::Product { .. }, _) => Split::Tiles(last),
+            (Kind::Product { .. } | Kind::Slide(_), _) => Split::Tiles(last),
             (_, 0) => Split::None,
             _ => Split::Rows,
         }
     }
 
     fn operands(&self, around: &mut Surroundings<'_>) -> Vec<Operand> {
-        let is_score = self.is_score(around);
+        let is_batched = self.is_batched(around);
         let of = |(number, access): (usize, &Access)| Operand {
             buffer: access.view.buffer,
             offset: around.sizes.id(&access.view.offset),
-            strides: match is_score {
+            strides: match is_batched {
                 true => access.view.strides.iter().map(|s| around.sizes.id(s)).collect(),
                 false => {
                     self.loops.iter().map(|one| around.sizes.id(&one.strides[number])).collect()

@@ -1,5 +1,6 @@
 //! Operators that become one kernel: what is computed at each element of an index space.
 
+use super::program::Slide;
 use super::view::{View, count};
 use crate::ir::{DataType, Op};
 use crate::kernel::{FoldKind, Operation, Scalar, Type};
@@ -31,6 +32,16 @@ pub(crate) enum Kind {
     Product { a: View, b: View },
     /// Matrix products over batches.
     Batch { a: View, b: View },
+    /// A window over images, whose space is images, channels and places. Values may have other sizes, of as
+    /// many places.
+    Slide(Box<Slide>),
+}
+
+impl Kind {
+    /// Whether its elements are made before those of the group.
+    pub(crate) fn has_tail(&self) -> bool {
+        matches!(self, Self::Product { .. } | Self::Batch { .. } | Self::Slide(_))
+    }
 }
 
 /// A value that is stored.
@@ -70,7 +81,7 @@ pub(crate) enum Inst {
     Element(Box<Element>),
     /// Of all values of a row.
     Fold(FoldKind, InstId),
-    /// An element of the product.
+    /// An element of the product, or of what a window makes.
     Product,
 }
 
@@ -149,6 +160,9 @@ impl Group {
             Kind::Product { .. } => {
                 dims.last() == self.space.last() && count(dims) == count(&self.space)
             }
+            Kind::Slide(_) => {
+                dims.len() > 2 && dims[..2] == self.space[..2] && count(&dims[2..]) == self.space[2]
+            }
             _ => self.space == dims,
         }
     }
@@ -156,8 +170,10 @@ impl Group {
     /// A view of a value's own sizes, over the space: a value that is one a row has a last axis of size 1, or
     /// none. None where strides cannot say it.
     pub(crate) fn over(&self, view: &View) -> Option<View> {
-        if matches!(self.kind, Kind::Product { .. }) {
-            return view.rows();
+        match self.kind {
+            Kind::Product { .. } => return view.rows(),
+            Kind::Slide(_) => return view.planes(),
+            _ => {}
         }
         let mut over = view.clone();
         if over.dims.len() < self.space.len() {

@@ -444,7 +444,7 @@ impl<'m> Lowering<'m> {
         Ok(Argument::Place { place: self.program.sizes.place(&view), dtype })
     }
 
-    fn constant(&mut self, value: ValueId, tensor: Tensor) -> BufferId {
+    pub(super) fn constant(&mut self, value: ValueId, tensor: Tensor) -> BufferId {
         if let Some(&Home::Value(buffer)) = self.homes.get(&value) {
             return buffer;
         }
@@ -519,7 +519,8 @@ impl<'m> Lowering<'m> {
     pub(super) fn begin(&mut self, node: NodeId, kind: Kind, space: Vec<Size>) -> ItemId {
         let needs = match &kind {
             Kind::Product { a, b } | Kind::Batch { a, b } => self.writers_of(&[a.buffer, b.buffer]),
-            _ => BTreeSet::new(),
+            Kind::Slide(slide) => self.writers_of(&slide.reads()),
+            Kind::Map | Kind::Rows => BTreeSet::new(),
         };
         let what = What::Group(Box::new(Group::new(kind, space)));
         self.items.push(Item { node, needs, what });

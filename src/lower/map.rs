@@ -69,7 +69,7 @@ impl Lowering<'_> {
             }
         }
         hosts.sort_by_key(|&item| match self.group(item).kind {
-            Kind::Product { .. } | Kind::Batch { .. } => 0,
+            Kind::Product { .. } | Kind::Batch { .. } | Kind::Slide(_) => 0,
             Kind::Rows => 1,
             Kind::Map => 2,
         });
@@ -149,7 +149,7 @@ impl Lowering<'_> {
     /// Makes a group of single elements a part of another of the same space, where no third stands between.
     fn merge(&mut self, host: ItemId, other: ItemId) {
         let (group, joined) = (self.group(host), self.group(other));
-        let fits = matches!(group.kind, Kind::Map | Kind::Rows)
+        let fits = !group.kind.has_tail()
             && matches!(joined.kind, Kind::Map)
             && group.space == joined.space
             && group.insts.len() + joined.insts.len() <= LARGEST;

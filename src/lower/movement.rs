@@ -28,7 +28,7 @@ impl Lowering<'_> {
         if let Some(&Home::Inst(item, inst)) = self.homes.get(&input) {
             let (item, shift) = self.resolved(item, 0);
             let group = self.group(item);
-            if matches!(group.kind, Kind::Product { .. }) && group.has(&dims) {
+            if matches!(group.kind, Kind::Product { .. } | Kind::Slide(_)) && group.has(&dims) {
                 self.homes.insert(output, Home::Inst(item, inst + shift));
                 return Ok(Some(()));
             }
@@ -246,7 +246,7 @@ impl Lowering<'_> {
         let group = self.group(item);
         let fits = match group.kind {
             Kind::Map => group.space == part.dims,
-            Kind::Product { .. } => group.has(&part.dims),
+            Kind::Product { .. } | Kind::Slide(_) => group.has(&part.dims),
             Kind::Rows => group.space == part.dims && group.varying()[inst + shift],
             Kind::Batch { .. } => false,
         };

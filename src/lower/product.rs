@@ -101,6 +101,6 @@ impl Lowering<'_> {
 }
 
 /// Whether products of this type are computed in float32.
-fn is_product(dtype: DataType) -> bool {
+pub(super) fn is_product(dtype: DataType) -> bool {
     matches!(dtype, DataType::F32 | DataType::F16 | DataType::BF16)
 }

@@ -153,6 +153,14 @@ pub(crate) enum Work {
     Product(Product),
     /// softmax(score(Q·Kᵀ))·V.
     Attention(Attention),
+    /// A convolution or a pool.
+    Slide {
+        slide: Slide,
+        /// `[N, M, places]`, contiguous.
+        y: Place,
+        /// A kernel over it that is run on each finished part.
+        tail: Option<Launch>,
+    },
     /// Writes sizes as the elements of a vector of integers.
     Sizes { to: Place, elements: Vec<SizeId> },
     /// An operator's reference.
@@ -248,6 +256,71 @@ pub(crate) struct Attention {
     pub(crate) is_guarded: bool,
 }
 
+/// A window that slides over images, float32.
+#[derive(Clone, Debug)]
+pub(crate) struct Slide {
+    /// `[N, C, spatial axes…]`, contiguous.
+    pub(crate) x: Place,
+    /// One to three spatial axes.
+    pub(crate) axes: Vec<Along>,
+    pub(crate) what: Sliding,
+}
+
+/// How a window slides along an axis.
+#[derive(Clone, Debug)]
+pub(crate) struct Along {
+    pub(crate) input: SizeId,
+    pub(crate) output: SizeId,
+    pub(crate) kernel: SizeId,
+    pub(crate) stride: SizeId,
+    pub(crate) dilation: SizeId,
+    /// Padding in front.
+    pub(crate) begin: SizeId,
+    /// Padding behind.
+    pub(crate) end: SizeId,
+}
+
+/// What is made of what a window sees.
+#[derive(Clone, Debug)]
+pub(crate) enum Sliding {
+    /// Its products with filters, and a bias.
+    Conv {
+        /// A constant, `[groups · filters, channels, kernel…]`.
+        constant: BufferId,
+        /// `[groups · filters]`, contiguous.
+        bias: Option<Place>,
+        groups: usize,
+        /// Channels of a group.
+        channels: usize,
+        /// Filters of a group.
+        filters: usize,
+    },
+    /// The greatest.
+    Max,
+    /// The average.
+    Average { counts_padding: bool },
+}
+
+impl Slide {
+    /// The buffers that it reads.
+    pub(crate) fn reads(&self) -> Vec<BufferId> {
+        match &self.what {
+            Sliding::Conv { constant, bias, .. } => {
+                let bias = bias.as_ref().map(|bias| bias.buffer);
+                [self.x.buffer, *constant].into_iter().chain(bias).collect()
+            }
+            Sliding::Max | Sliding::Average { .. } => vec![self.x.buffer],
+        }
+    }
+
+    /// All of its sizes.
+    pub(crate) fn sizes(&self) -> Vec<SizeId> {
+        let x = self.x.dims.iter().chain(&self.x.strides).chain([&self.x.offset]).copied();
+        let of = |axis: &Along| [axis.output, axis.begin, axis.end];
+        x.chain(self.axes.iter().flat_map(of)).collect()
+    }
+}
+
 impl Launch {
     fn buffers(&self) -> impl Iterator<Item = BufferId> {
         self.operands.iter().map(|operand| operand.buffer)
@@ -276,6 +349,10 @@ impl Work {
                 let Attention { q, k, v, out, score, .. } = attention;
                 let own = [q, k, v, out].map(|place| place.buffer);
                 own.into_iter().chain(score.iter().flat_map(Launch::buffers)).collect()
+            }
+            Self::Slide { slide, y, tail } => {
+                let own = slide.reads().into_iter().chain([y.buffer]);
+                own.chain(tail.iter().flat_map(Launch::buffers)).collect()
             }
             Self::Sizes { to, .. } => vec![to.buffer],
             Self::Reference { inputs, captures, outputs } => {

@@ -32,7 +32,7 @@ impl Lowering<'_> {
         {
             let (item, shift) = self.resolved(item, 0);
             let group = self.group(item);
-            let is_open = matches!(group.kind, Kind::Map | Kind::Rows) && group.space == dims;
+            let is_open = !group.kind.has_tail() && group.space == dims;
             if is_open && group.varying()[inst + shift] && group.insts.len() < 48 {
                 self.group_mut(item).kind = Kind::Rows;
                 return Ok(Some(Rows { item, x: inst + shift, ty, columns }));

@@ -4,7 +4,8 @@ use super::emit::{Surroundings, emit};
 use super::group::{Group, Inst, Kind, Output};
 use super::lowering::{Item, ItemId, Lowering, What};
 use super::program::{
-    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Product, Program, Sizes, Step, Work,
+    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Product, Program, Sizes, Slide, Step,
+    Work,
 };
 use super::simplify::simplify;
 use super::view::{View, count};
@@ -128,6 +129,9 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
         }
         if let Kind::Product { a, b } | Kind::Batch { a, b } = &group.kind {
             all.extend(of_view(a).into_iter().chain(of_view(b)));
+        }
+        if let Kind::Slide(slide) = &group.kind {
+            all.extend(slide.sizes().into_iter().map(|id| sizes.all[id].clone()));
         }
         all
     };
@@ -259,6 +263,10 @@ fn works(what: What, program: &mut Program, kernels: &mut Kernels) -> Result<Vec
                 let (a, b) = (a.clone(), b.clone());
                 product(&group, &a, &b, program, kernels)?
             }
+            Kind::Slide(slide) => {
+                let slide = (**slide).clone();
+                vec![sliding(&group, slide, program, kernels)?]
+            }
             _ => vec![Work::Kernel(launch(&group, None, program, kernels)?)],
         },
         What::Attention(mut attention, group) => {
@@ -300,22 +308,20 @@ fn launch(
     Ok(launch)
 }
 
-/// A product, into one of its outputs where it can, and what follows it.
-fn product(
+/// Where a product or a window writes: one of the group's outputs that fits, or memory of its own. And the
+/// kernel that makes the outputs of it.
+fn written(
     group: &Group,
-    a: &View,
-    b: &View,
+    fits: impl Fn(&View) -> bool,
     program: &mut Program,
     kernels: &mut Kernels,
-) -> Result<Vec<Work>, String> {
-    let is_c = |output: &&Output| {
-        let view = &output.view;
-        let is_float = program.buffers[view.buffer].dtype == DataType::F32;
-        is_float && view.strides.last().is_some_and(|stride| stride.known() == Some(1))
+) -> Result<(View, Option<Launch>), String> {
+    let is_fitting = |output: &&Output| {
+        program.buffers[output.view.buffer].dtype == DataType::F32 && fits(&output.view)
     };
     let is_product = |output: &&Output| matches!(group.insts[output.inst], Inst::Product);
-    let fitting = || group.outputs.iter().filter(is_c);
-    let c = match fitting().find(is_product).or_else(|| fitting().next()) {
+    let fitting = || group.outputs.iter().filter(is_fitting);
+    let to = match fitting().find(is_product).or_else(|| fitting().next()) {
         Some(output) => output.view.clone(),
         None => {
             let elements = program.sizes.id(&count(&group.space));
@@ -325,11 +331,35 @@ fn product(
     };
     let is_alone = group.outputs.len() == 1
         && matches!(group.insts[group.outputs[0].inst], Inst::Product)
-        && group.outputs[0].view == c;
+        && group.outputs[0].view == to;
     let tail = match is_alone {
         true => None,
-        false => Some(launch(group, Some(c.clone()), program, kernels)?),
+        false => Some(launch(group, Some(to.clone()), program, kernels)?),
     };
+    Ok((to, tail))
+}
+
+/// A window, and what follows it.
+fn sliding(
+    group: &Group,
+    slide: Slide,
+    program: &mut Program,
+    kernels: &mut Kernels,
+) -> Result<Work, String> {
+    let (y, tail) = written(group, View::is_contiguous, program, kernels)?;
+    Ok(Work::Slide { slide, y: program.sizes.place(&y), tail })
+}
+
+/// A product, and what follows it.
+fn product(
+    group: &Group,
+    a: &View,
+    b: &View,
+    program: &mut Program,
+    kernels: &mut Kernels,
+) -> Result<Vec<Work>, String> {
+    let is_in_line = |view: &View| view.strides.last().is_some_and(|s| s.known() == Some(1));
+    let (c, tail) = written(group, is_in_line, program, kernels)?;
     if a.dims.len() > 2 {
         let sizes = &mut program.sizes;
         let (a, b, c) = (sizes.place(a), sizes.place(b), sizes.place(&c));

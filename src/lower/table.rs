@@ -39,6 +39,8 @@ impl Lowering<'_> {
             "Range" if is_standard => self.range(id)?,
             "Trilu" if is_standard => self.triangle(id, op)?,
             "MatMul" if is_standard => self.matmul(id)?,
+            "Conv" if is_standard => self.conv(id, op)?,
+            "MaxPool" | "AveragePool" if is_standard => self.pool(id, op)?,
             "Gemm" if is_standard => self.gemm(id, op)?,
             _ => None,
         };

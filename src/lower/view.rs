@@ -120,6 +120,22 @@ impl View {
         runs
     }
 
+    /// Its axes from the third on joined to one. None where strides cannot say it.
+    pub(crate) fn planes(&self) -> Option<Self> {
+        let (dims, strides) = (self.dims.get(2..)?, self.strides.get(2..)?);
+        let spatial = Self { dims: dims.to_vec(), strides: strides.to_vec(), ..self.clone() };
+        let stride = match &spatial.runs()[..] {
+            [] => Size::from(0),
+            [(_, stride)] => stride.clone(),
+            _ => return None,
+        };
+        Some(Self {
+            dims: [&self.dims[..2], &[count(dims)]].concat(),
+            strides: [&self.strides[..2], &[stride]].concat(),
+            ..self.clone()
+        })
+    }
+
     /// Its leading axes joined to one: rows, the last axis left alone. None where strides cannot say it.
     pub(crate) fn rows(&self) -> Option<Self> {
         let (last, leading) = self.dims.split_last()?;

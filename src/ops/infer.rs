@@ -34,6 +34,7 @@ pub(in crate::ops) mod slice;
 pub(in crate::ops) mod window;
 
 pub(in crate::ops) use site::{Made, Site};
+pub(crate) use window::slid;
 
 use super::size::{Atom, Size};
 use crate::ir::{DataType, Graph, ValueId};

@@ -1,39 +1,47 @@
 //! Convolutions and pools.
 
 use super::{Made, Site};
+use crate::ops::Call;
 use crate::ops::size::Size;
 
 /// Numbers of the spatial axes; without the attribute all are this one.
-fn spatial(site: &Site<'_>, name: &str, count: usize, default: i64) -> Option<Vec<i64>> {
-    let list = site.call.ints(name).ok()?.unwrap_or_else(|| vec![default; count]);
+fn spatial(call: &Call<'_>, name: &str, count: usize, default: i64) -> Option<Vec<i64>> {
+    let list = call.ints(name).ok()?.unwrap_or_else(|| vec![default; count]);
     (list.len() == count && list.iter().all(|&number| number >= default)).then_some(list)
 }
 
 /// How a window slides along an axis.
-struct Axis<'a> {
-    input: &'a Size,
+pub(crate) struct Axis<'a> {
+    pub(crate) input: &'a Size,
+    /// How many places the window has.
+    pub(crate) kernel: &'a Size,
     /// How far a window reaches.
-    extent: Size,
-    stride: Size,
-    begin: Size,
-    end: Size,
+    pub(crate) extent: Size,
+    pub(crate) stride: Size,
+    pub(crate) dilation: Size,
+    /// Padding in front; of a pool with `auto_pad` it may be below 0.
+    pub(crate) begin: Size,
+    /// Padding behind.
+    pub(crate) end: Size,
 }
 
-fn axes<'a>(site: &Site<'_>, input: &'a [Size], kernel: &[Size]) -> Option<Vec<Axis<'a>>> {
+fn axes<'a>(call: &Call<'_>, input: &'a [Size], kernel: &'a [Size]) -> Option<Vec<Axis<'a>>> {
     let rank = input.len();
-    let list = |name: &str, count: usize, default: i64| match site.call.schema.attribute(name) {
-        Some(_) => spatial(site, name, count, default),
+    let list = |name: &str, count: usize, default: i64| match call.schema.attribute(name) {
+        Some(_) => spatial(call, name, count, default),
         None => Some(vec![default; count]),
     };
     let (strides, dilations) = (list("strides", rank, 1)?, list("dilations", rank, 1)?);
     let pads = list("pads", 2 * rank, 0)?;
     let one = Size::from(1);
     let axis = |at: usize| {
-        let extent = &(&(kernel.get(at)? - &one) * &dilations[at].into()) + &one;
+        let kernel = kernel.get(at)?;
         Some(Axis {
             input: &input[at],
-            extent,
+            kernel,
+            extent: &(&(kernel - &one) * &dilations[at].into()) + &one,
             stride: strides[at].into(),
+            dilation: dilations[at].into(),
             begin: pads[at].into(),
             end: pads[rank + at].into(),
         })
@@ -41,35 +49,65 @@ fn axes<'a>(site: &Site<'_>, input: &'a [Size], kernel: &[Size]) -> Option<Vec<A
     (0..rank).map(axis).collect()
 }
 
-fn auto_pad(site: &Site<'_>) -> Option<String> {
-    match site.call.schema.attribute("auto_pad") {
-        Some(_) => site.call.string("auto_pad").ok(),
+fn auto_pad(call: &Call<'_>) -> Option<String> {
+    match call.schema.attribute("auto_pad") {
+        Some(_) => call.string("auto_pad").ok(),
         None => Some(String::new()),
     }
 }
 
-/// The spatial sizes of what a window makes.
-fn slid(site: &Site<'_>, input: &[Size], kernel: &[Size]) -> Option<Vec<Option<Size>>> {
-    let has_ceil = site.call.schema.attribute("ceil_mode").is_some() && site.flag("ceil_mode")?;
-    let padding = auto_pad(site)?;
-    let one = Size::from(1);
-    let output = |axis: Axis<'_>| match padding.as_str() {
-        "SAME_UPPER" | "SAME_LOWER" => Some(axis.input.quotient_up(&axis.stride)),
-        "VALID" => Some(&(axis.input - &axis.extent).quotient(&axis.stride) + &one),
-        "NOTSET" | "" => {
-            let before = axis.input + &axis.begin;
-            let room = &(&before + &axis.end) - &axis.extent;
-            if !has_ceil {
-                return Some(&room.quotient(&axis.stride) + &one);
+/// The axes along which a window slides, with their padding, and the spatial sizes of what it makes.
+pub(crate) fn slid<'a>(
+    call: &Call<'_>,
+    input: &'a [Size],
+    kernel: &'a [Size],
+) -> Option<Vec<(Axis<'a>, Option<Size>)>> {
+    let has_ceil = call.schema.attribute("ceil_mode").is_some() && call.flag("ceil_mode").ok()?;
+    let is_pool = call.schema.attribute("group").is_none();
+    let padding = auto_pad(call)?;
+    let (one, two) = (Size::from(1), Size::from(2));
+    let output = |mut axis: Axis<'a>| {
+        let output = match padding.as_str() {
+            "SAME_UPPER" | "SAME_LOWER" => {
+                let output = axis.input.quotient_up(&axis.stride);
+                let last = &(&output - &one) * &axis.stride;
+                let mut all = &(&last + &axis.extent) - axis.input;
+                if !is_pool {
+                    all = all.larger(&0.into());
+                }
+                axis.begin = match padding.as_str() {
+                    "SAME_UPPER" => all.quotient(&two),
+                    _ => (&all + &one).quotient(&two),
+                };
+                axis.end = &all - &axis.begin;
+                Some(output)
             }
-            // A window that would start in the padding behind is none.
-            let starts = before.quotient_up(&axis.stride);
-            let all = &room.quotient_up(&axis.stride) + &one;
-            axis.extent.is_at_least(&axis.end).then(|| all.smaller(&starts))
-        }
-        _ => None,
+            "VALID" => {
+                (axis.begin, axis.end) = (0.into(), 0.into());
+                Some(&(axis.input - &axis.extent).quotient(&axis.stride) + &one)
+            }
+            "NOTSET" | "" => {
+                let before = axis.input + &axis.begin;
+                let room = &(&before + &axis.end) - &axis.extent;
+                if has_ceil {
+                    // A window that would start in the padding behind is none.
+                    let starts = before.quotient_up(&axis.stride);
+                    let all = &room.quotient_up(&axis.stride) + &one;
+                    axis.extent.is_at_least(&axis.end).then(|| all.smaller(&starts))
+                } else {
+                    Some(&room.quotient(&axis.stride) + &one)
+                }
+            }
+            _ => None,
+        };
+        (axis, output)
     };
-    Some(axes(site, input, kernel)?.into_iter().map(output).collect())
+    Some(axes(call, input, kernel)?.into_iter().map(output).collect())
+}
+
+/// The spatial sizes of what a window makes.
+fn made(site: &Site<'_>, input: &[Size], kernel: &[Size]) -> Option<Vec<Option<Size>>> {
+    Some(slid(&site.call, input, kernel)?.into_iter().map(|(_, output)| output).collect())
 }
 
 /// The kernel: the attribute, or the spatial sizes of the weight.
@@ -87,7 +125,7 @@ fn convolved(site: &Site<'_>, x: usize, w: usize) -> Option<Vec<Made>> {
         Some([features, _, weight @ ..]) => (Some(features.clone()), Some(weight)),
         _ => (None, None),
     };
-    let spatial = kernel(site, weight).and_then(|kernel| slid(site, input, &kernel));
+    let spatial = kernel(site, weight).and_then(|kernel| made(site, input, &kernel));
     let spatial = spatial.unwrap_or_else(|| vec![None; input.len()]);
     Some(vec![Made::sizes([vec![Some(samples.clone()), features], spatial].concat())])
 }
@@ -105,7 +143,7 @@ pub(in crate::ops) fn qlinear_conv(site: &Site<'_>) -> Option<Vec<Made>> {
 /// MaxPool and others: all outputs alike.
 pub(in crate::ops) fn pool(site: &Site<'_>) -> Option<Vec<Made>> {
     let [samples, channels, input @ ..] = site.shape(0)? else { return None };
-    let spatial = kernel(site, None).and_then(|kernel| slid(site, input, &kernel));
+    let spatial = kernel(site, None).and_then(|kernel| made(site, input, &kernel));
     let spatial = spatial.unwrap_or_else(|| vec![None; input.len()]);
     let planes = vec![Some(samples.clone()), Some(channels.clone())];
     Some(vec![Made::sizes([planes, spatial].concat()); 2])
@@ -133,11 +171,11 @@ pub(in crate::ops) fn transposed(site: &Site<'_>) -> Option<Vec<Made>> {
 /// The spatial sizes of what windows of a transposed convolution cover.
 fn spread(site: &Site<'_>, input: &[Size], kernel: &[Size]) -> Option<Vec<Option<Size>>> {
     if site.call.has("output_shape") {
-        let wanted = spatial(site, "output_shape", input.len(), 0)?;
+        let wanted = spatial(&site.call, "output_shape", input.len(), 0)?;
         return Some(wanted.into_iter().map(|size| Some(size.into())).collect());
     }
-    let more = spatial(site, "output_padding", input.len(), 0)?;
-    let padding = auto_pad(site)?;
+    let more = spatial(&site.call, "output_padding", input.len(), 0)?;
+    let padding = auto_pad(&site.call)?;
     let output = |(axis, more): (Axis<'_>, i64)| {
         let steps = &axis.stride * &(axis.input - &1.into());
         let whole = &(&steps + &axis.extent) + &more.into();
@@ -147,7 +185,7 @@ fn spread(site: &Site<'_>, input: &[Size], kernel: &[Size]) -> Option<Vec<Option
             _ => &whole - &(&axis.begin + &axis.end),
         })
     };
-    Some(axes(site, input, kernel)?.into_iter().zip(more).map(output).collect())
+    Some(axes(&site.call, input, kernel)?.into_iter().zip(more).map(output).collect())
 }
 
 /// MaxUnpool.
@@ -161,7 +199,8 @@ pub(in crate::ops) fn unpool(site: &Site<'_>) -> Option<Vec<Made>> {
         let steps = &axis.stride * &(axis.input - &1.into());
         &(&steps + &axis.extent) - &(&axis.begin + &axis.end)
     };
-    let spatial = axes(site, input, &kernel(site, None)?)?.into_iter().map(output);
+    let kernel = kernel(site, None)?;
+    let spatial = axes(&site.call, input, &kernel)?.into_iter().map(output);
     let planes = [samples.clone(), channels.clone()];
     Some(vec![Made::of(planes.into_iter().chain(spatial).collect::<Vec<_>>())])
 }

@@ -4,9 +4,11 @@ mod launch;
 mod memory;
 mod plan;
 mod record;
+mod slide;
 mod step;
 mod tensor;
 
+use super::conv::Filters;
 use super::gemm::{Matrix, Packed, Tiles};
 use super::jit::{Compiled, Compiler};
 use super::pool::Pool;
@@ -28,6 +30,8 @@ pub(crate) struct Engine {
     kernels: Vec<Compiled>,
     /// Right factors that are constant, by step.
     packed: HashMap<usize, Packed>,
+    /// Filters of convolutions, by step.
+    filters: HashMap<usize, Filters>,
     /// Constants that steps read as they are.
     constants: HashMap<BufferId, Tensor>,
     /// Buffers that are given out as tensors.
@@ -73,26 +77,30 @@ impl Engine {
         let compile_time = started.elapsed();
         let pool = Pool::new(threads);
         let tiles = Tiles::native();
-        let mut packed = HashMap::new();
-        let mut read: HashSet<BufferId> = program.outputs.iter().map(Argument::buffer).collect();
+        let (mut packed, mut filters) = (HashMap::new(), HashMap::new());
+        let mut read: HashSet<BufferId> =
+            program.outputs.iter().map(Argument::buffer).collect();
         read.extend(program.bound.iter().filter_map(|b| b.from.argument()).map(Argument::buffer));
         for (number, step) in program.steps.iter().enumerate() {
-            let right = match &step.work {
-                Work::Product(product) if product.a.dims.len() == 2 => Some(product.b.buffer),
-                _ => None,
-            };
-            let constant = right.and_then(|buffer| constant(&program, buffer));
-            if let (Some(tensor), Work::Product(product)) = (constant, &step.work) {
-                let own = pack(tensor, &program, &product.b, tiles, &pool)?;
-                if let Some(bytes) = tensor.bytes() {
-                    crate::ir::unload(bytes);
+            let mut own = None;
+            match &step.work {
+                Work::Product(product) if product.a.dims.len() == 2 => {
+                    if let Some(tensor) = constant(&program, product.b.buffer) {
+                        let factor = pack(tensor, &program, &product.b, tiles, &pool)?;
+                        tensor.bytes().into_iter().for_each(crate::ir::unload);
+                        packed.insert(number, factor);
+                        own = Some(product.b.buffer);
+                    }
                 }
-                packed.insert(number, own);
-                let rest = step.work.buffers().into_iter().filter(|&b| b != product.b.buffer);
-                read.extend(rest);
-            } else {
-                read.extend(step.work.buffers());
+                Work::Slide { slide, .. } => {
+                    if let Some((buffer, all)) = slide::filters(&program, slide, tiles, &pool)? {
+                        filters.insert(number, all);
+                        own = Some(buffer);
+                    }
+                }
+                _ => {}
             }
+            read.extend(step.work.buffers().into_iter().filter(|&buffer| Some(buffer) != own));
         }
         let mut constants = HashMap::new();
         let typed: HashSet<BufferId> = program.steps.iter().flat_map(|s| s.work.typed()).collect();
@@ -118,6 +126,7 @@ impl Engine {
             program,
             kernels,
             packed,
+            filters,
             constants,
             given_out,
             lives,

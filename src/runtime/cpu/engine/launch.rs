@@ -128,52 +128,56 @@ impl Ready<'_> {
     }
 }
 
-/// What is done with an attention's scores.
-pub(super) struct Scores<'r> {
+/// A kernel that is run on tiles of matrices, of which there is a batch.
+pub(super) struct Batched<'r> {
     pub(super) kernel: &'r Compiled,
-    /// The sizes of batches and heads.
+    /// The sizes of the batch's axes.
     pub(super) batch: Vec<i64>,
-    /// Integers: first how many queries and keys.
+    /// Integers: first how many rows and columns.
     pub(super) given: Vec<i64>,
-    /// Where each buffer begins; the first is the tile.
+    /// Where each buffer begins.
     pub(super) pointers: Vec<*mut u8>,
     pub(super) lengths: Vec<i64>,
-    /// Bytes along batches, heads, queries and keys.
-    pub(super) strides: Vec<Vec<i64>>,
+    /// Bytes along the batch's axes, rows and columns; none of a buffer that is given with each tile.
+    pub(super) strides: Vec<Option<Vec<i64>>>,
 }
 
-// SAFETY: kernels write the tile alone, which is the calling thread's.
-unsafe impl Sync for Scores<'_> {}
+// SAFETY: kernels write their tile alone, which is the calling thread's.
+unsafe impl Sync for Batched<'_> {}
 
-impl Scores<'_> {
-    /// Changes a tile in place.
+impl Batched<'_> {
+    /// Runs it on a tile of a matrix.
     ///
     /// # Safety
-    /// The tile's rows are as far apart as the kernel was told; the head, queries and keys are there.
+    /// The matrix, rows and columns are there. `own` is the buffer that is given with each tile, if there
+    /// is such; its rows are as far apart as the kernel was told.
     pub(super) unsafe fn tile(
         &self,
-        head: usize,
-        queries: Range<usize>,
-        keys: Range<usize>,
-        tile: *mut f32,
+        matrix: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        own: *mut u8,
     ) -> Result<()> {
         let (mut pointers, mut given) = ([std::ptr::null_mut(); MOST], [0; MOST]);
         let (buffers, count) = (self.pointers.len(), self.given.len());
         if buffers > MOST || count > MOST {
             return Err(too_many());
         }
-        pointers[0] = tile.cast();
         let rank = self.batch.len();
-        for (number, to) in pointers.iter_mut().enumerate().take(buffers).skip(1) {
-            let strides = &self.strides[number];
-            let place = offset(head, &self.batch, strides)
-                + queries.start as isize * strides[rank] as isize
-                + keys.start as isize * strides[rank + 1] as isize;
-            *to = self.pointers[number].wrapping_offset(place);
+        for (number, to) in pointers.iter_mut().enumerate().take(buffers) {
+            *to = match &self.strides[number] {
+                None => own,
+                Some(strides) => {
+                    let place = offset(matrix, &self.batch, strides)
+                        + rows.start as isize * strides[rank] as isize
+                        + columns.start as isize * strides[rank + 1] as isize;
+                    self.pointers[number].wrapping_offset(place)
+                }
+            };
         }
         given[..count].copy_from_slice(&self.given);
-        given[..2].copy_from_slice(&[queries.len() as i64, keys.len() as i64]);
-        let (rows, pointers) = (0..queries.len() as i64, &pointers[..buffers]);
+        given[..2].copy_from_slice(&[rows.len() as i64, columns.len() as i64]);
+        let (rows, pointers) = (0..rows.len() as i64, &pointers[..buffers]);
         // SAFETY: as the caller says.
         unsafe { self.kernel.launch_at(pointers, &self.lengths, &given[..count], rows) }
     }

@@ -2,7 +2,7 @@
 
 use super::{Engine, tensor};
 use crate::kernel::{Block, Stmt};
-use crate::lower::{BufferId, Launch, Place, Step, Work};
+use crate::lower::{BufferId, Launch, Place, Sliding, Step, Work};
 use crate::runtime::profile::Event;
 
 /// A step that has run.
@@ -32,6 +32,17 @@ pub(super) fn event(
             let keys = cost.dims(&attention.k)[rank - 2];
             let scores = q[..rank - 1].iter().product::<u64>() * keys;
             ("attention".to_owned(), 2 * q[rank - 1] * scores + 2 * keys * out)
+        }
+        Work::Slide { slide, y, tail } => {
+            let outputs = cost.elements(y);
+            let window: u64 = slide.axes.iter().map(|axis| cost.size(axis.kernel)).product();
+            let (kind, own) = match &slide.what {
+                Sliding::Conv { channels, .. } => ("conv", 2 * *channels as u64 * window),
+                Sliding::Max | Sliding::Average { .. } => ("pool", window),
+            };
+            let batch = cost.dims(y)[0];
+            let tail = tail.as_ref().map_or(0, |tail| batch * cost.kernel(tail));
+            (kind.to_owned(), own * outputs + tail)
         }
         Work::Sizes { .. } => ("sizes".to_owned(), 0),
         Work::Reference { .. } => (format!("reference of {op}"), 0),

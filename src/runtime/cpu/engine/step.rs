@@ -1,6 +1,6 @@
 //! One run of a program.
 
-use super::launch::{First, Ready, Scores, offset};
+use super::launch::{Batched, First, Ready, offset};
 use super::memory::{Memory, Written, take};
 use super::plan::{Plan, bytes, evaluated};
 use super::tensor::{self, Spot, spot};
@@ -29,7 +29,7 @@ struct Area {
 
 /// One run.
 pub(super) struct Run<'r> {
-    engine: &'r Engine,
+    pub(super) engine: &'r Engine,
     sizes: Cow<'r, [Option<i64>]>,
     atoms: Cow<'r, [Option<i64>]>,
     areas: Vec<Option<Area>>,
@@ -132,7 +132,7 @@ impl<'r> Run<'r> {
     }
 
     /// The sizes of a place as numbers, and where it begins.
-    fn spot(&mut self, place: &Place) -> Result<(Spot, *mut u8)> {
+    pub(super) fn spot(&mut self, place: &Place) -> Result<(Spot, *mut u8)> {
         let spot = spot(&self.sizes, place)?;
         let area = self.area(place.buffer)?;
         if !spot.is_inside(area.elements) {
@@ -171,6 +171,7 @@ impl<'r> Run<'r> {
             }
             Work::Product(product) => self.product(number, product),
             Work::Attention(attention) => self.attention(attention),
+            Work::Slide { slide, y, tail } => self.slide(number, slide, y, tail.as_ref()),
             Work::Sizes { to, elements } => self.written(to, elements),
             Work::Reference { inputs, captures, outputs } => {
                 self.reference(step.node, inputs, captures, outputs)
@@ -178,7 +179,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn number(&self, id: usize) -> Result<i64> {
+    pub(super) fn number(&self, id: usize) -> Result<i64> {
         self.sizes[id].ok_or_else(|| Error::bug("a size is not known yet"))
     }
 
@@ -318,12 +319,12 @@ impl<'r> Run<'r> {
             pointer: at(head, spot, pointer).cast_const(),
             row_stride: spot.strides[rank - 2] as isize,
         };
-        let score = step.score.as_ref().map(|score| self.score(score, &batch)).transpose()?;
+        let score = step.score.as_ref().map(|score| self.batched(score, &batch, true)).transpose()?;
         let first = First::default();
         let changed = |head: usize, queries: Range<usize>, keys: Range<usize>, tile: *mut f32| {
             if let Some(score) = &score {
-                // SAFETY: `score` has checked the places of all heads, queries and keys.
-                first.keep(unsafe { score.tile(head, queries, keys, tile) });
+                // SAFETY: `batched` has checked the places of all heads, queries and keys.
+                first.keep(unsafe { score.tile(head, queries, keys, tile.cast()) });
             }
         };
         // SAFETY: `spot` has checked all places, and nothing else writes the output.
@@ -342,32 +343,44 @@ impl<'r> Run<'r> {
         first.result()
     }
 
-    /// What is done with scores, with its memory: the tile is its first operand.
-    fn score(&mut self, launch: &Launch, batch: &[i64]) -> Result<Scores<'r>> {
+    /// A kernel that is run on tiles, with its memory; in attention the tile is its first operand.
+    pub(super) fn batched(
+        &mut self,
+        launch: &Launch,
+        batch: &[i64],
+        is_score: bool,
+    ) -> Result<Batched<'r>> {
         let engine = self.engine;
         let loops = self.numbers(&launch.loops)?;
-        let mut score = Scores {
+        let mut batched = Batched {
             kernel: &engine.kernels[launch.kernel],
             batch: batch.to_vec(),
             given: self.numbers(&launch.given)?,
-            pointers: vec![std::ptr::null_mut()],
-            lengths: vec![i64::MAX],
-            strides: vec![Vec::new()],
+            pointers: Vec::new(),
+            lengths: Vec::new(),
+            strides: Vec::new(),
         };
-        for operand in &launch.operands[1..] {
+        for (number, operand) in launch.operands.iter().enumerate() {
+            if is_score && number == 0 {
+                batched.pointers.push(std::ptr::null_mut());
+                batched.lengths.push(i64::MAX);
+                batched.strides.push(None);
+                continue;
+            }
             let area = self.area(operand.buffer)?;
             let offset = self.number(operand.offset)?;
             let strides = self.numbers(&operand.strides)?;
             let size = tensor::size(engine.program.buffers[operand.buffer].dtype);
             let spot = Spot { offset, dims: [batch, &loops].concat(), strides };
             if !spot.is_inside(area.elements) {
-                return Err(Error::bug("what scores are changed by is outside of its memory"));
+                return Err(Error::bug("what a kernel reads of a tile is outside of its memory"));
             }
-            score.pointers.push(area.pointer.wrapping_offset(offset as isize * size as isize));
-            score.lengths.push(area.elements as i64 - offset);
-            score.strides.push(spot.strides.iter().map(|s| s * size as i64).collect());
+            batched.pointers.push(area.pointer.wrapping_offset(offset as isize * size as isize));
+            batched.lengths.push(area.elements as i64 - offset);
+            let strides = spot.strides.iter().map(|stride| stride * size as i64).collect();
+            batched.strides.push(Some(strides));
         }
-        Ok(score)
+        Ok(batched)
     }
 
     fn written(&mut self, to: &Place, elements: &[usize]) -> Result<()> {
