@@ -10,10 +10,12 @@ mod attention;
 mod emit;
 pub(crate) mod expand;
 mod group;
+mod late;
 mod loops;
 mod lowering;
 mod map;
 mod movement;
+mod must;
 mod place;
 mod product;
 mod program;
@@ -21,11 +23,13 @@ mod rows;
 mod schedule;
 mod simplify;
 mod table;
+mod text;
 mod view;
 
 pub(crate) use emit::SCORE_STRIDE;
 pub(crate) use lowering::lower;
+pub(crate) use text::text;
 pub(crate) use program::{
-    Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program,
+    Argument, Attention, BufferId, From, Launch, Must, Operand, Origin, Place, Product, Program,
     Split, Step, Work,
 };

@@ -3,6 +3,7 @@
 mod launch;
 mod memory;
 mod plan;
+mod reach;
 mod record;
 mod step;
 mod tensor;
@@ -141,7 +142,8 @@ impl Engine {
             other => {
                 let plan = Arc::new(Plan::new(self, key)?);
                 let enough = other.map(|state| state.arena).filter(|a| a.len() >= plan.arena);
-                (plan.clone(), enough.unwrap_or_else(|| Memory::new(plan.arena)))
+                let arena = enough.map_or_else(|| Memory::new(plan.arena), Ok)?;
+                (plan, arena)
             }
         };
         let mut run = step::Run::new(self, &plan, &arena, inputs)?;

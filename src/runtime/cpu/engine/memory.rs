@@ -1,6 +1,7 @@
 //! Memory for elements of any type.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use crate::error::{Error, Result};
+use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 
 /// Where vectors and cache lines begin.
@@ -9,7 +10,7 @@ pub(super) const ALIGNMENT: usize = 64;
 /// Bytes that begin at a cache line, of any content.
 pub(super) struct Memory {
     pointer: NonNull<u8>,
-    bytes: usize,
+    layout: Layout,
 }
 
 // SAFETY: it is the only owner of its bytes.
@@ -17,23 +18,22 @@ unsafe impl Send for Memory {}
 // SAFETY: it gives out nothing but a pointer and, in `as_ref`, bytes that nobody writes any more.
 unsafe impl Sync for Memory {}
 
-fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, ALIGNMENT).expect("memory cannot be that large")
-}
-
 impl Memory {
-    pub(super) fn new(bytes: usize) -> Self {
+    /// # Errors
+    /// The machine has not so much.
+    pub(super) fn new(bytes: usize) -> Result<Self> {
+        let missing = || Error::input(format!("there is no memory for {bytes} bytes"));
+        let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| missing())?;
         if bytes == 0 {
-            return Self { pointer: NonNull::<Line>::dangling().cast(), bytes };
+            return Ok(Self { pointer: NonNull::<Line>::dangling().cast(), layout });
         }
         // SAFETY: the size is not 0.
-        let pointer = unsafe { alloc(layout(bytes)) };
-        let pointer = NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(layout(bytes)));
-        Self { pointer, bytes }
+        let pointer = unsafe { alloc(layout) };
+        Ok(Self { pointer: NonNull::new(pointer).ok_or_else(missing)?, layout })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.bytes
+        self.layout.size()
     }
 
     pub(super) fn pointer(&self) -> *mut u8 {
@@ -46,9 +46,9 @@ struct Line;
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if self.bytes > 0 {
+        if self.len() > 0 {
             // SAFETY: it was allocated with this layout.
-            unsafe { dealloc(self.pointer.as_ptr(), layout(self.bytes)) };
+            unsafe { dealloc(self.pointer.as_ptr(), self.layout) };
         }
     }
 }
@@ -67,6 +67,6 @@ impl Written {
 impl AsRef<[u8]> for Written {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: as `new` was told.
-        unsafe { std::slice::from_raw_parts(self.0.pointer(), self.0.bytes) }
+        unsafe { std::slice::from_raw_parts(self.0.pointer(), self.0.len()) }
     }
 }
