@@ -40,6 +40,8 @@ mod value;
 pub(crate) use call::Call;
 pub(crate) use contrib::dequantized;
 pub(crate) use element::{Element, Lowering, element};
+#[cfg(test)]
+pub(crate) use element::lowerings;
 pub(crate) use elements::{dense, zero};
 pub use schema::schema;
 pub use value::Value;

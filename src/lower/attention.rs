@@ -303,7 +303,7 @@ impl Lowering<'_> {
                 let Some(lowering) = ops::element(&op.domain, &op.op_type) else { return Ok(None) };
                 let op = op.clone();
                 let element = Element { lowering, op, schema, from, to, arguments };
-                if !super::emit::is_lowered(&element) {
+                if !super::emit::is_lowered(&element, self.group(item)) {
                     return Ok(None);
                 }
                 self.push(item, Inst::Element(Box::new(element)))

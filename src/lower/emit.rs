@@ -32,13 +32,18 @@ pub(super) struct Surroundings<'s> {
     pub(super) product: Option<View>,
 }
 
-/// Whether an element can be computed by a kernel.
-pub(super) fn is_lowered(element: &Element) -> bool {
+/// Whether an element of a group can be computed by a kernel.
+pub(super) fn is_lowered(element: &Element, group: &Group) -> bool {
     let mut builder = Builder::new("element");
-    let mut value = |from: &Option<DataType>| {
-        Some(builder.constant(Type::of_stored((*from)?)?, 1.0))
+    let mut value = |(from, inst): (&Option<DataType>, &Option<InstId>)| {
+        if let Inst::Constant(ty, number) = group.insts[(*inst)?] {
+            return Some(builder.constant(ty, number));
+        }
+        let buffer = builder.buffer("x", super::lowering::stored((*from)?), false);
+        Some(builder.load(buffer, index(&[], &[])))
     };
-    let values: Vec<Option<ValueId>> = element.from.iter().map(&mut value).collect();
+    let arguments = element.from.iter().zip(&element.arguments);
+    let values: Vec<Option<ValueId>> = arguments.map(&mut value).collect();
     lower(&mut builder, element, &values).is_some() && Type::of_stored(element.to).is_some()
 }
 

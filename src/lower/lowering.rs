@@ -12,6 +12,9 @@ use crate::ops::size::{Atom, Size};
 use crate::ops::{self, Call, Operator, Value, schema::Schema};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+/// Constants of more elements are moved by views.
+const LARGE: u64 = 4096;
+
 /// A part of the program while it is made, by its number.
 pub(super) type ItemId = usize;
 
@@ -61,11 +64,13 @@ pub(super) struct Lowering<'m> {
     /// Nodes that a match found to be parts of an attention, but its last.
     pub(super) inside: HashSet<NodeId>,
     pub(super) attentions: HashMap<NodeId, super::attention::Match>,
+    /// What nodes compute of what, with the first such value; and the values that are the same as one.
+    computed: HashMap<String, ValueId>,
+    same: HashMap<ValueId, ValueId>,
     done: HashSet<NodeId>,
     /// The atoms that graph inputs say.
     pub(super) early: HashSet<Atom>,
     place: HashMap<NodeId, usize>,
-    refused: HashSet<NodeId>,
 }
 
 /// The graph of a model as steps.
@@ -88,10 +93,11 @@ pub(crate) fn lower(model: &Model) -> Result<Program> {
         writers: HashMap::new(),
         inside: HashSet::new(),
         attentions: HashMap::new(),
+        computed: HashMap::new(),
+        same: HashMap::new(),
         done: HashSet::new(),
         early: HashSet::new(),
         place,
-        refused: HashSet::new(),
     };
     lowering.inputs()?;
     lowering.fold_constants()?;
@@ -246,9 +252,46 @@ impl<'m> Lowering<'m> {
         let outputs = graph.node(id).outputs();
         let is_constant = outputs.iter().flatten().all(|value| self.constants.contains_key(value));
         let is_lowered = is_constant
+            || self.same_as_before(id, op)
             || self.written_sizes(id)
             || self.lowered(id, op).map_err(within)?.is_some();
         if is_lowered { Ok(()) } else { self.reference(id) }
+    }
+
+    /// Whether another node computes the same of the same values: exporters write a mask for each layer.
+    fn same_as_before(&mut self, id: NodeId, op: &Op) -> bool {
+        let [Some(value)] = self.graph.node(id).outputs() else { return false };
+        let is_plain = op.subgraphs().next().is_none() && !is_random(op);
+        if !is_plain || self.attentions.contains_key(&id) {
+            return false;
+        }
+        let inputs = self.graph.node_inputs(id);
+        let inputs: Vec<String> = inputs.into_iter().map(|input| self.identity(input)).collect();
+        let key = format!("{} {} {:?} {inputs:?}", op.domain, op.op_type, op.attributes);
+        let Some(&first) = self.computed.get(&key) else {
+            self.computed.insert(key, *value);
+            return false;
+        };
+        self.same.insert(*value, first);
+        match self.homes.get(&first).cloned() {
+            Some(home) => {
+                self.homes.insert(*value, home);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What stands for a value where nodes are compared: small constants by what they are.
+    fn identity(&self, value: Option<ValueId>) -> String {
+        let Some(value) = value else { return String::new() };
+        let value = self.same.get(&value).copied().unwrap_or(value);
+        match self.constants.get(&value) {
+            Some(tensor) if tensor.element_count().is_some_and(|count| count <= 8) => {
+                format!("{} {:?} {:?}", tensor.dtype, tensor.dims, tensor.bytes())
+            }
+            _ => format!("{value:?}"),
+        }
     }
 
     /// Computes all that is made of constants, and of sizes that are known.
@@ -282,9 +325,14 @@ impl<'m> Lowering<'m> {
         let outputs = self.graph.node(id).outputs();
         let is_plain = op.subgraphs().next().is_none()
             && self.graph.node_captures(id).is_empty()
-            && !["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"]
-                .contains(&op.op_type.as_str())
-            && !["Multinomial", "Bernoulli", "Dropout"].contains(&op.op_type.as_str());
+            && !is_random(op);
+        let moves = ["Transpose", "Reshape", "Expand", "Slice", "Split", "Squeeze", "Unsqueeze"];
+        let elements = |v: &ValueId| self.constants.get(v).and_then(Tensor::element_count);
+        let is_large = inputs.iter().flatten().filter_map(elements).any(|count| count > LARGE);
+        if is_large && moves.contains(&op.op_type.as_str()) {
+            // A view does it without a copy.
+            return false;
+        }
         if !is_plain || !inputs.iter().flatten().all(|v| self.constants.contains_key(v)) {
             return false;
         }
@@ -348,7 +396,6 @@ impl<'m> Lowering<'m> {
 
     /// A node by its operator's reference.
     fn reference(&mut self, id: NodeId) -> Result<()> {
-        self.refused.insert(id);
         let graph = self.graph;
         let mut arguments = |values: Vec<Option<ValueId>>| -> Result<Vec<Option<Argument>>> {
             values.into_iter().map(|value| value.map(|v| self.argument(v)).transpose()).collect()
@@ -550,6 +597,12 @@ impl<'m> Lowering<'m> {
         }
         super::schedule::finish(self, outputs)
     }
+}
+
+/// Whether two runs may give other results.
+fn is_random(op: &Op) -> bool {
+    let names = ["Multinomial", "Bernoulli", "Dropout"];
+    op.op_type.starts_with("Random") || names.contains(&op.op_type.as_str())
 }
 
 /// How elements are stored between steps: those of 16 bits as float32, so that they are rounded once.

@@ -46,7 +46,7 @@ impl Lowering<'_> {
             });
         }
         let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
-        if !super::emit::is_lowered(&element) {
+        if !super::emit::is_lowered(&element, self.group(item)) {
             return Ok(None);
         }
         let inst = self.push(item, Inst::Element(Box::new(element)));

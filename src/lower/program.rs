@@ -275,6 +275,15 @@ impl Launch {
 }
 
 impl Work {
+    /// Buffers whose elements are read as numbers of their type, which must be aligned.
+    pub(crate) fn typed(&self) -> Vec<BufferId> {
+        match self {
+            Self::Product(product) => vec![product.a.buffer, product.b.buffer],
+            Self::Attention(step) => vec![step.q.buffer, step.k.buffer, step.v.buffer],
+            _ => Vec::new(),
+        }
+    }
+
     /// All buffers that it reads or writes.
     pub(crate) fn buffers(&self) -> Vec<BufferId> {
         match self {

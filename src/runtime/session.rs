@@ -14,15 +14,26 @@ use std::time::Duration;
 /// A model, ready to run, on any number of threads at once.
 ///
 /// ```
-/// use peftc::ir::DataType;
+/// use peftc::ir::{DataType, Tensor, TensorData};
 /// use peftc::runtime::{Options, Session};
 /// use std::collections::HashMap;
 ///
 /// # fn main() -> peftc::Result<()> {
-/// let model = peftc::onnx::read("models/blocks/README.onnx".as_ref())?.model;
+/// let model = peftc::onnx::read("models/llama/torchscript.onnx".as_ref())?.model;
 /// let session = Session::new(&model, &Options::default())?;
-/// let inputs = HashMap::new();
-/// let outputs = session.run(&inputs)?;
+/// let integers = |dims: Vec<i64>, all: &[i64]| {
+///     let bytes: Vec<u8> = all.iter().flat_map(|x| x.to_le_bytes()).collect();
+///     Tensor::new(DataType::I64, dims, TensorData::Bytes(bytes.into())).into()
+/// };
+/// for length in [3, 5] {
+///     // Another length compiles nothing.
+///     let inputs = HashMap::from([
+///         ("input_ids".to_owned(), integers(vec![1, length], &[5, 7, 11, 13, 17][..length as usize])),
+///         ("attention_mask".to_owned(), integers(vec![1, length], &[1; 5][..length as usize])),
+///     ]);
+///     let outputs = session.run(&inputs)?;
+///     assert_eq!(outputs[0].tensor()?.dims, [1, length, 232]);
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -83,7 +94,10 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        let model = Arc::new(crate::lower::expand::expand(&model)?);
+        let model = Arc::new(match options.is_reference {
+            true => model,
+            false => crate::lower::expand::expand(&model)?,
+        });
         #[cfg(feature = "cpu")]
         let engine = match options.is_reference {
             true => None,
@@ -143,6 +157,12 @@ impl Session {
         }
         let outputs = self.interpret(given, &mut |_, _, _| {})?;
         Ok((outputs, recorder.finish()))
+    }
+
+    /// The kernels that the graph was lowered to.
+    #[cfg(feature = "cpu")]
+    pub fn kernels(&self) -> impl Iterator<Item = &crate::kernel::Kernel> {
+        self.engine.iter().flat_map(super::cpu::Engine::kernels)
     }
 
     /// How long compiling kernels took.

@@ -16,7 +16,7 @@ use crate::ir::{DataType, Model, Tensor};
 use crate::lower::{Argument, BufferId, From, Origin, Program, Work};
 use crate::ops::Value;
 use crate::runtime::profile::Recorder;
-use memory::Memory;
+use memory::{Memory, Spare};
 use plan::Plan;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,8 @@ pub(crate) struct Engine {
     pool: Pool,
     tiles: &'static Tiles,
     compile_time: Duration,
+    /// Memory of outputs that are gone.
+    spare: Arc<Spare>,
     /// What runs leave for others: the plan of the last, and its memory.
     idle: Mutex<Vec<State>>,
 }
@@ -84,6 +86,9 @@ impl Engine {
             let constant = right.and_then(|buffer| constant(&program, buffer));
             if let (Some(tensor), Work::Product(product)) = (constant, &step.work) {
                 let own = pack(tensor, &program, &product.b, tiles, &pool)?;
+                if let Some(bytes) = tensor.bytes() {
+                    crate::ir::unload(bytes);
+                }
                 packed.insert(number, own);
                 let rest = step.work.buffers().into_iter().filter(|&b| b != product.b.buffer);
                 read.extend(rest);
@@ -92,9 +97,15 @@ impl Engine {
             }
         }
         let mut constants = HashMap::new();
+        let typed: HashSet<BufferId> = program.steps.iter().flat_map(|s| s.work.typed()).collect();
         for buffer in read {
             if let Some(tensor) = constant(&program, buffer) {
-                constants.insert(buffer, tensor::aligned(tensor)?);
+                // Compiled kernels read elements wherever they begin.
+                let own = match typed.contains(&buffer) {
+                    true => tensor::aligned(tensor)?,
+                    false => tensor.clone(),
+                };
+                constants.insert(buffer, own);
             }
         }
         for buffer in &mut program.buffers {
@@ -115,8 +126,14 @@ impl Engine {
             pool,
             tiles,
             compile_time,
+            spare: Arc::default(),
             idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// The kernels of the program.
+    pub(crate) fn kernels(&self) -> impl Iterator<Item = &crate::kernel::Kernel> {
+        self.kernels.iter().map(Compiled::kernel)
     }
 
     /// How long compiling kernels took.

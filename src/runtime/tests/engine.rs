@@ -416,9 +416,12 @@ fn runs_at_once_and_runs_after_an_error_do_not_disturb_each_other() {
   %y = Mul(%d, %c)
 }",
     );
+    let model = &model;
     let run = |n: i64, i: i128| {
-        model.same(&[("x", some(&[40, n], n)), ("w", some(&[n, 33], 2)), ("i", integers(&[2], &[i, 0]))])
+        let w = some(&[n, 33], 2);
+        model.same(&[("x", some(&[40, n], n)), ("w", w), ("i", integers(&[2], &[i, 0]))]);
     };
+    let run = &run;
     std::thread::scope(|scope| {
         for thread in 0..4 {
             scope.spawn(move || {

@@ -1,15 +1,12 @@
 //! What attention does with rows of floats: loops over arrays as long as the processor's vectors, compiled
 //! once for each kind of processor.
 
-use super::super::gemm::Tiles;
+use super::super::gemm::{Set, Tiles};
 use super::vector::HAS_FMA;
 use super::{keys, softmax};
 
 /// Functions for a kind of processor.
 pub(super) struct Rows {
-    /// The floats of a vector: memory for scores is written up to a multiple of it.
-    lanes: usize,
-    is_here: fn() -> bool,
     pub(super) softmax: Softmax,
     pub(super) scale: Scale,
     pub(super) dots: Dots,
@@ -35,21 +32,21 @@ type Pack = unsafe fn(*const f32, isize, usize, usize, usize, *mut f32);
 impl Rows {
     /// The functions for the kind of processor that `tiles` are for.
     pub(super) fn of(tiles: &Tiles) -> &'static Self {
-        #[cfg(target_arch = "x86_64")]
-        let sets = [&avx512::ROWS, &avx2::ROWS];
-        #[cfg(not(target_arch = "x86_64"))]
-        let sets: [&Self; 0] = [];
-        let fits = |rows: &&Self| 2 * rows.lanes <= tiles.nr && (rows.is_here)();
-        sets.into_iter().find(fits).unwrap_or(&portable::ROWS)
+        match tiles.set {
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => &avx512::ROWS,
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => &avx2::ROWS,
+            _ => &portable::ROWS,
+        }
     }
 }
 
 /// The functions, compiled for vectors of so many floats.
 macro_rules! rows {
-    ($name:ident, $vector:ty, $lanes:literal, $fma:expr, $is_here:expr $(, $features:literal)?) => {
+    ($name:ident, $vector:ty, $lanes:literal, $fma:expr $(, $features:literal)?) => {
         mod $name {
-            pub(super) static ROWS: super::Rows =
-                super::Rows { lanes: $lanes, is_here: || $is_here, softmax, scale, dots, pack };
+            pub(super) static ROWS: super::Rows = super::Rows { softmax, scale, dots, pack };
 
             /// # Safety
             /// That of [`super::softmax::softmax`].
@@ -112,17 +109,10 @@ macro_rules! rows {
 }
 
 #[cfg(target_arch = "x86_64")]
-rows!(avx512, std::arch::x86_64::__m512, 16, true, is_x86_feature_detected!("avx512f"), "avx512f");
+rows!(avx512, std::arch::x86_64::__m512, 16, true, "avx512f");
 #[cfg(target_arch = "x86_64")]
-rows!(
-    avx2,
-    std::arch::x86_64::__m256,
-    8,
-    true,
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-    "avx2,fma"
-);
-rows!(portable, [f32; 4], 4, super::HAS_FMA, true);
+rows!(avx2, std::arch::x86_64::__m256, 8, true, "avx2,fma");
+rows!(portable, [f32; 4], 4, super::HAS_FMA);
 
 /// # Safety
 /// `n` floats can be read at `from` and written at `to`.

@@ -1,7 +1,7 @@
 //! The softmax of rows of scores, as more of them come.
 
 use super::KEYS;
-use super::vector::{Vector, mul_add};
+use super::vector::{Lanes, mul_add};
 
 /// e^x for x ≤ 0, within 2 units in the last place; below −87.3 it may be 0, and is for −∞. NaN gives NaN.
 ///
@@ -28,7 +28,7 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
 /// At `scores` are `rows` rows; of each, `keys` rounded up to a multiple of `L` floats can be written, the
 /// first `keys` read. At the other places are `rows` floats.
 #[inline(always)]
-pub(super) unsafe fn softmax<V: Vector, const L: usize, const FMA: bool>(
+pub(super) unsafe fn softmax<V: Lanes, const L: usize, const FMA: bool>(
     scores: *mut f32,
     rows: usize,
     keys: usize,
@@ -52,7 +52,8 @@ pub(super) unsafe fn softmax<V: Vector, const L: usize, const FMA: bool>(
             // Several are kept, so that one does not wait for the other.
             let mut most = [V::splat(largest[row]); 4];
             for vector in 0..vectors {
-                most[vector % 4] = V::load(scores.add(vector * L)).max(most[vector % 4]);
+                most[vector % 4] =
+                    V::load(scores.add(vector * L), V::mask(L)).max(most[vector % 4]);
             }
             let most = most[0].max(most[1]).max(most[2].max(most[3])).largest();
             factors[row] = largest[row];
@@ -77,7 +78,7 @@ pub(super) unsafe fn softmax<V: Vector, const L: usize, const FMA: bool>(
             }
         }
         // SAFETY: it is as long as a vector.
-        let sum = unsafe { V::load(sum.as_ptr()).sum() };
+        let sum = unsafe { V::load(sum.as_ptr(), V::mask(L)).sum() };
         sums[row] = mul_add::<FMA>(sums[row], factors[row], sum);
     }
 }

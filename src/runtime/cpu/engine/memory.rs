@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError, Weak};
 
 /// Where vectors and cache lines begin.
 pub(super) const ALIGNMENT: usize = 64;
@@ -53,20 +54,61 @@ impl Drop for Memory {
     }
 }
 
+/// Memory that outputs had and that nobody reads any more: a later run's outputs take it.
+pub(super) type Spare = Mutex<Vec<Memory>>;
+
+/// So many blocks are kept.
+const KEPT: usize = 64;
+
 /// Bytes that have all been written, and are written no more.
-pub(super) struct Written(Memory);
+pub(super) struct Written {
+    memory: Option<Memory>,
+    /// How many of its bytes are read.
+    bytes: usize,
+    /// Where the memory goes when nobody reads it.
+    spare: Weak<Spare>,
+}
 
 impl Written {
     /// # Safety
-    /// All bytes have been written, and nobody writes them any more.
-    pub(super) unsafe fn new(memory: Memory) -> Self {
-        Self(memory)
+    /// So many bytes have been written, and nobody writes them any more.
+    pub(super) unsafe fn new(memory: Memory, bytes: usize, spare: Weak<Spare>) -> Self {
+        Self { memory: Some(memory), bytes, spare }
     }
 }
 
 impl AsRef<[u8]> for Written {
     fn as_ref(&self) -> &[u8] {
+        let Some(memory) = &self.memory else { return &[] };
         // SAFETY: as `new` was told.
-        unsafe { std::slice::from_raw_parts(self.0.pointer(), self.0.len()) }
+        unsafe { std::slice::from_raw_parts(memory.pointer(), self.bytes.min(memory.len())) }
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        if let (Some(spare), Some(memory)) = (self.spare.upgrade(), self.memory.take()) {
+            let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.len() < KEPT {
+                spare.push(memory);
+            }
+        }
+    }
+}
+
+/// Memory for so many bytes: of the spare blocks the smallest that is not much larger, or new.
+///
+/// # Errors
+/// The machine has not so much.
+pub(super) fn take(spare: &Spare, bytes: usize) -> Result<Memory> {
+    let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let fits = |memory: &Memory| (bytes..=2 * bytes).contains(&memory.len());
+    let all = spare.iter().enumerate().filter(|(_, memory)| fits(memory));
+    match all.min_by_key(|(_, memory)| memory.len()).map(|(at, _)| at) {
+        Some(at) => Ok(spare.swap_remove(at)),
+        None => {
+            drop(spare);
+            Memory::new(bytes)
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One run of a program.
 
 use super::launch::{First, offset};
-use super::memory::{Memory, Written};
+use super::memory::{Memory, Written, take};
 use super::plan::{Plan, bytes, evaluated};
 use super::tensor::{self, Spot, spot};
 use super::{Engine, record};
@@ -18,6 +18,7 @@ use crate::runtime::profile::Recorder;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Memory of a buffer: where it is, and how many elements it has.
 #[derive(Clone, Copy)]
@@ -74,7 +75,7 @@ impl<'r> Run<'r> {
             }
         }
         for (&buffer, tensor) in &engine.constants {
-            run.has(buffer, tensor.clone().into())?;
+            run.holds(buffer, tensor.clone().into());
         }
         for (buffer, offset) in plan.offsets.iter().enumerate() {
             if let Some(offset) = *offset {
@@ -91,13 +92,18 @@ impl<'r> Run<'r> {
         Ok(bytes(&self.engine.program, &self.sizes, buffer)? / tensor::size(about.dtype))
     }
 
-    /// A buffer holds a value.
+    /// A buffer holds a value, whose elements begin where their type may.
     fn has(&mut self, buffer: BufferId, value: Value) -> Result<()> {
-        let about = &self.engine.program.buffers[buffer];
         let value = match value {
             Value::Tensor(tensor) => Value::Tensor(tensor::aligned(&tensor)?),
             other => other,
         };
+        self.holds(buffer, value);
+        Ok(())
+    }
+
+    fn holds(&mut self, buffer: BufferId, value: Value) {
+        let about = &self.engine.program.buffers[buffer];
         if let Value::Tensor(tensor) = &value
             && tensor.dtype == about.dtype
             && let Some(bytes) = tensor.bytes()
@@ -107,7 +113,6 @@ impl<'r> Run<'r> {
             self.areas[buffer] = Some(Area { pointer, elements });
         }
         self.values[buffer] = Some(value);
-        Ok(())
     }
 
     /// The memory of a buffer, which is made now where its size was not known before.
@@ -123,7 +128,7 @@ impl<'r> Run<'r> {
         if !matches!(program.buffers[buffer].origin, Origin::Made) {
             return Err(Error::bug("a value is of another type than was inferred"));
         }
-        let memory = Memory::new(bytes(program, &self.sizes, buffer)?)?;
+        let memory = take(&self.engine.spare, bytes(program, &self.sizes, buffer)?)?;
         let area = Area { pointer: memory.pointer(), elements: self.elements(buffer)? };
         self.owned.insert(buffer, memory);
         self.areas[buffer] = Some(area);
@@ -442,10 +447,12 @@ impl<'r> Run<'r> {
         {
             return self.value(argument)?.ok_or_else(missing);
         }
+        let engine = self.engine;
         let (spot, _) = self.spot(place)?;
+        let size = bytes(&engine.program, &self.sizes, place.buffer)?;
         if let Some(memory) = self.owned.remove(&place.buffer) {
             // SAFETY: the steps are over, and have written the whole buffer.
-            let written = unsafe { Written::new(memory) };
+            let written = unsafe { Written::new(memory, size, Arc::downgrade(&engine.spare)) };
             let bytes = bytes::Bytes::from_owner(written);
             let data = crate::ir::TensorData::Bytes(bytes);
             self.values[place.buffer] = Some(Tensor::new(*dtype, spot.dims.clone(), data).into());

@@ -6,6 +6,7 @@ use crate::lower::{Place, Program};
 use crate::ops::numbers;
 use crate::ops::size::Size;
 use half::{bf16, f16};
+use std::sync::Weak;
 
 /// How many bytes an element takes that kernels compute.
 pub(super) fn size(dtype: DataType) -> usize {
@@ -24,7 +25,7 @@ pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
     // SAFETY: both have so many bytes, and do not overlap.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.pointer(), bytes.len()) };
     // SAFETY: all have been written.
-    let written = unsafe { super::memory::Written::new(memory) };
+    let written = unsafe { super::memory::Written::new(memory, bytes.len(), Weak::new()) };
     let data = TensorData::Bytes(bytes::Bytes::from_owner(written));
     Ok(Tensor { data, ..tensor.clone() })
 }
