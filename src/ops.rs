@@ -39,6 +39,8 @@ mod value;
 
 pub(crate) use call::Call;
 pub(crate) use contrib::dequantized;
+#[cfg(test)]
+pub(crate) use element::lowerings;
 pub(crate) use element::{Element, Lowering, element};
 pub(crate) use elements::{dense, zero};
 pub use schema::schema;

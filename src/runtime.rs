@@ -12,4 +12,4 @@ mod support;
 mod tests;
 
 pub use profile::Profile;
-pub use session::{Options, Session, Signature};
+pub use session::{Options, Session, Signature, steps};

@@ -178,13 +178,16 @@ impl Lowering<'_> {
 
     pub(super) fn attention(&mut self, id: NodeId) -> Result<Option<()>> {
         let Some(found) = self.attentions.remove(&id) else { return Ok(None) };
-        let made = self.attended(id, &found)?;
-        if made.is_none() {
-            for node in found.between.iter().chain([&self.graph.value(found.scores).producer()]) {
-                self.inside.remove(node);
+        if let Some(made) = self.attended(id, &found)? {
+            return Ok(Some(made));
+        }
+        // Its parts are lowered one by one.
+        for &node in found.between.iter().chain([&self.graph.value(found.scores).producer()]) {
+            for value in self.graph.node(node).outputs().iter().flatten() {
+                self.homes.remove(value);
             }
         }
-        Ok(made)
+        self.matmul(id)
     }
 
     fn attended(&mut self, id: NodeId, found: &Match) -> Result<Option<()>> {
@@ -210,6 +213,12 @@ impl Lowering<'_> {
             views.push(view);
         }
         let [q, k, v] = &views[..] else { return Ok(None) };
+        let (depth, keys) = (&k.dims[rank - 1], &k.dims[rank - 2]);
+        if self.equal(&q.dims[rank - 1], depth).is_none()
+            || self.equal(&v.dims[rank - 2], keys).is_none()
+        {
+            return Ok(None);
+        }
         let kind = Kind::Batch { a: q.clone(), b: k.clone() };
         let item = self.begin(id, kind, space.clone());
         let score = self.push(item, Inst::Product);
@@ -295,7 +304,7 @@ impl Lowering<'_> {
                 let Some(lowering) = ops::element(&op.domain, &op.op_type) else { return Ok(None) };
                 let op = op.clone();
                 let element = Element { lowering, op, schema, from, to, arguments };
-                if !super::emit::is_lowered(&element) {
+                if !super::emit::is_lowered(&element, self.group(item)) {
                     return Ok(None);
                 }
                 self.push(item, Inst::Element(Box::new(element)))

@@ -63,8 +63,8 @@ pub(crate) enum Inst {
         table: View,
         /// From element to element of the axis.
         stride: Size,
-        /// Over all of them.
-        turn: Size,
+        /// How many elements the axis has.
+        length: Size,
         index: InstId,
         /// How often the whole axis is added.
         turns: InstId,

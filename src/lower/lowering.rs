@@ -2,6 +2,7 @@
 
 use super::group::{Group, Inst, InstId, Kind, Output};
 use super::program::{Argument, Attention, Buffer, BufferId, Origin, Program, Work};
+use super::schedule::atoms_of;
 use super::view::{View, count};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId};
@@ -67,6 +68,8 @@ pub(super) struct Lowering<'m> {
     computed: HashMap<String, ValueId>,
     same: HashMap<ValueId, ValueId>,
     done: HashSet<NodeId>,
+    /// The atoms that graph inputs say.
+    pub(super) early: HashSet<Atom>,
     place: HashMap<NodeId, usize>,
 }
 
@@ -93,6 +96,7 @@ pub(crate) fn lower(model: &Model) -> Result<Program> {
         computed: HashMap::new(),
         same: HashMap::new(),
         done: HashSet::new(),
+        early: HashSet::new(),
         place,
     };
     lowering.inputs()?;
@@ -112,6 +116,7 @@ impl<'m> Lowering<'m> {
             let buffer = self.buffer(dtype, &Size::from(0), Origin::Input(slot));
             if let Some(shape) = self.fact(value).shape {
                 self.program.buffers[buffer].elements = self.elements(&shape);
+                self.early.extend(shape.iter().flat_map(atoms_of));
             }
             self.program.inputs.push(Some(buffer));
             self.homes.insert(value, Home::Value(buffer));
@@ -245,6 +250,7 @@ impl<'m> Lowering<'m> {
         let graph = self.graph;
         let NodeKind::Op(op) = &graph.node(id).kind else { return Ok(()) };
         let within = |e: Error| e.within(graph.describe(id));
+        self.settle(id)?;
         let outputs = graph.node(id).outputs();
         let is_constant = outputs.iter().flatten().all(|value| self.constants.contains_key(value));
         let is_lowered = is_constant
@@ -383,7 +389,10 @@ impl<'m> Lowering<'m> {
         writes: &[BufferId],
     ) {
         let needs = self.writers_of(reads);
-        self.items.push(Item { node, needs, what: What::Work(Box::new(work)) });
+        let mut item = Item { node, needs, what: What::Work(Box::new(work)) };
+        let sizes = super::schedule::sizes_of(&item, &self.program.sizes);
+        item.needs.extend(self.makers_of(&sizes));
+        self.items.push(item);
         for &buffer in writes {
             self.writers.entry(buffer).or_default().push(self.items.len() - 1);
         }
@@ -475,9 +484,9 @@ impl<'m> Lowering<'m> {
                     return Ok(Some(view.clone()));
                 }
                 let whole = self.made(dtype, &dims);
-                self.stored(item, inst, &whole);
+                let is_stored = self.stored(item, inst, &whole);
                 self.views.insert(value, whole.clone());
-                Some(whole)
+                is_stored.then_some(whole)
             }
             None => None,
         })
@@ -488,6 +497,11 @@ impl<'m> Lowering<'m> {
     pub(super) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) -> bool {
         let (item, shift) = self.resolved(item, 0);
         let Some(over) = self.group(item).over(view) else { return false };
+        let late = self.makers_of(over.sizes());
+        if late.iter().any(|&maker| self.depends(maker, item)) {
+            return false;
+        }
+        self.items[item].needs.extend(late);
         self.group_mut(item).outputs.push(Output { inst: inst + shift, view: over });
         self.writers.entry(view.buffer).or_default().push(item);
         true
@@ -517,11 +531,15 @@ impl<'m> Lowering<'m> {
 
     /// Begins a group.
     pub(super) fn begin(&mut self, node: NodeId, kind: Kind, space: Vec<Size>) -> ItemId {
-        let needs = match &kind {
-            Kind::Product { a, b } | Kind::Batch { a, b } => self.writers_of(&[a.buffer, b.buffer]),
-            Kind::Slide(slide) => self.writers_of(&slide.reads()),
-            Kind::Map | Kind::Rows => BTreeSet::new(),
-        };
+        let mut needs = self.makers_of(&space);
+        match &kind {
+            Kind::Product { a, b } | Kind::Batch { a, b } => {
+                needs.extend(self.needs_of(a));
+                needs.extend(self.needs_of(b));
+            }
+            Kind::Slide(slide) => needs.extend(self.writers_of(&slide.reads())),
+            Kind::Map | Kind::Rows => {}
+        }
         let what = What::Group(Box::new(Group::new(kind, space)));
         self.items.push(Item { node, needs, what });
         self.items.len() - 1
@@ -529,8 +547,8 @@ impl<'m> Lowering<'m> {
 
     pub(super) fn push(&mut self, item: ItemId, inst: Inst) -> InstId {
         if let Inst::Operand(view) | Inst::Gathered { table: view, .. } = &inst {
-            let writers = self.writers_of(&[view.buffer]);
-            self.items[item].needs.extend(writers);
+            let needs = self.needs_of(view);
+            self.items[item].needs.extend(needs);
         }
         self.group_mut(item).push(inst)
     }
@@ -573,8 +591,14 @@ impl<'m> Lowering<'m> {
     /// The first output of a node, with what is known of it.
     pub(super) fn result(&self, id: NodeId) -> Option<(ValueId, Vec<Size>, DataType)> {
         let value = self.graph.output(id)?;
-        let (dims, dtype) = self.known(value)?;
+        let (dims, dtype) = self.made_known(value)?;
         Some((value, dims, dtype))
+    }
+
+    /// Sizes and type of a value, where it need not be made to know them.
+    pub(super) fn made_known(&self, value: ValueId) -> Option<(Vec<Size>, DataType)> {
+        let is_own = |atom: &Atom| matches!(atom, Atom::Axis(of, _) if *of == value);
+        self.known(value).filter(|(dims, _)| !dims.iter().any(|size| size.mentions(&is_own)))
     }
 
     fn finish(mut self) -> Result<Program> {

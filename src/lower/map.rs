@@ -46,7 +46,7 @@ impl Lowering<'_> {
             });
         }
         let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
-        if !super::emit::is_lowered(&element) {
+        if !super::emit::is_lowered(&element, self.group(item)) {
             return Ok(None);
         }
         let inst = self.push(item, Inst::Element(Box::new(element)));
@@ -76,7 +76,12 @@ impl Lowering<'_> {
         for host in hosts.clone() {
             if self.may_join(host, dims, values) {
                 for &other in hosts.iter().filter(|&&other| other != host) {
-                    self.merge(host, other);
+                    // What is read besides must not wait for what becomes a part of the reader.
+                    let makers = values.iter().flat_map(|&value| self.makers(value));
+                    let mut rest = makers.filter(|&maker| maker != other && maker != host);
+                    if !rest.any(|maker| self.depends(maker, other)) {
+                        self.merge(host, other);
+                    }
                 }
                 return Ok(Some(host));
             }
@@ -121,7 +126,7 @@ impl Lowering<'_> {
             let Some(view) = self.would_be(value) else { return false };
             let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
             group.over(&spread).is_some()
-                && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+                && self.makers(value).into_iter().all(|maker| !self.depends(maker, host))
         })
     }
 
@@ -133,16 +138,6 @@ impl Lowering<'_> {
                 let (dims, _) = self.known(value)?;
                 Some(View::whole(usize::MAX, dims))
             }
-        }
-    }
-
-    /// What makes a value.
-    fn makers(&self, value: ValueId) -> Vec<ItemId> {
-        match self.homes.get(&value) {
-            Some(Home::View(view)) => self.writers_of(&[view.buffer]).into_iter().collect(),
-            Some(Home::Value(buffer)) => self.writers_of(&[*buffer]).into_iter().collect(),
-            Some(&Home::Inst(item, _)) => vec![self.resolved(item, 0).0],
-            None => Vec::new(),
         }
     }
 
@@ -168,20 +163,6 @@ impl Lowering<'_> {
                 output
             }));
         }
-    }
-
-    /// A view spread to sizes; what must be equal is checked when the model runs.
-    pub(super) fn spread(&mut self, view: &View, dims: &[Size]) -> Option<View> {
-        let mut pairs = Vec::new();
-        let spread = view.spread(dims, &mut pairs)?;
-        for (own, dim) in pairs {
-            let sizes = &mut self.program.sizes;
-            let pair = (sizes.id(&own), sizes.id(&dim));
-            if !self.program.equal.contains(&pair) {
-                self.program.equal.push(pair);
-            }
-        }
-        Some(spread)
     }
 
     /// A value, as one of a group whose result has these sizes.

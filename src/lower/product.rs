@@ -35,7 +35,14 @@ impl Lowering<'_> {
 
     /// The factors of a product of these sizes: matrices, or both with all axes of the batch.
     fn factors(&mut self, id: NodeId, a: View, b: View, dims: &[Size]) -> Option<(View, View)> {
-        let a = self.in_float32(id, a);
+        self.equal(a.dims.last()?, &b.dims[b.dims.len() - 2])?;
+        let a = match a.dims.len() {
+            // Only constants on the right are widened when they are packed.
+            2 if self.program.buffers[a.buffer].dtype != DataType::F32 => {
+                self.copied(id, &a, DataType::F32)
+            }
+            _ => self.in_float32(id, a),
+        };
         let b = self.in_float32(id, b);
         if b.dims.len() == 2 {
             let rows = match a.rows() {

@@ -4,8 +4,8 @@ use super::emit::{Surroundings, emit};
 use super::group::{Group, Inst, Kind, Output};
 use super::lowering::{Item, ItemId, Lowering, What};
 use super::program::{
-    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Product, Program, Sizes, Slide, Step,
-    Work,
+    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Place, Product, Program, Sizes, Slide,
+    Step, Work,
 };
 use super::simplify::simplify;
 use super::view::{View, count};
@@ -90,7 +90,8 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
     while seen < lowering.items.len() {
         let last = lowering.items.len();
         for item in seen..last {
-            for atom in atoms(&lowering.items[item], &lowering.program.sizes) {
+            let sizes = sizes_of(&lowering.items[item], &lowering.program.sizes);
+            for atom in sizes.iter().flat_map(atoms_of).collect::<BTreeSet<Atom>>() {
                 if !bound.contains_key(&atom) {
                     let from = binding(lowering, &atom)?;
                     bound.insert(atom.clone(), from);
@@ -115,10 +116,12 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
     Ok(bound)
 }
 
-fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
-    let of_view = |view: &View| -> Vec<Size> {
-        let rest = view.dims.iter().chain(&view.strides);
-        rest.chain([&view.offset]).cloned().collect()
+/// The sizes that must be known before an item runs.
+pub(super) fn sizes_of(item: &Item, sizes: &Sizes) -> Vec<Size> {
+    let of_view = |view: &View| -> Vec<Size> { view.sizes().cloned().collect() };
+    let of_places = |places: &[&Place]| -> Vec<Size> {
+        let ids = places.iter().flat_map(|p| p.dims.iter().chain(&p.strides).chain([&p.offset]));
+        ids.map(|&id| sizes.all[id].clone()).collect()
     };
     let of_group = |group: &Group| -> Vec<Size> {
         let mut all = group.space.clone();
@@ -126,7 +129,11 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
             if let Inst::Operand(view) | Inst::Gathered { table: view, .. } = inst {
                 all.extend(of_view(view));
             }
+            if let Inst::Gathered { stride, length, .. } = inst {
+                all.extend([stride.clone(), length.clone()]);
+            }
         }
+        all.extend(group.outputs.iter().flat_map(|output| of_view(&output.view)));
         if let Kind::Product { a, b } | Kind::Batch { a, b } = &group.kind {
             all.extend(of_view(a).into_iter().chain(of_view(b)));
         }
@@ -135,9 +142,13 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
         }
         all
     };
-    let all = match &item.what {
+    match &item.what {
         What::Group(group) => of_group(group),
-        What::Attention(_, group) => of_group(group),
+        What::Attention(attention, group) => {
+            let mut all = of_group(group);
+            all.extend(of_places(&[&attention.v, &attention.out]));
+            all
+        }
         What::Merged(..) => Vec::new(),
         What::Work(work) => match &**work {
             Work::Sizes { elements, .. } => {
@@ -148,18 +159,15 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
                     Argument::Place { place, .. } => Some(place),
                     Argument::Value(_) => None,
                 });
-                places
-                    .flat_map(|p| p.dims.iter().chain(&p.strides).chain([&p.offset]))
-                    .map(|&id| sizes.all[id].clone())
-                    .collect()
+                of_places(&places.collect::<Vec<_>>())
             }
             _ => Vec::new(),
         },
-    };
-    all.iter().flat_map(atoms_of).collect()
+    }
 }
 
-fn atoms_of(size: &Size) -> Vec<Atom> {
+/// The atoms of a size that are no operations.
+pub(super) fn atoms_of(size: &Size) -> Vec<Atom> {
     let found = RefCell::new(Vec::new());
     size.mentions(&|atom| {
         found.borrow_mut().push(atom.clone());
@@ -183,7 +191,7 @@ fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
                     return Ok(From::Input { slot, axis });
                 }
             }
-            let (value, axis) = declared(lowering, atom).ok_or_else(missing)?;
+            let (value, axis) = lowering.declared(atom).ok_or_else(missing)?;
             Ok(From::Axis { argument: lowering.argument(value)?, axis })
         }
         Atom::Axis(value, axis) => {
@@ -202,15 +210,6 @@ fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
         }
         _ => Err(missing()),
     }
-}
-
-/// A value of whose sizes nothing is known but the name.
-fn declared(lowering: &Lowering<'_>, name: &Atom) -> Option<(ValueId, usize)> {
-    let size = Size::from(name.clone());
-    lowering.graph.value_ids().find_map(|value| {
-        let shape = lowering.facts.get(&value)?.shape.as_ref()?;
-        Some((value, shape.iter().position(|own| *own == size)?))
-    })
 }
 
 /// Items that are needed, each behind those that it needs.

@@ -68,13 +68,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn slide(
-        &mut self,
-        id: NodeId,
-        op: &Op,
-        kernel: &[Size],
-        what: Sliding,
-    ) -> Result<Option<()>> {
+    fn slide(&mut self, id: NodeId, op: &Op, kernel: &[Size], what: Sliding) -> Result<Option<()>> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };

@@ -233,6 +233,18 @@ impl Session {
     }
 }
 
+/// What a model is run as, as text: steps over buffers, and their kernels.
+///
+/// # Errors
+/// As of [`Session::new`].
+pub fn steps(model: &Model) -> Result<String> {
+    let mut model = model.clone();
+    gradient::expand(&mut model)?;
+    support::check(&model)?;
+    let model = crate::lower::expand::expand(&model)?;
+    Ok(crate::lower::text(&crate::lower::lower(&model)?, &model.graph))
+}
+
 /// Whether a value is of the type that the model says, and equal names of sizes are equal sizes.
 fn check<'s>(
     signature: &'s Signature,

@@ -3,6 +3,7 @@
 mod launch;
 mod memory;
 mod plan;
+mod reach;
 mod record;
 mod slide;
 mod step;
@@ -78,8 +79,7 @@ impl Engine {
         let pool = Pool::new(threads);
         let tiles = Tiles::native();
         let (mut packed, mut filters) = (HashMap::new(), HashMap::new());
-        let mut read: HashSet<BufferId> =
-            program.outputs.iter().map(Argument::buffer).collect();
+        let mut read: HashSet<BufferId> = program.outputs.iter().map(Argument::buffer).collect();
         read.extend(program.bound.iter().filter_map(|b| b.from.argument()).map(Argument::buffer));
         for (number, step) in program.steps.iter().enumerate() {
             let mut own = None;
@@ -166,7 +166,8 @@ impl Engine {
             other => {
                 let plan = Arc::new(Plan::new(self, key)?);
                 let enough = other.map(|state| state.arena).filter(|a| a.len() >= plan.arena);
-                (plan.clone(), enough.unwrap_or_else(|| Memory::new(plan.arena)))
+                let arena = enough.map_or_else(|| Memory::new(plan.arena), Ok)?;
+                (plan, arena)
             }
         };
         let mut run = step::Run::new(self, &plan, &arena, inputs)?;

@@ -1,6 +1,7 @@
 //! Memory for elements of any type.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use crate::error::{Error, Result};
+use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError, Weak};
 
@@ -10,7 +11,7 @@ pub(super) const ALIGNMENT: usize = 64;
 /// Bytes that begin at a cache line, of any content.
 pub(super) struct Memory {
     pointer: NonNull<u8>,
-    bytes: usize,
+    layout: Layout,
 }
 
 // SAFETY: it is the only owner of its bytes.
@@ -18,23 +19,22 @@ unsafe impl Send for Memory {}
 // SAFETY: it gives out nothing but a pointer and, in `as_ref`, bytes that nobody writes any more.
 unsafe impl Sync for Memory {}
 
-fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, ALIGNMENT).expect("memory cannot be that large")
-}
-
 impl Memory {
-    pub(super) fn new(bytes: usize) -> Self {
+    /// # Errors
+    /// The machine has not so much.
+    pub(super) fn new(bytes: usize) -> Result<Self> {
+        let missing = || Error::input(format!("there is no memory for {bytes} bytes"));
+        let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| missing())?;
         if bytes == 0 {
-            return Self { pointer: NonNull::<Line>::dangling().cast(), bytes };
+            return Ok(Self { pointer: NonNull::<Line>::dangling().cast(), layout });
         }
         // SAFETY: the size is not 0.
-        let pointer = unsafe { alloc(layout(bytes)) };
-        let pointer = NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(layout(bytes)));
-        Self { pointer, bytes }
+        let pointer = unsafe { alloc(layout) };
+        Ok(Self { pointer: NonNull::new(pointer).ok_or_else(missing)?, layout })
     }
 
     pub(super) fn len(&self) -> usize {
-        self.bytes
+        self.layout.size()
     }
 
     pub(super) fn pointer(&self) -> *mut u8 {
@@ -47,9 +47,9 @@ struct Line;
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if self.bytes > 0 {
+        if self.len() > 0 {
             // SAFETY: it was allocated with this layout.
-            unsafe { dealloc(self.pointer.as_ptr(), layout(self.bytes)) };
+            unsafe { dealloc(self.pointer.as_ptr(), self.layout) };
         }
     }
 }
@@ -97,12 +97,15 @@ impl Drop for Written {
 }
 
 /// Memory for so many bytes: of the spare blocks the smallest that is not much larger, or new.
-pub(super) fn take(spare: &Spare, bytes: usize) -> Memory {
+///
+/// # Errors
+/// The machine has not so much.
+pub(super) fn take(spare: &Spare, bytes: usize) -> Result<Memory> {
     let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);
     let fits = |memory: &Memory| (bytes..=2 * bytes).contains(&memory.len());
     let all = spare.iter().enumerate().filter(|(_, memory)| fits(memory));
     match all.min_by_key(|(_, memory)| memory.len()).map(|(at, _)| at) {
-        Some(at) => spare.swap_remove(at),
+        Some(at) => Ok(spare.swap_remove(at)),
         None => {
             drop(spare);
             Memory::new(bytes)
