@@ -269,3 +269,23 @@ fn large_convolutions_are_cut_into_blocks() {
         }
     }
 }
+
+#[test]
+fn nothing_is_made_of_nothing() {
+    let empty = Axis { output: 0, ..same(1) };
+    for (filters, groups) in [(80, 1), (2, 1), (1, 3)] {
+        for window in [[Axis::ONE, Axis::ONE, empty], [Axis::ONE, empty, same(3)], [empty; 3]] {
+            let sizes = Sizes { images: 1, groups, channels: 1, filters, window };
+            assert!(convolve(2, Tiles::native(), &sizes, None).is_empty());
+            // No channels: the sum of nothing, and the bias.
+            let window = [Axis::ONE, same(3), same(3)];
+            let sizes = Sizes { channels: 0, window, ..sizes };
+            let bias = values(groups * filters, 3);
+            assert_convolved(
+                &sizes,
+                Some(&bias),
+                &convolve(2, Tiles::native(), &sizes, Some(&bias)),
+            );
+        }
+    }
+}
