@@ -175,8 +175,8 @@ fn an_index_must_be_along_its_axis() {
     model.refused(&run(3, 5, &[-4]));
     let fixed = with(
         "graph g(%x: f32[r, n]) -> (%a, %b) {
-  const %i = i64 2
-  const %j = i64 -2
+  const %i = i64[] {2}
+  const %j = i64[] {-2}
   %a = Gather(%x, %i) {axis: 1}
   %b = Gather(%x, %j) {axis: 1}
 }",
@@ -190,7 +190,7 @@ fn an_index_must_be_along_its_axis() {
 fn computed_places_of_many_rows_are_checked() {
     // So many rows that threads share them.
     let model = with(
-        "graph g(%x: f32[r, n], %i: i64) -> (%a) {
+        "graph g(%x: f32[r, n], %i: i64[]) -> (%a) {
   %a = Gather(%x, %i) {axis: 1}
 }",
     );
@@ -354,15 +354,15 @@ fn sizes_that_are_known_late_wait_for_what_says_them() {
 #[test]
 fn a_size_may_be_given_as_an_integer() {
     let model = with(
-        "graph g(%n: i64, %m: i32[1], %x: f32[k]) -> (%r, %e, %s) {
-  const %zero = i64 0
-  const %one = i64 1
+        "graph g(%n: i64[], %m: i32[1], %x: f32[k]) -> (%r, %e, %s) {
+  const %zero = i64[] {0}
+  const %one = i64[] {1}
   %r = Range(%zero, %n, %one)
   const %axes = i64[1] {0}
   %v = Unsqueeze(%n, %axes)
   %wide = Cast(%m) {to: 7}
   %shape = Concat(%v, %wide) {axis: 0}
-  const %value = f32 3.0
+  const %value = f32[] {3.0}
   %e = Expand(%value, %shape)
   const %start = i64[1] {0}
   %s = Slice(%x, %start, %wide)
@@ -380,7 +380,7 @@ fn an_attention_that_kernels_cannot_score_is_computed() {
     let text = |between: &str| {
         format!(
             "{HEAD}graph g(%q: f32[b, 2, s, 4], %k: f32[b, 2, t, 4], %v: f32[b, 2, u, 3], %mask: bool[s, t]) -> (%o) {{
-  %kt = Transpose(%k) {{perm: [0, 1, 3, 2]}}
+  %kt = Transpose(%k) {{perm: ints [0, 1, 3, 2]}}
   %scores = MatMul(%q, %kt)
 {between}
   %p = Softmax(%last)
@@ -397,8 +397,8 @@ fn an_attention_that_kernels_cannot_score_is_computed() {
             ("mask", of_integers(DataType::Bool, &[s, t], &mask).expect("fits")),
         ]
     };
-    let masked = "  const %low = f32 -1e9\n  %last = Where(%mask, %scores, %low)";
-    let odd = "  const %by = f32 0.5\n  %last = Mod(%scores, %by) {fmod: 1}";
+    let masked = "  const %low = f32[] {-1e9}\n  %last = Where(%mask, %scores, %low)";
+    let odd = "  const %by = f32[] {0.5}\n  %last = Mod(%scores, %by) {fmod: 1}";
     for between in [masked, odd, "  %last = Tanh(%scores)"] {
         let model = both(&text(between));
         for (s, t) in [(3, 3), (1, 5), (300, 260), (2, 1)] {

@@ -3,7 +3,7 @@
 use super::launch::{First, offset};
 use super::memory::{Memory, Written, take};
 use super::plan::{Plan, bytes, evaluated};
-use super::tensor::{self, Spot, spot};
+use super::tensor::{self, Spot, not_negative};
 use super::{Engine, record};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, NodeId, Tensor, ValueId};
@@ -135,9 +135,18 @@ impl<'r> Run<'r> {
         Ok(area)
     }
 
-    /// The sizes of a place as numbers, and where it begins.
+    /// The sizes of a place as numbers.
+    fn sized(&self, place: &Place) -> Result<Spot> {
+        Ok(Spot {
+            offset: self.number(place.offset)?,
+            dims: not_negative(self.numbers(&place.dims)?)?,
+            strides: self.numbers(&place.strides)?,
+        })
+    }
+
+    /// The same, and where it begins.
     pub(super) fn spot(&mut self, place: &Place) -> Result<(Spot, *mut u8)> {
-        let spot = spot(&self.sizes, place)?;
+        let spot = self.sized(place)?;
         let area = self.area(place.buffer)?;
         if !spot.is_inside(area.elements) {
             return Err(Error::bug(format!(
@@ -186,7 +195,15 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn number(&self, id: usize) -> Result<i64> {
-        self.sizes[id].ok_or_else(|| Error::bug("a size is not known yet"))
+        self.sizes[id].ok_or_else(|| {
+            let size = &self.engine.program.sizes.all[id];
+            let bound = self.engine.program.bound.iter().zip(&*self.atoms);
+            let unknown: Vec<_> = bound.filter(|(_, number)| number.is_none()).collect();
+            match size.mentions(&|atom| unknown.iter().any(|(bound, _)| bound.atom == *atom)) {
+                true => Error::bug(format!("the size {size} is not known yet")),
+                false => Error::input(format!("the size {size} is no number that can be")),
+            }
+        })
     }
 
     pub(super) fn numbers(&self, ids: &[usize]) -> Result<Vec<i64>> {
@@ -199,7 +216,7 @@ impl<'r> Run<'r> {
         let (c, c_pointer) = self.spot(&product.c)?;
         let packed = engine.packed.get(&number);
         let (b, b_pointer) = match packed {
-            Some(_) => (spot(&self.sizes, &product.b)?, std::ptr::null_mut()),
+            Some(_) => (self.sized(&product.b)?, std::ptr::null_mut()),
             None => self.spot(&product.b)?,
         };
         let tail = product.tail.as_ref().map(|tail| self.ready(tail)).transpose()?;

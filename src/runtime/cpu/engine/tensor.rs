@@ -154,13 +154,3 @@ pub(super) fn not_negative(sizes: Vec<i64>) -> Result<Vec<i64>> {
         None => Ok(sizes),
     }
 }
-
-/// The sizes of a place as numbers.
-pub(super) fn spot(sizes: &[Option<i64>], place: &Place) -> Result<Spot> {
-    let number = |&id: &usize| sizes[id].ok_or_else(|| Error::bug("a size is not known yet"));
-    Ok(Spot {
-        offset: number(&place.offset)?,
-        dims: not_negative(place.dims.iter().map(number).collect::<Result<_>>()?)?,
-        strides: place.strides.iter().map(number).collect::<Result<_>>()?,
-    })
-}
