@@ -82,6 +82,7 @@ fn run(case: &Case<'_>) -> Result<String, Failed> {
             Ok(inspect(&read, Path::new("model.onnx"))?.unusual.join("\n"))
         }
         "edit" => edit::run(case, model),
+        "lower" => Ok(peftc::runtime::steps(&model).unwrap_or_else(|e| format!("error: {e}"))),
         "pass" => pass::run(case, model),
         other => Err(format!("unknown command {other:?}").into()),
     }

@@ -24,7 +24,7 @@ impl Lowering<'_> {
         let (Some((output, dims, to)), [Some(_)]) = (self.result(id), outputs) else {
             return Ok(None);
         };
-        let inputs = self.graph.node_inputs(id);
+        let mut inputs = self.graph.node_inputs(id);
         let mut from = Vec::new();
         for &input in &inputs {
             match input.map(|input| self.known(input)) {
@@ -32,6 +32,10 @@ impl Lowering<'_> {
                 Some(Some((_, dtype))) => from.push(Some(dtype)),
                 Some(None) => return Ok(None),
             }
+        }
+        if op.op_type == "CastLike" {
+            // Nothing is read of what says the type.
+            inputs.truncate(1);
         }
         let values: Vec<ValueId> = inputs.iter().flatten().copied().collect();
         let Some(item) = self.host(id, &dims, &values)? else { return Ok(None) };
@@ -45,6 +49,7 @@ impl Lowering<'_> {
                 },
             });
         }
+        arguments.resize(from.len(), None);
         let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
         if !super::emit::is_lowered(&element, self.group(item)) {
             return Ok(None);
@@ -76,10 +81,7 @@ impl Lowering<'_> {
         for host in hosts.clone() {
             if self.may_join(host, dims, values) {
                 for &other in hosts.iter().filter(|&&other| other != host) {
-                    // What is read besides must not wait for what becomes a part of the reader.
-                    let makers = values.iter().flat_map(|&value| self.makers(value));
-                    let mut rest = makers.filter(|&maker| maker != other && maker != host);
-                    if !rest.any(|maker| self.depends(maker, other)) {
+                    if !values.iter().any(|&value| self.waits(value, host, other)) {
                         self.merge(host, other);
                     }
                 }
@@ -93,6 +95,18 @@ impl Lowering<'_> {
             }
         }
         Ok(Some(self.begin(id, Kind::Map, dims.to_vec())))
+    }
+
+    /// Whether a value that is read besides waits for what would become a part of its reader.
+    fn waits(&self, value: ValueId, host: ItemId, other: ItemId) -> bool {
+        let own = match self.homes.get(&value) {
+            Some(&Home::Inst(item, _)) => Some(self.resolved(item, 0).0),
+            _ => None,
+        };
+        let is_part = own.is_some_and(|own| own == host || own == other);
+        let makers = self.makers(value).into_iter();
+        let mut rest = makers.filter(|&maker| !is_part || Some(maker) != own);
+        rest.any(|maker| self.depends(maker, other))
     }
 
     fn may_join(&self, host: ItemId, dims: &[Size], values: &[ValueId]) -> bool {

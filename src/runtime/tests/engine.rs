@@ -305,6 +305,24 @@ fn what_is_read_does_not_wait_for_its_reader() {
 }",
     );
     three.same(&[("x", some(&[3, 3], 1)), ("y", some(&[3, 3], 2))]);
+    // `t` is a view of what `a`'s group stores, which could become a part of what makes `h`.
+    let view = with(
+        "graph g(%x: f32[n, n], %y: f32[n, n]) -> (%r) {
+  %a = Relu(%x)
+  %t = Transpose(%a) {perm: ints [1, 0]}
+  %h = Tanh(%y)
+  %r = Sum(%h, %a, %t)
+}",
+    );
+    view.same(&[("x", some(&[3, 3], 1)), ("y", some(&[3, 3], 2))]);
+    let like = with(
+        "graph g(%x: f32[m, n], %axes: i64[1]) -> (%r) {
+  %s = ReduceSum(%x, %axes) {keepdims: 1}
+  %q = Sqrt(%s)
+  %r = CastLike(%q, %x)
+}",
+    );
+    like.same(&[("x", floats(&[2, 2], &[1.0, 2.0, 3.0, 4.0])), ("axes", integers(&[1], &[1]))]);
     // A scale is made of what is normalized.
     let scale = with(
         "graph g(%x: f32[m, n], %y: f32[n]) -> (%r) {
