@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod attention;
+mod channel;
 mod emit;
 pub(crate) mod expand;
 mod group;
@@ -17,6 +18,7 @@ mod movement;
 mod place;
 mod product;
 mod program;
+mod resize;
 mod rows;
 mod schedule;
 mod slide;

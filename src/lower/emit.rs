@@ -6,8 +6,8 @@ use super::program::{BufferId, Launch, Operand, Sizes, Split};
 use super::view::{View, count};
 use crate::ir::DataType;
 use crate::kernel::{
-    Amount, AxisId, AxisKind, Builder, FoldKind, Index, Kernel, Term, Type, ValueId,
-    BufferId as KernelBuffer,
+    Amount, AxisId, AxisKind, BufferId as KernelBuffer, Builder, FoldKind, Index, Kernel, Term,
+    Type, ValueId,
 };
 use crate::ops;
 use crate::ops::size::Size;
@@ -35,18 +35,13 @@ pub(super) struct Surroundings<'s> {
 /// Whether an element can be computed by a kernel.
 pub(super) fn is_lowered(element: &Element) -> bool {
     let mut builder = Builder::new("element");
-    let mut value = |from: &Option<DataType>| {
-        Some(builder.constant(Type::of_stored((*from)?)?, 1.0))
-    };
+    let mut value =
+        |from: &Option<DataType>| Some(builder.constant(Type::of_stored((*from)?)?, 1.0));
     let values: Vec<Option<ValueId>> = element.from.iter().map(&mut value).collect();
     lower(&mut builder, element, &values).is_some() && Type::of_stored(element.to).is_some()
 }
 
-fn lower(
-    builder: &mut Builder,
-    element: &Element,
-    values: &[Option<ValueId>],
-) -> Option<ValueId> {
+fn lower(builder: &mut Builder, element: &Element, values: &[Option<ValueId>]) -> Option<ValueId> {
     let about = ops::Element {
         op: &element.op,
         schema: element.schema,

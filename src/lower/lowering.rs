@@ -115,7 +115,8 @@ impl<'m> Lowering<'m> {
                 NodeKind::Input { .. }
             );
             if !is_input {
-                let tensor = ops::dense(tensor).map_err(|e| e.within(self.graph.value(value).name()))?;
+                let tensor =
+                    ops::dense(tensor).map_err(|e| e.within(self.graph.value(value).name()))?;
                 self.constants.insert(value, tensor);
             }
         }
@@ -187,7 +188,8 @@ impl<'m> Lowering<'m> {
     /// The values that a node's lowering will most likely read.
     fn reads(&self, node: NodeId, op: &Op) -> Vec<ValueId> {
         let inputs = self.graph.node_inputs(node);
-        let outputs: Vec<ValueId> = self.graph.node(node).outputs().iter().flatten().copied().collect();
+        let outputs: Vec<ValueId> =
+            self.graph.node(node).outputs().iter().flatten().copied().collect();
         if outputs.iter().all(|&value| self.sizes_of(value).is_some()) {
             return Vec::new();
         }
@@ -296,7 +298,13 @@ impl<'m> Lowering<'m> {
     }
 
     /// Adds a step that reads and writes these buffers.
-    pub(super) fn work(&mut self, node: NodeId, work: Work, reads: &[BufferId], writes: &[BufferId]) {
+    pub(super) fn work(
+        &mut self,
+        node: NodeId,
+        work: Work,
+        reads: &[BufferId],
+        writes: &[BufferId],
+    ) {
         let needs = self.writers_of(reads);
         self.items.push(Item { node, needs, what: What::Work(Box::new(work)) });
         for &buffer in writes {

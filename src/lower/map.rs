@@ -55,7 +55,12 @@ impl Lowering<'_> {
     }
 
     /// The group that values of these sizes, computed from these, are added to: one of theirs, or a new one.
-    fn host(&mut self, id: NodeId, dims: &[Size], values: &[ValueId]) -> Result<Option<ItemId>> {
+    pub(super) fn host(
+        &mut self,
+        id: NodeId,
+        dims: &[Size],
+        values: &[ValueId],
+    ) -> Result<Option<ItemId>> {
         for &value in values {
             self.ensure(value)?;
         }
@@ -123,7 +128,8 @@ impl Lowering<'_> {
             }
             let Some(view) = self.would_be(value) else { return false };
             let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
-            group.kind.fits(&spread) && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+            group.kind.fits(&spread)
+                && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
         })
     }
 

@@ -11,7 +11,7 @@ use crate::ops::shape;
 use crate::ops::size::Size;
 
 impl Lowering<'_> {
-    fn is(&mut self, value: ValueId, view: View) -> Option<()> {
+    pub(super) fn is(&mut self, value: ValueId, view: View) -> Option<()> {
         self.homes.insert(value, Home::View(view));
         Some(())
     }
@@ -108,9 +108,8 @@ impl Lowering<'_> {
         }
         let rank = dims.len();
         let Some(starts) = self.slot_sizes(id, 1) else { return Ok(None) };
-        let numbers = |sizes: Vec<Size>| -> Option<Vec<i64>> {
-            sizes.iter().map(Size::known).collect()
-        };
+        let numbers =
+            |sizes: Vec<Size>| -> Option<Vec<i64>> { sizes.iter().map(Size::known).collect() };
         let axes = match self.slot(id, 3) {
             None => Some((0..starts.len() as i64).collect()),
             Some(_) => self.slot_sizes(id, 3).and_then(numbers),
@@ -131,7 +130,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn split(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
-        let outputs: Vec<ValueId> = self.graph.node(id).outputs().iter().flatten().copied().collect();
+        let outputs: Vec<ValueId> =
+            self.graph.node(id).outputs().iter().flatten().copied().collect();
         let Some(input) = self.slot(id, 0) else { return Ok(None) };
         let Some(view) = self.view(input)? else { return Ok(None) };
         let (_, schema) = self.operator(op)?;
@@ -230,7 +230,7 @@ impl Lowering<'_> {
     }
 
     /// Lets the group of a value that is used once write it into a part of another.
-    fn written_into(&mut self, value: ValueId, part: &View) -> Result<bool> {
+    pub(super) fn written_into(&mut self, value: ValueId, part: &View) -> Result<bool> {
         self.ensure(value)?;
         let Some(&Home::Inst(item, inst)) = self.homes.get(&value) else { return Ok(false) };
         let (item, shift) = self.resolved(item, 0);

@@ -162,10 +162,7 @@ pub(crate) enum Work {
         tail: Option<Launch>,
     },
     /// Writes sizes as the elements of a vector of integers.
-    Sizes {
-        to: Place,
-        elements: Vec<SizeId>,
-    },
+    Sizes { to: Place, elements: Vec<SizeId> },
     /// An operator's reference.
     Reference {
         inputs: Vec<Option<Argument>>,
@@ -180,10 +177,7 @@ pub(crate) enum Argument {
     /// A buffer that holds a value as it is.
     Value(BufferId),
     /// Elements, in the type that the model says.
-    Place {
-        place: Place,
-        dtype: DataType,
-    },
+    Place { place: Place, dtype: DataType },
 }
 
 impl Argument {

@@ -23,7 +23,9 @@ impl Lowering<'_> {
     fn rows(&mut self, id: NodeId, value: ValueId, axis: usize) -> Result<Option<Rows>> {
         self.ensure(value)?;
         let Some((dims, dtype)) = self.known(value) else { return Ok(None) };
-        let Some(ty) = Type::of_stored(dtype).filter(|_| axis < dims.len()) else { return Ok(None) };
+        let Some(ty) = Type::of_stored(dtype).filter(|_| axis < dims.len()) else {
+            return Ok(None);
+        };
         let columns = count(&dims[axis..]);
         if let (true, Some(&Home::Inst(item, inst))) =
             (axis + 1 == dims.len(), self.homes.get(&value))
@@ -244,7 +246,9 @@ impl Lowering<'_> {
             }
         };
         let axes = match given.as_deref() {
-            None | Some([]) if call.flag("noop_with_empty_axes").unwrap_or(false) => return Ok(None),
+            None | Some([]) if call.flag("noop_with_empty_axes").unwrap_or(false) => {
+                return Ok(None);
+            }
             None | Some([]) => (0..own.len()).collect(),
             Some(axes) => shape::axes(axes, own.len())?,
         };

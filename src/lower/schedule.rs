@@ -22,8 +22,11 @@ pub(super) fn finish(
 ) -> Result<Program> {
     let bound = bindings(&mut lowering)?;
     let outputs: Vec<Argument> = outputs.into_iter().map(|(_, argument)| argument).collect();
-    let roots: Vec<BufferId> =
-        outputs.iter().chain(bound.iter().filter_map(|(_, from)| from.argument())).map(Argument::buffer).collect();
+    let roots: Vec<BufferId> = outputs
+        .iter()
+        .chain(bound.iter().filter_map(|(_, from)| from.argument()))
+        .map(Argument::buffer)
+        .collect();
     let order = order(&lowering, &roots)?;
     let writers: HashMap<BufferId, Vec<ItemId>> = lowering
         .writers
@@ -95,8 +98,7 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
         }
         seen = last;
     }
-    let rest: BTreeSet<Atom> =
-        lowering.program.sizes.all.iter().flat_map(atoms_of).collect();
+    let rest: BTreeSet<Atom> = lowering.program.sizes.all.iter().flat_map(atoms_of).collect();
     for atom in rest {
         if !bound.contains_key(&atom) {
             let from = binding(lowering, &atom)?;

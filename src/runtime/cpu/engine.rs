@@ -76,8 +76,7 @@ impl Engine {
         let pool = Pool::new(threads);
         let tiles = Tiles::native();
         let (mut packed, mut filters) = (HashMap::new(), HashMap::new());
-        let mut read: HashSet<BufferId> =
-            program.outputs.iter().map(Argument::buffer).collect();
+        let mut read: HashSet<BufferId> = program.outputs.iter().map(Argument::buffer).collect();
         read.extend(program.bound.iter().filter_map(|b| b.from.argument()).map(Argument::buffer));
         for (number, step) in program.steps.iter().enumerate() {
             let mut own = None;

@@ -313,7 +313,8 @@ impl<'r> Run<'r> {
             pointer: at(head, spot, pointer).cast_const(),
             row_stride: spot.strides[rank - 2] as isize,
         };
-        let score = step.score.as_ref().map(|score| self.batched(score, &batch, true)).transpose()?;
+        let score =
+            step.score.as_ref().map(|score| self.batched(score, &batch, true)).transpose()?;
         let first = First::default();
         let changed = |head: usize, queries: Range<usize>, keys: Range<usize>, tile: *mut f32| {
             if let Some(score) = &score {
