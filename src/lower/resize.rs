@@ -98,8 +98,8 @@ impl Lowering<'_> {
             self.stored(item, inst, &y);
         }
         let mut part = y.clone();
-        for axis in 0..dims.len() {
-            part = part.sliced(axis, &before[axis], 1, x.0[axis].clone());
+        for (axis, (start, size)) in before.iter().zip(&x.0).enumerate() {
+            part = part.sliced(axis, start, 1, size.clone());
         }
         let filled = self.writers_of(&[y.buffer]);
         if self.written_into(input, &part)? {
