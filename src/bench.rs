@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::onnx;
 use crate::run::{Random, files, random};
-use crate::runtime::{Options, Session};
 use crate::runtime::cpu::ceiling::{self, Ceiling};
+use crate::runtime::{Options, Session};
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -26,6 +26,6 @@ pub use id::{NodeId, ValueId};
 pub use metadata::Metadata;
 pub use model::{Function, Model};
 pub use node::{Attribute, AttributeKind, AttributeValue, Node, NodeKind, Op};
-pub use tensor::{Storage, Tensor, TensorData, element_count};
+pub use tensor::{Storage, Tensor, TensorData, element_count, unload};
 pub use types::{Dim, DimSize, Type, TypeKind};
 pub use verify::{Violation, verify, verify_model};

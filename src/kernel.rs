@@ -20,6 +20,7 @@ mod math;
 mod operation;
 mod scalar;
 mod text;
+mod trim;
 
 pub use build::Builder;
 pub use check::check;

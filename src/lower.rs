@@ -11,23 +11,28 @@ mod channel;
 mod emit;
 pub(crate) mod expand;
 mod group;
+mod late;
 mod loops;
 mod lowering;
 mod map;
 mod movement;
+mod must;
 mod place;
 mod product;
 mod program;
 mod resize;
 mod rows;
 mod schedule;
+mod simplify;
 mod slide;
 mod table;
+mod text;
 mod view;
 
 pub(crate) use emit::SCORE_STRIDE;
 pub(crate) use lowering::lower;
 pub(crate) use program::{
-    Along, Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Program, Slide,
-    Sliding, Split, Step, Work,
+    Along, Argument, Attention, BufferId, From, Launch, Must, Operand, Origin, Place, Product,
+    Program, Slide, Sliding, Split, Step, Work,
 };
+pub(crate) use text::text;

@@ -1,5 +1,5 @@
 //! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64;
-//! of operators of each element alone also as kernel operations ([`element`]).
+//! of operators of each element alone also as kernel operations (`element`).
 //!
 //! An operator is an entry in the table of its family's file, and a family a line in `FAMILIES`.
 #![forbid(unsafe_code)]
@@ -11,7 +11,7 @@ mod contrib;
 mod control;
 mod convolution;
 mod create;
-mod element;
+pub(crate) mod element;
 mod elements;
 mod elementwise;
 #[cfg(test)]
@@ -39,6 +39,8 @@ mod value;
 
 pub(crate) use call::Call;
 pub(crate) use contrib::dequantized;
+#[cfg(test)]
+pub(crate) use element::lowerings;
 pub(crate) use element::{Element, Lowering, element};
 pub(crate) use elements::{dense, zero};
 pub use schema::schema;

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
-#[cfg(debug_assertions)]
 mod facts;
 mod gradient;
 mod interpret;
@@ -13,4 +12,4 @@ mod support;
 mod tests;
 
 pub use profile::Profile;
-pub use session::{Options, Session, Signature};
+pub use session::{Options, Session, Signature, steps};

@@ -58,10 +58,10 @@ def make_models(folder, torch_python, wanted):
 
 
 def build_peers():
-    target = os.environ.get("PEERS_TARGET", str(KEPT / "peers"))
-    build = ["cargo", "build", "--release", "--quiet", "--locked", "--manifest-path", HERE / "peers/Cargo.toml"]
-    subprocess.run(build, check=True, env=os.environ | {"CARGO_TARGET_DIR": target})
-    return Path(target) / "release/peers"
+    target = KEPT / "peers"
+    build = ["cargo", "build", "--release", "--locked", "--manifest-path", HERE / "peers/Cargo.toml", "--target-dir", target]
+    subprocess.run(build, check=True)
+    return target / "release/peers"
 
 
 def make_inputs(model, sizes, path, folder):
@@ -224,6 +224,7 @@ def main():
     parser.add_argument("--models", type=Path, default=KEPT / "models")
     parser.add_argument("--torch-python", help="a Python that has models/requirements.txt")
     parser.add_argument("--peftc", type=Path, default=ROOT / "target/release/peftc")
+    parser.add_argument("--peers", type=Path, help="the binary of peers/, where it is built already")
     arguments = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
     python = environment("venv", HERE / "requirements.txt")
@@ -231,7 +232,7 @@ def main():
         os.execv(python, [python, *sys.argv])
 
     make_models(arguments.models, arguments.torch_python, {CASES[case][0] for case in arguments.case})
-    peers = build_peers() if set(arguments.engine) - {"peftc"} else None
+    peers = arguments.peers or (build_peers() if set(arguments.engine) - {"peftc"} else None)
     arguments.engine = ["ort", *arguments.engine]
     print(f"{datetime.date.today()}, {machine()}; {arguments.rounds} rounds of {arguments.seconds} s", flush=True)
     results = []

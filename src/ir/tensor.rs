@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::{FileSlice, MappedFile, map_written};
+pub use file::{FileSlice, MappedFile, map_written, unload};
 
 use super::{DataType, Dim, Metadata, Type, TypeKind};
 use bytes::Bytes;

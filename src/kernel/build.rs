@@ -4,6 +4,7 @@ use super::ir::{
     Amount, Axis, AxisId, AxisKind, Block, Buffer, BufferId, Fold, FoldKind, Index, Kernel, Stmt,
     Type, ValueId,
 };
+use super::trim::trim;
 use super::{Operation, check};
 use crate::ir::DataType;
 
@@ -121,7 +122,7 @@ impl Builder {
         results
     }
 
-    /// The kernel.
+    /// The kernel, without what it does not use.
     ///
     /// # Errors
     /// The first thing that did not fit, or what [`check`] says.
@@ -131,7 +132,11 @@ impl Builder {
         }
         match self.error {
             Some(error) => Err(format!("{}: {error}", self.kernel.name)),
-            None => check(&self.kernel).map(|()| self.kernel),
+            None => {
+                check(&self.kernel)?;
+                trim(&mut self.kernel);
+                Ok(self.kernel)
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::ir::DataType;
 /// A kernel, and what it is launched with.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    pub(crate) text: String,
+    pub(crate) kernel: Kernel,
     pub(crate) given: Vec<i64>,
     pub(crate) memory: Vec<Memory>,
     /// The extent of the outermost grid, if there is one.
@@ -25,8 +25,8 @@ pub(crate) type Run<'a> = &'a mut dyn FnMut(&Case) -> Result<[Vec<Memory>; 2], S
 impl Case {
     /// One without a grid.
     pub(crate) fn once(text: &str, given: &[i64], memory: &[Memory]) -> Self {
-        let (text, given, memory) = (text.to_owned(), given.to_vec(), memory.to_vec());
-        Self { text, given, memory, grid: None }
+        let (given, memory) = (given.to_vec(), memory.to_vec());
+        Self { kernel: parsed(text), given, memory, grid: None }
     }
 
     /// What the interpreter makes of memory, and what a target does. Places that are outside are of
@@ -35,32 +35,34 @@ impl Case {
         &self,
         target: impl FnOnce(&Kernel) -> Result<Vec<Memory>, String>,
     ) -> Result<[Vec<Memory>; 2], String> {
-        let text = &self.text;
-        let kernel = parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let kernel = &self.kernel;
         let mut wanted = self.memory.clone();
-        let is_right = interpret(&kernel, &self.given, &mut wanted);
+        let is_right = interpret(kernel, &self.given, &mut wanted);
         if let Err(error) = &is_right {
-            assert!(error.contains("table"), "{error}\n{text}");
+            assert!(error.contains("table"), "{error}\n{kernel}");
         }
-        let ran = target(&kernel);
-        assert_eq!(is_right.is_ok(), ran.is_ok(), "{is_right:?} but {ran:?}\n{text}");
+        let ran = target(kernel);
+        assert_eq!(is_right.is_ok(), ran.is_ok(), "{is_right:?} but {ran:?}\n{kernel}");
         is_right.and(ran).map(|found| [wanted, found])
     }
 
     /// Holds memory against the interpreter's.
     pub(crate) fn assert_near(&self, wanted: &[Memory], found: &[Memory]) {
-        let kernel = parse(&self.text).expect("it was run");
-        for (buffer, (wanted, found)) in kernel.buffers.iter().zip(wanted.iter().zip(found)) {
+        for (buffer, (wanted, found)) in self.kernel.buffers.iter().zip(wanted.iter().zip(found)) {
             let same = match (wanted, found) {
                 (Memory::Floats(wanted), Memory::Floats(found)) => {
                     wanted.iter().zip(found).all(|(w, f)| is_near(buffer.dtype, *w, *f))
                 }
                 (wanted, found) => wanted == found,
             };
-            let (name, text, given) = (&buffer.name, &self.text, &self.given);
-            assert!(same, "{text}{given:?} {name}: {wanted:?}\nand not {found:?}");
+            let (name, kernel, given) = (&buffer.name, &self.kernel, &self.given);
+            assert!(same, "{kernel}{given:?} {name}: {wanted:?}\nand not {found:?}");
         }
     }
+}
+
+fn parsed(text: &str) -> Kernel {
+    parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
 /// How far numbers may be apart, as a part of them.

@@ -1,10 +1,10 @@
 //! Elementary functions as kernel operations, the same on every target.
 //!
-//! They are methods of [`Scalar`](super::Scalar), of float32 or float64. Functions that models spend time in have polynomials of
-//! their own for each type, without branches, so that lanes stay vectors; the rest of float32 is
-//! computed in float64 and rounded once. Errors are in units in the last place (ulp) of the result,
-//! over all arguments that nothing else is said of, as the tests measure them; they hold where the
-//! target has [`Fma`](super::Operation::Fma) rounded once. NaN stays NaN. Zeros may lose their sign.
+//! They are methods of [`Scalar`], of float32 or float64. Functions that models spend time in have
+//! polynomials of their own for each type, without branches, so that lanes stay vectors; the rest of
+//! float32 is computed in float64 and rounded once. Errors are in units in the last place (ulp) of the
+//! result, over all arguments that nothing else is said of, as the tests measure them; they hold where
+//! the target rounds [`Fma`](super::Operation::Fma) once. NaN stays NaN. Zeros may lose their sign.
 //!
 //! Polynomials are minimax (Remez's algorithm) on the reduced arguments.
 

@@ -4,7 +4,8 @@ use super::{Builder, Operation, Type, ValueId};
 use std::cell::RefCell;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Rem, Sub};
 
-/// A value of a kernel while [`Builder::compute`] makes it: arithmetic on it becomes operations.
+/// A value of a kernel while [`Builder::compute`] makes it: arithmetic on it becomes operations, as in
+/// `builder.compute([x, y], |[x, y]| (x * 2.0 + y).exp())`.
 ///
 /// What it meets has its own type, or is a number, which becomes a constant of that type.
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@ use super::program::{Attention, Work};
 use super::view::View;
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, NodeKind, Op, ValueId};
+use crate::kernel::{Operation, Type};
 use crate::ops;
 use crate::ops::shape;
 
@@ -19,11 +20,15 @@ pub(super) struct Match {
     /// Transposed: `[…, head size, keys]`.
     k: ValueId,
     v: ValueId,
+    /// What the product is multiplied by.
+    scale: f64,
     scores: ValueId,
     /// From the scores to what Softmax reads.
     between: Vec<NodeId>,
     /// What these read besides.
     others: Vec<ValueId>,
+    /// Whether rows without any key are 0, not NaN.
+    is_guarded: bool,
 }
 
 impl Match {
@@ -59,8 +64,13 @@ impl Lowering<'_> {
     fn match_attention(&self, id: NodeId, op: &Op) -> Option<(Match, Vec<NodeId>)> {
         let is_matmul = |op: &Op| op.domain.is_empty() && op.op_type == "MatMul";
         let (weights, v) = (self.slot(id, 0)?, self.slot(id, 1)?);
-        let (softmax, softmax_op) = self.producer(weights).filter(|_| is_matmul(op))?;
-        if softmax_op.op_type != "Softmax" || self.graph.uses(weights).len() != 1 {
+        if !is_matmul(op) || self.graph.uses(weights).len() != 1 {
+            return None;
+        }
+        let guard = self.guarded(weights);
+        let softmax = guard.as_ref().map_or(weights, |(softmax, _)| *softmax);
+        let (softmax, softmax_op) = self.producer(softmax)?;
+        if softmax_op.op_type != "Softmax" {
             return None;
         }
         let (dims, _) = self.known(weights)?;
@@ -73,7 +83,8 @@ impl Lowering<'_> {
         let scores = self.scores(self.slot(softmax, 0)?, &dims, &mut between)?;
         between.reverse();
         let product = self.graph.value(scores).producer();
-        let (q, k) = (self.slot(product, 0)?, self.slot(product, 1)?);
+        let (q, q_scale, of_q) = self.unscaled(self.slot(product, 0)?);
+        let (k, k_scale, of_k) = self.unscaled(self.slot(product, 1)?);
         let (_, out_dims, _) = self.result(id)?;
         let is_fine = [q, k, v].into_iter().all(|value| {
             self.is_held_in_float32(value)
@@ -82,11 +93,54 @@ impl Lowering<'_> {
         if !is_fine {
             return None;
         }
-        let inside: Vec<NodeId> = between.iter().copied().chain([product, softmax]).collect();
+        let is_guarded = guard.is_some();
+        let guard = guard.map_or(Vec::new(), |(_, nodes)| nodes);
+        let inside = between.iter().copied().chain([product, softmax]).chain(guard);
+        let inside: Vec<NodeId> = inside.chain(of_q).chain(of_k).collect();
+        let scale = q_scale * k_scale;
         let others = between.iter().flat_map(|&node| self.graph.node_inputs(node)).flatten();
         let others = others.filter(|&value| !inside.contains(&self.graph.value(value).producer()));
         let others = others.collect();
-        Some((Match { q, k, v, scores, between, others }, inside))
+        Some((Match { q, k, v, scale, scores, between, others, is_guarded }, inside))
+    }
+
+    /// A value without the numbers that it alone is multiplied or divided by, these, and the nodes.
+    fn unscaled(&self, value: ValueId) -> (ValueId, f64, Vec<NodeId>) {
+        let (mut value, mut scale, mut nodes) = (value, 1.0, Vec::new());
+        while let Some((of, by, node)) = self.scaled(value) {
+            (value, scale) = (of, scale * by);
+            nodes.push(node);
+        }
+        (value, scale, nodes)
+    }
+
+    fn scaled(&self, value: ValueId) -> Option<(ValueId, f64, NodeId)> {
+        let (node, op) = self.producer(value).filter(|(_, op)| op.domain.is_empty())?;
+        let (x, y) = (self.slot(node, 0)?, self.slot(node, 1)?);
+        let (of, by) = match (op.op_type.as_str(), self.scalar(x), self.scalar(y)) {
+            ("Mul", None, Some(by)) => (x, by),
+            ("Mul", Some(by), None) => (y, by),
+            ("Div", None, Some(by)) => (x, 1.0 / by),
+            _ => return None,
+        };
+        let is_fine = self.graph.uses(value).len() == 1
+            && self.known(of)?.0 == self.known(value)?.0
+            && by.is_finite();
+        is_fine.then_some((of, by, node))
+    }
+
+    /// Where(IsNaN(x), 0, x), and nothing else uses x: x, and the nodes.
+    fn guarded(&self, weights: ValueId) -> Option<(ValueId, Vec<NodeId>)> {
+        let (guard, op) = self.producer(weights)?;
+        let (is_nan, zero, x) = (self.slot(guard, 0)?, self.slot(guard, 1)?, self.slot(guard, 2)?);
+        let (test, test_op) = self.producer(is_nan)?;
+        let is_guard = op.op_type == "Where"
+            && test_op.op_type == "IsNaN"
+            && self.slot(test, 0) == Some(x)
+            && self.scalar(zero) == Some(0.0)
+            && self.graph.uses(is_nan).len() == 1
+            && self.graph.uses(x).len() == 2;
+        is_guard.then(|| (x, vec![guard, test]))
     }
 
     /// The product behind operators of single scores: each is used once, and has all sizes of the scores.
@@ -124,13 +178,16 @@ impl Lowering<'_> {
 
     pub(super) fn attention(&mut self, id: NodeId) -> Result<Option<()>> {
         let Some(found) = self.attentions.remove(&id) else { return Ok(None) };
-        let made = self.attended(id, &found)?;
-        if made.is_none() {
-            for node in found.between.iter().chain([&self.graph.value(found.scores).producer()]) {
-                self.inside.remove(node);
+        if let Some(made) = self.attended(id, &found)? {
+            return Ok(Some(made));
+        }
+        // Its parts are lowered one by one.
+        for &node in found.between.iter().chain([&self.graph.value(found.scores).producer()]) {
+            for value in self.graph.node(node).outputs().iter().flatten() {
+                self.homes.remove(value);
             }
         }
-        Ok(made)
+        self.matmul(id)
     }
 
     fn attended(&mut self, id: NodeId, found: &Match) -> Result<Option<()>> {
@@ -156,11 +213,21 @@ impl Lowering<'_> {
             views.push(view);
         }
         let [q, k, v] = &views[..] else { return Ok(None) };
-        let kind = Kind::Product { a: q.clone(), b: k.clone() };
+        let (depth, keys) = (&k.dims[rank - 1], &k.dims[rank - 2]);
+        if self.equal(&q.dims[rank - 1], depth).is_none()
+            || self.equal(&v.dims[rank - 2], keys).is_none()
+        {
+            return Ok(None);
+        }
+        let kind = Kind::Batch { a: q.clone(), b: k.clone() };
         let item = self.begin(id, kind, space.clone());
         let score = self.push(item, Inst::Product);
         let mut last = score;
-        self.homes.insert(found.scores, Home::Inst(item, score));
+        if found.scale != 1.0 {
+            let scale = self.push(item, Inst::Constant(Type::F32, found.scale));
+            last = self.group_mut(item).op(Operation::Mul, &[score, scale]);
+        }
+        self.homes.insert(found.scores, Home::Inst(item, last));
         for &node in &found.between {
             match self.between(item, node, &space)? {
                 Some(inst) => last = inst,
@@ -179,6 +246,7 @@ impl Lowering<'_> {
             v: sizes.place(v),
             out: sizes.place(&out),
             score: None,
+            is_guarded: found.is_guarded,
         };
         if last != score {
             // Scores are changed in place, in a tile of their own.
@@ -199,7 +267,7 @@ impl Lowering<'_> {
         let placeholder = What::Work(Box::new(Work::Attention(work.clone())));
         let group = std::mem::replace(&mut self.items[item].what, placeholder);
         if let What::Group(group) = group {
-            self.items[item].what = What::Attention(Box::new((work, group)));
+            self.items[item].what = What::Attention(Box::new(work), group);
         }
         self.writers.entry(out.buffer).or_default().push(item);
         self.homes.insert(output, Home::View(out));
@@ -236,7 +304,7 @@ impl Lowering<'_> {
                 let Some(lowering) = ops::element(&op.domain, &op.op_type) else { return Ok(None) };
                 let op = op.clone();
                 let element = Element { lowering, op, schema, from, to, arguments };
-                if !super::emit::is_lowered(&element) {
+                if !super::emit::is_lowered(&element, self.group(item)) {
                     return Ok(None);
                 }
                 self.push(item, Inst::Element(Box::new(element)))
@@ -262,11 +330,24 @@ impl Lowering<'_> {
         self.made(dtype, &wanted).transposed(&back)
     }
 
+    /// The only node that reads a value, or what that reshapes to the same sizes.
+    fn only_reader(&self, value: ValueId) -> Option<&Op> {
+        let mut value = value;
+        loop {
+            let [only] = self.graph.uses(value)[..] else { return None };
+            let op = self.graph.node(only.node).op()?;
+            match self.graph.output(only.node) {
+                Some(next) if op.op_type == "Reshape" && self.known(next) == self.known(value) => {
+                    value = next;
+                }
+                _ => return Some(op),
+            }
+        }
+    }
+
     fn only_order(&self, value: ValueId, rank: usize) -> Vec<usize> {
         let plain = || (0..rank).collect::<Vec<usize>>();
-        let uses = self.graph.uses(value);
-        let [only] = &uses[..] else { return plain() };
-        let NodeKind::Op(op) = &self.graph.node(only.node).kind else { return plain() };
+        let Some(op) = self.only_reader(value) else { return plain() };
         let order = match op.attribute("perm") {
             Some(crate::ir::AttributeValue::Ints(order)) if op.op_type == "Transpose" => {
                 order.iter().map(|&axis| axis as usize).collect::<Vec<_>>()

@@ -58,11 +58,12 @@ impl Lowering<'_> {
             views.push(view);
         }
         let group = self.group(item);
-        if group.space != dims || !group.kind.fits(&views[0]) {
+        if !group.has(&dims) || group.over(&views[0]).is_none() {
             item = self.begin(id, Kind::Map, dims.clone());
         }
         let Some(mut inst) = self.read(item, input, &dims)? else { return Ok(None) };
         for (view, operation) in views.into_iter().zip([Operation::Mul, Operation::Add]) {
+            let Some(view) = self.group(item).over(&view) else { return Ok(None) };
             let other = self.push(item, Inst::Operand(view));
             inst = self.group_mut(item).op(operation, &[inst, other]);
         }

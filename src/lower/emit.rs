@@ -2,7 +2,7 @@
 
 use super::group::{Element, Group, Inst, InstId, Kind};
 use super::loops::{Loop, Shape, loops};
-use super::program::{BufferId, Launch, Operand, Sizes, Split};
+use super::program::{BufferId, Launch, Operand, SizeId, Sizes, Split};
 use super::view::{View, count};
 use crate::ir::DataType;
 use crate::kernel::{
@@ -32,12 +32,18 @@ pub(super) struct Surroundings<'s> {
     pub(super) product: Option<View>,
 }
 
-/// Whether an element can be computed by a kernel.
-pub(super) fn is_lowered(element: &Element) -> bool {
+/// Whether an element of a group can be computed by a kernel.
+pub(super) fn is_lowered(element: &Element, group: &Group) -> bool {
     let mut builder = Builder::new("element");
-    let mut value =
-        |from: &Option<DataType>| Some(builder.constant(Type::of_stored((*from)?)?, 1.0));
-    let values: Vec<Option<ValueId>> = element.from.iter().map(&mut value).collect();
+    let mut value = |(from, inst): (&Option<DataType>, &Option<InstId>)| {
+        if let Inst::Constant(ty, number) = group.insts[(*inst)?] {
+            return Some(builder.constant(ty, number));
+        }
+        let buffer = builder.buffer("x", super::lowering::stored((*from)?), false);
+        Some(builder.load(buffer, index(&[], &[])))
+    };
+    let arguments = element.from.iter().zip(&element.arguments);
+    let values: Vec<Option<ValueId>> = arguments.map(&mut value).collect();
     lower(&mut builder, element, &values).is_some() && Type::of_stored(element.to).is_some()
 }
 
@@ -101,8 +107,9 @@ pub(super) fn emit(group: &Group, around: &mut Surroundings<'_>) -> Result<Emitt
     let operands = emitter.operands(around);
     let given = emitter.given.iter().map(|size| around.sizes.id(size)).collect();
     let loops = emitter.loops.iter().map(|one| around.sizes.id(&one.extent)).collect();
+    let indices = emitter.indices(around)?;
     let kernel = emitter.builder.finish()?;
-    Ok(Emitted { kernel, launch: Launch { kernel: 0, operands, given, loops, split } })
+    Ok(Emitted { kernel, launch: Launch { kernel: 0, operands, given, loops, indices, split } })
 }
 
 fn needed(group: &Group) -> Vec<bool> {
@@ -122,8 +129,8 @@ impl<'g> Emitter<'g> {
         let name = match group.kind {
             Kind::Map => "map",
             Kind::Rows => "rows",
-            Kind::Product { .. } if around.product.is_none() => "score",
-            Kind::Product { .. } | Kind::Slide(_) => "tail",
+            Kind::Batch { .. } if around.product.is_none() => "score",
+            Kind::Product { .. } | Kind::Batch { .. } | Kind::Slide(_) => "tail",
         };
         let mut emitter = Self {
             group,
@@ -189,7 +196,7 @@ impl<'g> Emitter<'g> {
 
     /// Whether it changes an attention's scores.
     fn is_score(&self, around: &Surroundings<'_>) -> bool {
-        around.product.is_none() && matches!(self.group.kind, Kind::Product { .. })
+        around.product.is_none() && matches!(self.group.kind, Kind::Batch { .. })
     }
 
     /// Whether it runs on tiles of a batch: the last two axes of the space are its loops.
@@ -207,10 +214,11 @@ impl<'g> Emitter<'g> {
             _ if self.is_batched(around) => {
                 loops(&group.space, &views, Shape::Axes).map(|all| all[all.len() - 2..].to_vec())
             }
-            Kind::Product { .. } | Kind::Slide(_) => loops(&group.space, &views, Shape::Matrix),
+            Kind::Product { .. } => loops(&group.space, &views, Shape::Matrix),
+            Kind::Batch { .. } => loops(&group.space, &views, Shape::Rows),
             _ if has_index => loops(&group.space, &views, Shape::Axes),
             Kind::Rows => loops(&group.space, &views, Shape::Rows),
-            Kind::Map => loops(&group.space, &views, Shape::Any),
+            Kind::Map | Kind::Slide(_) => loops(&group.space, &views, Shape::Any),
         };
         self.loops = found.ok_or("the tail of a product is no matrix")?;
         for (number, one) in self.loops.clone().into_iter().enumerate() {
@@ -230,9 +238,9 @@ impl<'g> Emitter<'g> {
             self.strides.push(strides);
         }
         for (inst, what) in group.insts.iter().enumerate() {
-            if let (true, Inst::Gathered { stride, turn, .. }) = (self.needed[inst], what) {
+            if let (true, Inst::Gathered { stride, length, .. }) = (self.needed[inst], what) {
                 let along = self.given(&format!("t{inst}"), stride);
-                let whole = self.given(&format!("w{inst}"), turn);
+                let whole = self.given(&format!("w{inst}"), &(stride * length));
                 self.tables.insert(inst, (along, whole));
             }
         }
@@ -535,6 +543,18 @@ impl<'g> Emitter<'g> {
             (_, 0) => Split::None,
             _ => Split::Rows,
         }
+    }
+
+    /// Operands that are places along an axis.
+    fn indices(&self, around: &mut Surroundings<'_>) -> Result<Vec<(usize, SizeId)>, String> {
+        let mut indices = Vec::new();
+        for (inst, what) in self.group.insts.iter().enumerate() {
+            if let (true, Inst::Gathered { index, length, .. }) = (self.needed[inst], what) {
+                let operand = self.loaded.get(index).ok_or("an index is no operand")?;
+                indices.push((*operand, around.sizes.id(length)));
+            }
+        }
+        Ok(indices)
     }
 
     fn operands(&self, around: &mut Surroundings<'_>) -> Vec<Operand> {

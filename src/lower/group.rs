@@ -1,7 +1,7 @@
 //! Operators that become one kernel: what is computed at each element of an index space.
 
 use super::program::Slide;
-use super::view::View;
+use super::view::{View, count};
 use crate::ir::{DataType, Op};
 use crate::kernel::{FoldKind, Operation, Scalar, Type};
 use crate::ops::Lowering;
@@ -28,25 +28,19 @@ pub(crate) enum Kind {
     Map,
     /// Folds along the last axis.
     Rows,
-    /// A matrix product: its element is the first value.
+    /// A matrix product, whose space is rows and columns. Values may have other sizes, of as many columns.
     Product { a: View, b: View },
-    /// A window over images: its element is the first value.
+    /// Matrix products over batches.
+    Batch { a: View, b: View },
+    /// A window over images, whose space is images, channels and places. Values may have other sizes, of as
+    /// many places.
     Slide(Box<Slide>),
 }
 
 impl Kind {
     /// Whether its elements are made before those of the group.
     pub(crate) fn has_tail(&self) -> bool {
-        matches!(self, Self::Product { .. } | Self::Slide(_))
-    }
-
-    /// Whether views of the group's sizes can be read and written where they are used.
-    pub(crate) fn fits(&self, view: &View) -> bool {
-        match self {
-            Self::Product { .. } => view.rows().is_some(),
-            Self::Slide(_) => view.planes().is_some(),
-            Self::Map | Self::Rows => true,
-        }
+        matches!(self, Self::Product { .. } | Self::Batch { .. } | Self::Slide(_))
     }
 }
 
@@ -69,8 +63,8 @@ pub(crate) enum Inst {
         table: View,
         /// From element to element of the axis.
         stride: Size,
-        /// Over all of them.
-        turn: Size,
+        /// How many elements the axis has.
+        length: Size,
         index: InstId,
         /// How often the whole axis is added.
         turns: InstId,
@@ -139,7 +133,10 @@ impl Inst {
 
     /// Whether it takes much longer to compute than to load.
     pub(crate) fn is_costly(&self) -> bool {
-        matches!(self, Self::Math(..) | Self::Element(_) | Self::Op(Operation::Div, _))
+        matches!(
+            self,
+            Self::Math(..) | Self::Element(_) | Self::Op(Operation::Div, _) | Self::Gathered { .. }
+        )
     }
 }
 
@@ -155,6 +152,39 @@ impl Group {
 
     pub(crate) fn op(&mut self, operation: Operation, arguments: &[InstId]) -> InstId {
         self.push(Inst::Op(operation, arguments.to_vec()))
+    }
+
+    /// Whether values of these sizes have one element for each of the space.
+    pub(crate) fn has(&self, dims: &[Size]) -> bool {
+        match self.kind {
+            Kind::Product { .. } => {
+                dims.last() == self.space.last() && count(dims) == count(&self.space)
+            }
+            Kind::Slide(_) => {
+                dims.len() > 2 && dims[..2] == self.space[..2] && count(&dims[2..]) == self.space[2]
+            }
+            _ => self.space == dims,
+        }
+    }
+
+    /// A view of a value's own sizes, over the space: a value that is one a row has a last axis of size 1, or
+    /// none. None where strides cannot say it.
+    pub(crate) fn over(&self, view: &View) -> Option<View> {
+        match self.kind {
+            Kind::Product { .. } => return view.rows(),
+            Kind::Slide(_) => return view.planes(),
+            _ => {}
+        }
+        let mut over = view.clone();
+        if over.dims.len() < self.space.len() {
+            over.dims.push(Size::from(1));
+            over.strides.push(Size::from(0));
+        }
+        if over.dims.last() != self.space.last() {
+            over.strides.pop();
+            over.strides.push(Size::from(0));
+        }
+        Some(View { dims: self.space.clone(), ..over })
     }
 
     /// Whether values differ along the last axis, by their numbers.

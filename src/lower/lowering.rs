@@ -2,6 +2,7 @@
 
 use super::group::{Group, Inst, InstId, Kind, Output};
 use super::program::{Argument, Attention, Buffer, BufferId, Origin, Program, Work};
+use super::schedule::atoms_of;
 use super::view::{View, count};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId};
@@ -10,6 +11,9 @@ use crate::ops::infer::{Fact, Facts};
 use crate::ops::size::{Atom, Size};
 use crate::ops::{self, Call, Operator, Value, schema::Schema};
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Constants of more elements are moved by views.
+const LARGE: u64 = 4096;
 
 /// A part of the program while it is made, by its number.
 pub(super) type ItemId = usize;
@@ -26,13 +30,13 @@ pub(super) struct Item {
 /// What a part is.
 #[derive(Debug)]
 pub(super) enum What {
-    Group(Group),
+    Group(Box<Group>),
     /// It became a part of another group, whose values have numbers larger by this.
     Merged(ItemId, usize),
     /// A step as it is.
     Work(Box<Work>),
     /// An attention, and what is done with single scores.
-    Attention(Box<(Attention, Group)>),
+    Attention(Box<Attention>, Box<Group>),
 }
 
 /// Where a value is found.
@@ -60,9 +64,13 @@ pub(super) struct Lowering<'m> {
     /// Nodes that a match found to be parts of an attention, but its last.
     pub(super) inside: HashSet<NodeId>,
     pub(super) attentions: HashMap<NodeId, super::attention::Match>,
+    /// What nodes compute of what, with the first such value; and the values that are the same as one.
+    computed: HashMap<String, ValueId>,
+    same: HashMap<ValueId, ValueId>,
     done: HashSet<NodeId>,
+    /// The atoms that graph inputs say.
+    pub(super) early: HashSet<Atom>,
     place: HashMap<NodeId, usize>,
-    refused: HashSet<NodeId>,
 }
 
 /// The graph of a model as steps.
@@ -85,11 +93,14 @@ pub(crate) fn lower(model: &Model) -> Result<Program> {
         writers: HashMap::new(),
         inside: HashSet::new(),
         attentions: HashMap::new(),
+        computed: HashMap::new(),
+        same: HashMap::new(),
         done: HashSet::new(),
+        early: HashSet::new(),
         place,
-        refused: HashSet::new(),
     };
     lowering.inputs()?;
+    lowering.fold_constants()?;
     lowering.match_attentions();
     for id in lowering.needed() {
         lowering.node(id)?;
@@ -105,6 +116,7 @@ impl<'m> Lowering<'m> {
             let buffer = self.buffer(dtype, &Size::from(0), Origin::Input(slot));
             if let Some(shape) = self.fact(value).shape {
                 self.program.buffers[buffer].elements = self.elements(&shape);
+                self.early.extend(shape.iter().flat_map(atoms_of));
             }
             self.program.inputs.push(Some(buffer));
             self.homes.insert(value, Home::Value(buffer));
@@ -238,10 +250,76 @@ impl<'m> Lowering<'m> {
         let graph = self.graph;
         let NodeKind::Op(op) = &graph.node(id).kind else { return Ok(()) };
         let within = |e: Error| e.within(graph.describe(id));
-        let is_lowered = self.folded(id, op)
+        self.settle(id)?;
+        let outputs = graph.node(id).outputs();
+        let is_constant = outputs.iter().flatten().all(|value| self.constants.contains_key(value));
+        let is_lowered = is_constant
+            || self.same_as_before(id, op)
             || self.written_sizes(id)
             || self.lowered(id, op).map_err(within)?.is_some();
         if is_lowered { Ok(()) } else { self.reference(id) }
+    }
+
+    /// Whether another node computes the same of the same values: exporters write a mask for each layer.
+    fn same_as_before(&mut self, id: NodeId, op: &Op) -> bool {
+        let [Some(value)] = self.graph.node(id).outputs() else { return false };
+        let is_plain = op.subgraphs().next().is_none() && !is_random(op);
+        if !is_plain || self.attentions.contains_key(&id) {
+            return false;
+        }
+        let inputs = self.graph.node_inputs(id);
+        let inputs: Vec<String> = inputs.into_iter().map(|input| self.identity(input)).collect();
+        let key = format!("{} {} {:?} {inputs:?}", op.domain, op.op_type, op.attributes);
+        let Some(&first) = self.computed.get(&key) else {
+            self.computed.insert(key, *value);
+            return false;
+        };
+        self.same.insert(*value, first);
+        match self.homes.get(&first).cloned() {
+            Some(home) => {
+                self.homes.insert(*value, home);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What stands for a value where nodes are compared: small constants by what they are.
+    fn identity(&self, value: Option<ValueId>) -> String {
+        let Some(value) = value else { return String::new() };
+        let value = self.same.get(&value).copied().unwrap_or(value);
+        match self.constants.get(&value) {
+            Some(tensor) if tensor.element_count().is_some_and(|count| count <= 8) => {
+                format!("{} {:?} {:?}", tensor.dtype, tensor.dims, tensor.bytes())
+            }
+            _ => format!("{value:?}"),
+        }
+    }
+
+    /// Computes all that is made of constants, and of sizes that are known.
+    fn fold_constants(&mut self) -> Result<()> {
+        for (id, op) in self.graph.ops() {
+            let outputs = self.graph.node(id).outputs();
+            let mut is_known = !outputs.is_empty();
+            for value in outputs.iter().flatten() {
+                let sizes = self.sizes_of(*value).unwrap_or_default();
+                let numbers: Option<Vec<i64>> = sizes.iter().map(Size::known).collect();
+                match (numbers, self.known(*value)) {
+                    (Some(numbers), Some((dims, dtype))) if !numbers.is_empty() => {
+                        let dims: Option<Vec<i64>> = dims.iter().map(Size::known).collect();
+                        let wide: Vec<i128> = numbers.into_iter().map(i128::from).collect();
+                        let tensor =
+                            ops::numbers::of_integers(dtype, &dims.unwrap_or_default(), &wide)?;
+                        self.constants.insert(*value, tensor);
+                    }
+                    _ => is_known = false,
+                }
+            }
+            if !is_known {
+                self.folded(id, op);
+            }
+        }
+        Ok(())
     }
 
     /// Computes a node of constants now.
@@ -250,9 +328,14 @@ impl<'m> Lowering<'m> {
         let outputs = self.graph.node(id).outputs();
         let is_plain = op.subgraphs().next().is_none()
             && self.graph.node_captures(id).is_empty()
-            && !["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"]
-                .contains(&op.op_type.as_str())
-            && !["Multinomial", "Bernoulli", "Dropout"].contains(&op.op_type.as_str());
+            && !is_random(op);
+        let moves = ["Transpose", "Reshape", "Expand", "Slice", "Split", "Squeeze", "Unsqueeze"];
+        let elements = |v: &ValueId| self.constants.get(v).and_then(Tensor::element_count);
+        let is_large = inputs.iter().flatten().filter_map(elements).any(|count| count > LARGE);
+        if is_large && moves.contains(&op.op_type.as_str()) {
+            // A view does it without a copy.
+            return false;
+        }
         if !is_plain || !inputs.iter().flatten().all(|v| self.constants.contains_key(v)) {
             return false;
         }
@@ -306,7 +389,10 @@ impl<'m> Lowering<'m> {
         writes: &[BufferId],
     ) {
         let needs = self.writers_of(reads);
-        self.items.push(Item { node, needs, what: What::Work(Box::new(work)) });
+        let mut item = Item { node, needs, what: What::Work(Box::new(work)) };
+        let sizes = super::schedule::sizes_of(&item, &self.program.sizes);
+        item.needs.extend(self.makers_of(&sizes));
+        self.items.push(item);
         for &buffer in writes {
             self.writers.entry(buffer).or_default().push(self.items.len() - 1);
         }
@@ -319,7 +405,6 @@ impl<'m> Lowering<'m> {
 
     /// A node by its operator's reference.
     fn reference(&mut self, id: NodeId) -> Result<()> {
-        self.refused.insert(id);
         let graph = self.graph;
         let mut arguments = |values: Vec<Option<ValueId>>| -> Result<Vec<Option<Argument>>> {
             values.into_iter().map(|value| value.map(|v| self.argument(v)).transpose()).collect()
@@ -399,20 +484,27 @@ impl<'m> Lowering<'m> {
                     return Ok(Some(view.clone()));
                 }
                 let whole = self.made(dtype, &dims);
-                self.stored(item, inst, &whole);
+                let is_stored = self.stored(item, inst, &whole);
                 self.views.insert(value, whole.clone());
-                Some(whole)
+                is_stored.then_some(whole)
             }
             None => None,
         })
     }
 
-    /// Stores a value of a group in a view that has its sizes.
-    pub(super) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) {
+    /// Stores a value of a group in a view that has its sizes, where strides can say it: a whole buffer always
+    /// can.
+    pub(super) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) -> bool {
         let (item, shift) = self.resolved(item, 0);
-        let view_over = over_space(view, &self.group(item).space);
-        self.group_mut(item).outputs.push(Output { inst: inst + shift, view: view_over });
+        let Some(over) = self.group(item).over(view) else { return false };
+        let late = self.makers_of(over.sizes());
+        if late.iter().any(|&maker| self.depends(maker, item)) {
+            return false;
+        }
+        self.items[item].needs.extend(late);
+        self.group_mut(item).outputs.push(Output { inst: inst + shift, view: over });
         self.writers.entry(view.buffer).or_default().push(item);
+        true
     }
 
     /// The group that an item has become a part of, and how much larger numbers of its values are.
@@ -439,20 +531,24 @@ impl<'m> Lowering<'m> {
 
     /// Begins a group.
     pub(super) fn begin(&mut self, node: NodeId, kind: Kind, space: Vec<Size>) -> ItemId {
-        let needs = match &kind {
-            Kind::Product { a, b } => self.writers_of(&[a.buffer, b.buffer]),
-            Kind::Slide(slide) => self.writers_of(&slide.reads()),
-            Kind::Map | Kind::Rows => BTreeSet::new(),
-        };
-        let what = What::Group(Group::new(kind, space));
+        let mut needs = self.makers_of(&space);
+        match &kind {
+            Kind::Product { a, b } | Kind::Batch { a, b } => {
+                needs.extend(self.needs_of(a));
+                needs.extend(self.needs_of(b));
+            }
+            Kind::Slide(slide) => needs.extend(self.writers_of(&slide.reads())),
+            Kind::Map | Kind::Rows => {}
+        }
+        let what = What::Group(Box::new(Group::new(kind, space)));
         self.items.push(Item { node, needs, what });
         self.items.len() - 1
     }
 
     pub(super) fn push(&mut self, item: ItemId, inst: Inst) -> InstId {
         if let Inst::Operand(view) | Inst::Gathered { table: view, .. } = &inst {
-            let writers = self.writers_of(&[view.buffer]);
-            self.items[item].needs.extend(writers);
+            let needs = self.needs_of(view);
+            self.items[item].needs.extend(needs);
         }
         self.group_mut(item).push(inst)
     }
@@ -495,8 +591,14 @@ impl<'m> Lowering<'m> {
     /// The first output of a node, with what is known of it.
     pub(super) fn result(&self, id: NodeId) -> Option<(ValueId, Vec<Size>, DataType)> {
         let value = self.graph.output(id)?;
-        let (dims, dtype) = self.known(value)?;
+        let (dims, dtype) = self.made_known(value)?;
         Some((value, dims, dtype))
+    }
+
+    /// Sizes and type of a value, where it need not be made to know them.
+    pub(super) fn made_known(&self, value: ValueId) -> Option<(Vec<Size>, DataType)> {
+        let is_own = |atom: &Atom| matches!(atom, Atom::Axis(of, _) if *of == value);
+        self.known(value).filter(|(dims, _)| !dims.iter().any(|size| size.mentions(&is_own)))
     }
 
     fn finish(mut self) -> Result<Program> {
@@ -510,27 +612,16 @@ impl<'m> Lowering<'m> {
     }
 }
 
+/// Whether two runs may give other results.
+fn is_random(op: &Op) -> bool {
+    let names = ["Multinomial", "Bernoulli", "Dropout"];
+    op.op_type.starts_with("Random") || names.contains(&op.op_type.as_str())
+}
+
 /// How elements are stored between steps: those of 16 bits as float32, so that they are rounded once.
 pub(super) fn stored(dtype: DataType) -> DataType {
     match dtype {
         DataType::F16 | DataType::BF16 => DataType::F32,
         other => other,
     }
-}
-
-/// A view of a value's own sizes, over the space of its group: a value that is one a row has a last axis of
-/// size 1, or none.
-fn over_space(view: &View, space: &[Size]) -> View {
-    let mut over = view.clone();
-    if over.dims.len() < space.len() {
-        over.dims.push(Size::from(1));
-        over.strides.push(Size::from(0));
-    }
-    if let (Some(dim), Some(last)) = (over.dims.last(), space.last())
-        && dim != last
-    {
-        over.strides.pop();
-        over.strides.push(Size::from(0));
-    }
-    View { dims: space.to_vec(), ..over }
 }

@@ -46,7 +46,7 @@ impl Lowering<'_> {
             });
         }
         let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
-        if !super::emit::is_lowered(&element) {
+        if !super::emit::is_lowered(&element, self.group(item)) {
             return Ok(None);
         }
         let inst = self.push(item, Inst::Element(Box::new(element)));
@@ -74,14 +74,19 @@ impl Lowering<'_> {
             }
         }
         hosts.sort_by_key(|&item| match self.group(item).kind {
-            Kind::Product { .. } | Kind::Slide(_) => 0,
+            Kind::Product { .. } | Kind::Batch { .. } | Kind::Slide(_) => 0,
             Kind::Rows => 1,
             Kind::Map => 2,
         });
         for host in hosts.clone() {
             if self.may_join(host, dims, values) {
                 for &other in hosts.iter().filter(|&&other| other != host) {
-                    self.merge(host, other);
+                    // What is read besides must not wait for what becomes a part of the reader.
+                    let makers = values.iter().flat_map(|&value| self.makers(value));
+                    let mut rest = makers.filter(|&maker| maker != other && maker != host);
+                    if !rest.any(|maker| self.depends(maker, other)) {
+                        self.merge(host, other);
+                    }
                 }
                 return Ok(Some(host));
             }
@@ -100,16 +105,12 @@ impl Lowering<'_> {
         if group.insts.len() + values.len() > LARGEST {
             return false;
         }
-        let is_full = group.space == dims;
+        let is_full = group.has(dims);
         let is_row = matches!(group.kind, Kind::Rows) && is_row_of(dims, &group.space);
         if !is_full && !is_row {
             return false;
         }
-        let is_batch = match &group.kind {
-            Kind::Product { a, .. } => a.dims.len() > 2,
-            _ => false,
-        };
-        if is_batch {
+        if matches!(group.kind, Kind::Batch { .. }) {
             return false;
         }
         let varying = group.varying();
@@ -121,15 +122,16 @@ impl Lowering<'_> {
                     let varies = varying[inst + shift];
                     // A row's value that has no last axis would be taken for another axis.
                     return match is_full {
-                        true => varies && own == dims || !varies && own.len() == dims.len(),
+                        true if varies => group.has(&own),
+                        true => own.len() == dims.len(),
                         false => !varies && own == dims,
                     };
                 }
             }
             let Some(view) = self.would_be(value) else { return false };
             let Some(spread) = view.spread(dims, &mut Vec::new()) else { return false };
-            group.kind.fits(&spread)
-                && self.makers(value).iter().all(|&maker| !self.depends(maker, host))
+            group.over(&spread).is_some()
+                && self.makers(value).into_iter().all(|maker| !self.depends(maker, host))
         })
     }
 
@@ -141,16 +143,6 @@ impl Lowering<'_> {
                 let (dims, _) = self.known(value)?;
                 Some(View::whole(usize::MAX, dims))
             }
-        }
-    }
-
-    /// What makes a value.
-    fn makers(&self, value: ValueId) -> Vec<ItemId> {
-        match self.homes.get(&value) {
-            Some(Home::View(view)) => self.writers_of(&[view.buffer]).into_iter().collect(),
-            Some(Home::Value(buffer)) => self.writers_of(&[*buffer]).into_iter().collect(),
-            Some(&Home::Inst(item, _)) => vec![self.resolved(item, 0).0],
-            None => Vec::new(),
         }
     }
 
@@ -178,20 +170,6 @@ impl Lowering<'_> {
         }
     }
 
-    /// A view spread to sizes; what must be equal is checked when the model runs.
-    pub(super) fn spread(&mut self, view: &View, dims: &[Size]) -> Option<View> {
-        let mut pairs = Vec::new();
-        let spread = view.spread(dims, &mut pairs)?;
-        for (own, dim) in pairs {
-            let sizes = &mut self.program.sizes;
-            let pair = (sizes.id(&own), sizes.id(&dim));
-            if !self.program.equal.contains(&pair) {
-                self.program.equal.push(pair);
-            }
-        }
-        Some(spread)
-    }
-
     /// A value, as one of a group whose result has these sizes.
     pub(super) fn read(
         &mut self,
@@ -211,14 +189,9 @@ impl Lowering<'_> {
             return Ok(ty.map(|ty| self.push(item, Inst::Constant(ty, number))));
         }
         let Some(view) = self.view(value)? else { return Ok(None) };
-        let space = self.group(item).space.clone();
-        let Some(mut view) = self.spread(&view, dims) else { return Ok(None) };
-        if dims.len() < space.len() {
-            view.dims.push(1.into());
-            view.strides.push(0.into());
-        }
-        let Some(view) = self.spread(&view, &space) else { return Ok(None) };
-        Ok(Some(self.push(item, Inst::Operand(view))))
+        let Some(view) = self.spread(&view, dims) else { return Ok(None) };
+        let view = self.group(item).over(&view);
+        Ok(view.map(|view| self.push(item, Inst::Operand(view))))
     }
 }
 

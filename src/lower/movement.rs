@@ -3,7 +3,7 @@
 use super::group::{Inst, Kind};
 use super::lowering::{Home, Lowering};
 use super::program::Origin;
-use super::view::View;
+use super::view::{View, count};
 use crate::error::Result;
 use crate::ir::{NodeId, Op, ValueId};
 use crate::kernel::{Operation, Type};
@@ -21,10 +21,22 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let Some(view) = self.view(input)? else { return Ok(None) };
-        if self.known(input).is_none_or(|(_, own)| own != dtype) {
+        let Some((own, _)) = self.known(input).filter(|(_, own)| *own == dtype) else {
+            return Ok(None);
+        };
+        if self.equal(&count(&own), &count(&dims)).is_none() {
             return Ok(None);
         }
+        self.ensure(input)?;
+        if let Some(&Home::Inst(item, inst)) = self.homes.get(&input) {
+            let (item, shift) = self.resolved(item, 0);
+            let group = self.group(item);
+            if matches!(group.kind, Kind::Product { .. } | Kind::Slide(_)) && group.has(&dims) {
+                self.homes.insert(output, Home::Inst(item, inst + shift));
+                return Ok(Some(()));
+            }
+        }
+        let Some(view) = self.view(input)? else { return Ok(None) };
         if let Some(view) = view.reshaped(&dims) {
             return Ok(self.is(output, view));
         }
@@ -136,10 +148,15 @@ impl Lowering<'_> {
         let Some(view) = self.view(input)? else { return Ok(None) };
         let (_, schema) = self.operator(op)?;
         let axis = shape::axis(self.call(op, schema).int("axis")?, view.dims.len())?;
-        let all: Option<Vec<_>> = outputs.iter().map(|&value| self.known(value)).collect();
+        let all: Option<Vec<_>> = outputs.iter().map(|&value| self.made_known(value)).collect();
         let Some(all) = all.filter(|all| all.len() == self.graph.node(id).outputs().len()) else {
             return Ok(None);
         };
+        let parts = all.iter().map(|(dims, _)| dims[axis].clone());
+        let sum = parts.fold(Size::from(0), |sum, size| &sum + &size);
+        if self.equal(&sum, &view.dims[axis]).is_none() {
+            return Ok(None);
+        }
         let mut start = Size::from(0);
         for (output, (dims, _)) in outputs.into_iter().zip(all) {
             let size = dims[axis].clone();
@@ -162,7 +179,15 @@ impl Lowering<'_> {
         let known = self.slot_sizes(id, 1);
         let is_scalar = self.fact(indices).shape.is_some_and(|shape| shape.is_empty());
         if let (Some([index]), true) = (known.as_deref(), is_scalar) {
-            let Some(start) = first(index, &table.dims[axis], 1) else { return Ok(None) };
+            let size = &table.dims[axis];
+            let start = match index.known() {
+                Some(..0) => size + index,
+                _ => index.clone(),
+            };
+            let is_place = index.known().is_some() || index.is_at_least(&0.into());
+            if !is_place || self.below(&start, size).is_none() {
+                return Ok(None);
+            }
             let mut view = table.sliced(axis, &start, 1, 1.into());
             view.dims.remove(axis);
             view.strides.remove(axis);
@@ -195,8 +220,7 @@ impl Lowering<'_> {
         let group = self.group_mut(item);
         let is_below = group.op(Operation::Less, &[index, zero]);
         let turns = group.op(Operation::Select, &[is_below, one, zero]);
-        let turn = &stride * &length;
-        let gathered = Inst::Gathered { table: rest, stride, turn, index, turns };
+        let gathered = Inst::Gathered { table: rest, stride, length, index, turns };
         let inst = self.push(item, gathered);
         self.homes.insert(output, Home::Inst(item, inst));
         Ok(Some(()))
@@ -210,8 +234,20 @@ impl Lowering<'_> {
         let inputs: Vec<ValueId> = self.graph.node_inputs(id).into_iter().flatten().collect();
         let mut sizes = Vec::new();
         for &input in &inputs {
-            let Some((own, _)) = self.known(input) else { return Ok(None) };
+            let Some((mut own, _)) = self.known(input) else { return Ok(None) };
+            if own.len() != dims.len() {
+                return Ok(None);
+            }
             sizes.push(own[axis].clone());
+            own[axis] = dims[axis].clone();
+            if self.all_equal(&own, &dims).is_none() {
+                return Ok(None);
+            }
+        }
+        let mut rest = dims[axis].clone();
+        sizes.iter().for_each(|size| rest = &rest - size);
+        if self.equal(&rest, &0.into()).is_none() {
+            return Ok(None);
         }
         let whole = self.made(dtype, &dims);
         let mut start = Size::from(0);
@@ -236,16 +272,13 @@ impl Lowering<'_> {
         let (item, shift) = self.resolved(item, 0);
         let group = self.group(item);
         let fits = match group.kind {
-            Kind::Map | Kind::Product { .. } | Kind::Slide(_) => {
-                group.space == part.dims && group.kind.fits(part)
-            }
+            Kind::Map => group.space == part.dims,
+            Kind::Product { .. } | Kind::Slide(_) => group.has(&part.dims),
             Kind::Rows => group.space == part.dims && group.varying()[inst + shift],
+            Kind::Batch { .. } => false,
         };
         let is_fine = fits && self.graph.uses(value).len() == 1;
-        if is_fine {
-            self.stored(item, inst + shift, part);
-        }
-        Ok(is_fine)
+        Ok(is_fine && self.stored(item, inst + shift, part))
     }
 }
 

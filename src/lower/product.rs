@@ -20,7 +20,14 @@ impl Lowering<'_> {
             return Ok(None);
         }
         let Some((a, b)) = self.factors(id, a, b, &dims) else { return Ok(None) };
-        let item = self.begin(id, Kind::Product { a, b }, dims);
+        let (kind, space) = match a.dims.len() {
+            2 => {
+                let space = vec![a.dims[0].clone(), b.dims[1].clone()];
+                (Kind::Product { a, b }, space)
+            }
+            _ => (Kind::Batch { a, b }, dims),
+        };
+        let item = self.begin(id, kind, space);
         let inst = self.push(item, Inst::Product);
         self.homes.insert(output, Home::Inst(item, inst));
         Ok(Some(()))
@@ -28,7 +35,14 @@ impl Lowering<'_> {
 
     /// The factors of a product of these sizes: matrices, or both with all axes of the batch.
     fn factors(&mut self, id: NodeId, a: View, b: View, dims: &[Size]) -> Option<(View, View)> {
-        let a = self.in_float32(id, a);
+        self.equal(a.dims.last()?, &b.dims[b.dims.len() - 2])?;
+        let a = match a.dims.len() {
+            // Only constants on the right are widened when they are packed.
+            2 if self.program.buffers[a.buffer].dtype != DataType::F32 => {
+                self.copied(id, &a, DataType::F32)
+            }
+            _ => self.in_float32(id, a),
+        };
         let b = self.in_float32(id, b);
         if b.dims.len() == 2 {
             let rows = match a.rows() {

@@ -26,8 +26,8 @@ pub(crate) struct Program {
     pub(crate) inputs: Vec<Option<BufferId>>,
     /// Graph outputs, by slot.
     pub(crate) outputs: Vec<Argument>,
-    /// Sizes that must be equal, or the first of them 1, in every run.
-    pub(crate) equal: Vec<(SizeId, SizeId)>,
+    /// What sizes must be in every run.
+    pub(crate) musts: Vec<Must>,
     /// What sizes depend on.
     pub(crate) bound: Vec<Bound>,
 }
@@ -39,6 +39,17 @@ impl Program {
         let mut all = outputs.chain(self.bound.iter().filter_map(|bound| bound.from.argument()));
         all.any(|argument| argument.buffer() == buffer)
     }
+}
+
+/// What sizes must be in every run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Must {
+    /// Equal, or the first is 1: it is broadcast.
+    Spread(SizeId, SizeId),
+    /// Equal.
+    Equal(SizeId, SizeId),
+    /// The first is a place along an axis whose size is the second.
+    Below(SizeId, SizeId),
 }
 
 /// Distinct sizes.
@@ -200,6 +211,9 @@ pub(crate) struct Launch {
     pub(crate) given: Vec<SizeId>,
     /// The sizes of its loops, from outside.
     pub(crate) loops: Vec<SizeId>,
+    /// Operands whose elements are places along an axis of a table, and its size. Those below 0 count from
+    /// the end.
+    pub(crate) indices: Vec<(usize, SizeId)>,
     /// Which passes may run apart from each other.
     pub(crate) split: Split,
 }
@@ -250,8 +264,10 @@ pub(crate) struct Attention {
     pub(crate) v: Place,
     /// `[batch…, queries, value size]`.
     pub(crate) out: Place,
-    /// A kernel over `[batch…, queries, keys]`, which changes scores in place: its last operand.
+    /// A kernel over `[batch…, queries, keys]`, which changes scores in place: its first operand.
     pub(crate) score: Option<Launch>,
+    /// Whether a row of NaN weights is 0: one whose keys are all masked.
+    pub(crate) is_guarded: bool,
 }
 
 /// A window that slides over images, float32.
@@ -326,6 +342,16 @@ impl Launch {
 }
 
 impl Work {
+    /// Buffers whose elements are read as numbers of their type, which must be aligned.
+    pub(crate) fn typed(&self) -> Vec<BufferId> {
+        match self {
+            Self::Product(product) => vec![product.a.buffer, product.b.buffer],
+            Self::Attention(step) => vec![step.q.buffer, step.k.buffer, step.v.buffer],
+            Self::Slide { slide, .. } => slide.reads(),
+            _ => Vec::new(),
+        }
+    }
+
     /// All buffers that it reads or writes.
     pub(crate) fn buffers(&self) -> Vec<BufferId> {
         match self {
@@ -335,7 +361,7 @@ impl Work {
                 own.into_iter().chain(product.tail.iter().flat_map(Launch::buffers)).collect()
             }
             Self::Attention(attention) => {
-                let Attention { q, k, v, out, score } = attention;
+                let Attention { q, k, v, out, score, .. } = attention;
                 let own = [q, k, v, out].map(|place| place.buffer);
                 own.into_iter().chain(score.iter().flat_map(Launch::buffers)).collect()
             }

@@ -20,8 +20,18 @@ struct Rows {
 
 impl Lowering<'_> {
     /// Rows along the last axes of a value, from this one on: in the group that makes it, if there is one.
-    fn rows(&mut self, id: NodeId, value: ValueId, axis: usize) -> Result<Option<Rows>> {
+    /// These others are read there too.
+    fn rows(
+        &mut self,
+        id: NodeId,
+        value: ValueId,
+        axis: usize,
+        others: &[Option<ValueId>],
+    ) -> Result<Option<Rows>> {
         self.ensure(value)?;
+        for other in others.iter().flatten() {
+            self.ensure(*other)?;
+        }
         let Some((dims, dtype)) = self.known(value) else { return Ok(None) };
         let Some(ty) = Type::of_stored(dtype).filter(|_| axis < dims.len()) else {
             return Ok(None);
@@ -32,7 +42,10 @@ impl Lowering<'_> {
         {
             let (item, shift) = self.resolved(item, 0);
             let group = self.group(item);
-            let is_open = !group.kind.has_tail() && group.space == dims;
+            let makers = others.iter().flatten().flat_map(|&other| self.makers(other));
+            let is_open = !group.kind.has_tail()
+                && group.space == dims
+                && !makers.into_iter().any(|maker| self.depends(maker, item));
             if is_open && group.varying()[inst + shift] && group.insts.len() < 48 {
                 self.group_mut(item).kind = Kind::Rows;
                 return Ok(Some(Rows { item, x: inst + shift, ty, columns }));
@@ -45,7 +58,7 @@ impl Lowering<'_> {
     /// Rows along the last axes of a view, from this one on.
     fn rows_of(&mut self, id: NodeId, view: &View, axis: usize, dtype: DataType) -> Option<Rows> {
         let columns = count(&view.dims[axis..]);
-        let space = [&view.dims[..axis], &[columns.clone()]].concat();
+        let space = [&view.dims[..axis], std::slice::from_ref(&columns)].concat();
         let view = match view.reshaped(&space) {
             Some(view) => view,
             None => self.copied(id, view, dtype).reshaped(&space)?,
@@ -116,7 +129,7 @@ impl Lowering<'_> {
         if !dtype.is_float() || schema.since >= 13 && !is_last {
             return Ok(None);
         }
-        let Some(rows) = self.rows(id, input, axis)? else { return Ok(None) };
+        let Some(rows) = self.rows(id, input, axis, &[])? else { return Ok(None) };
         let max = self.fold(&rows, FoldKind::Max, rows.x);
         let below = self.op(&rows, Operation::Sub, &[rows.x, max]);
         let exp = self.push(rows.item, Inst::Math(|x| x.exp(), below));
@@ -144,7 +157,8 @@ impl Lowering<'_> {
         if !dtype.is_float() {
             return Ok(None);
         }
-        let Some(rows) = self.rows(id, input, axis)? else { return Ok(None) };
+        let parameters = [self.slot(id, 1), self.slot(id, 2)];
+        let Some(rows) = self.rows(id, input, axis, &parameters)? else { return Ok(None) };
         let is_centered = op.op_type == "LayerNormalization";
         let mut statistics = Vec::new();
         let mut x = rows.x;
@@ -185,7 +199,8 @@ impl Lowering<'_> {
         if !dtype.is_float() || dims.len() < 3 {
             return Ok(None);
         }
-        let Some(rows) = self.rows(id, input, 2)? else { return Ok(None) };
+        let parameters = [Some(scale), Some(bias)];
+        let Some(rows) = self.rows(id, input, 2, &parameters)? else { return Ok(None) };
         let (centered, inverse) = {
             let mean = self.mean(&rows, rows.x);
             let x = self.op(&rows, Operation::Sub, &[rows.x, mean]);
@@ -260,7 +275,7 @@ impl Lowering<'_> {
         last.sort_unstable();
         let is_last = kept.len() == last[0];
         let rows = match is_last {
-            true => self.rows(id, input, kept.len())?,
+            true => self.rows(id, input, kept.len(), &[])?,
             false => {
                 let Some(view) = self.view(input)? else { return Ok(None) };
                 let order: Vec<usize> = kept.iter().chain(&last).copied().collect();
@@ -280,7 +295,7 @@ impl Lowering<'_> {
         if !dtype.is_float() || dims.len() < 3 {
             return Ok(None);
         }
-        let Some(rows) = self.rows(id, input, 2)? else { return Ok(None) };
+        let Some(rows) = self.rows(id, input, 2, &[])? else { return Ok(None) };
         let result = match op.op_type.as_str() {
             "GlobalMaxPool" => self.fold(&rows, FoldKind::Max, rows.x),
             _ => self.mean(&rows, rows.x),

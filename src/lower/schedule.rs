@@ -4,15 +4,17 @@ use super::emit::{Surroundings, emit};
 use super::group::{Group, Inst, Kind, Output};
 use super::lowering::{Item, ItemId, Lowering, What};
 use super::program::{
-    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Product, Program, Sizes, Slide, Step,
-    Work,
+    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Place, Product, Program, Sizes, Slide,
+    Step, Work,
 };
+use super::simplify::simplify;
 use super::view::{View, count};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, NodeKind, ValueId};
 use crate::kernel::Kernel;
 use crate::ops::size::{Atom, Size};
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The program, whose outputs are these values.
@@ -38,7 +40,10 @@ pub(super) fn finish(
     let mut place = HashMap::new();
     for id in order {
         let node = items[id].node;
-        let what = std::mem::replace(&mut items[id].what, What::Merged(id, 0));
+        let mut what = std::mem::replace(&mut items[id].what, What::Merged(id, 0));
+        if let What::Group(group) = &mut what {
+            simplify(group);
+        }
         let works = works(what, &mut program, &mut kernels)
             .map_err(|e| Error::bug(format!("lowering: {e}")))?;
         program.steps.extend(works.into_iter().map(|work| Step { node, work }));
@@ -85,7 +90,8 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
     while seen < lowering.items.len() {
         let last = lowering.items.len();
         for item in seen..last {
-            for atom in atoms(&lowering.items[item], &lowering.program.sizes) {
+            let sizes = sizes_of(&lowering.items[item], &lowering.program.sizes);
+            for atom in sizes.iter().flat_map(atoms_of).collect::<BTreeSet<Atom>>() {
                 if !bound.contains_key(&atom) {
                     let from = binding(lowering, &atom)?;
                     bound.insert(atom.clone(), from);
@@ -100,9 +106,9 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
     }
     let rest: BTreeSet<Atom> = lowering.program.sizes.all.iter().flat_map(atoms_of).collect();
     for atom in rest {
-        if !bound.contains_key(&atom) {
-            let from = binding(lowering, &atom)?;
-            bound.insert(atom, from);
+        if let Entry::Vacant(entry) = bound.entry(atom) {
+            let from = binding(lowering, entry.key())?;
+            entry.insert(from);
         }
     }
     let mut bound: Vec<(Atom, From)> = bound.into_iter().collect();
@@ -110,10 +116,12 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
     Ok(bound)
 }
 
-fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
-    let of_view = |view: &View| -> Vec<Size> {
-        let rest = view.dims.iter().chain(&view.strides);
-        rest.chain([&view.offset]).cloned().collect()
+/// The sizes that must be known before an item runs.
+pub(super) fn sizes_of(item: &Item, sizes: &Sizes) -> Vec<Size> {
+    let of_view = |view: &View| -> Vec<Size> { view.sizes().cloned().collect() };
+    let of_places = |places: &[&Place]| -> Vec<Size> {
+        let ids = places.iter().flat_map(|p| p.dims.iter().chain(&p.strides).chain([&p.offset]));
+        ids.map(|&id| sizes.all[id].clone()).collect()
     };
     let of_group = |group: &Group| -> Vec<Size> {
         let mut all = group.space.clone();
@@ -121,8 +129,12 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
             if let Inst::Operand(view) | Inst::Gathered { table: view, .. } = inst {
                 all.extend(of_view(view));
             }
+            if let Inst::Gathered { stride, length, .. } = inst {
+                all.extend([stride.clone(), length.clone()]);
+            }
         }
-        if let Kind::Product { a, b } = &group.kind {
+        all.extend(group.outputs.iter().flat_map(|output| of_view(&output.view)));
+        if let Kind::Product { a, b } | Kind::Batch { a, b } = &group.kind {
             all.extend(of_view(a).into_iter().chain(of_view(b)));
         }
         if let Kind::Slide(slide) = &group.kind {
@@ -130,9 +142,13 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
         }
         all
     };
-    let all = match &item.what {
+    match &item.what {
         What::Group(group) => of_group(group),
-        What::Attention(both) => of_group(&both.1),
+        What::Attention(attention, group) => {
+            let mut all = of_group(group);
+            all.extend(of_places(&[&attention.v, &attention.out]));
+            all
+        }
         What::Merged(..) => Vec::new(),
         What::Work(work) => match &**work {
             Work::Sizes { elements, .. } => {
@@ -143,18 +159,15 @@ fn atoms(item: &Item, sizes: &Sizes) -> BTreeSet<Atom> {
                     Argument::Place { place, .. } => Some(place),
                     Argument::Value(_) => None,
                 });
-                places
-                    .flat_map(|p| p.dims.iter().chain(&p.strides).chain([&p.offset]))
-                    .map(|&id| sizes.all[id].clone())
-                    .collect()
+                of_places(&places.collect::<Vec<_>>())
             }
             _ => Vec::new(),
         },
-    };
-    all.iter().flat_map(atoms_of).collect()
+    }
 }
 
-fn atoms_of(size: &Size) -> Vec<Atom> {
+/// The atoms of a size that are no operations.
+pub(super) fn atoms_of(size: &Size) -> Vec<Atom> {
     let found = RefCell::new(Vec::new());
     size.mentions(&|atom| {
         found.borrow_mut().push(atom.clone());
@@ -178,7 +191,7 @@ fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
                     return Ok(From::Input { slot, axis });
                 }
             }
-            let (value, axis) = declared(lowering, atom).ok_or_else(missing)?;
+            let (value, axis) = lowering.declared(atom).ok_or_else(missing)?;
             Ok(From::Axis { argument: lowering.argument(value)?, axis })
         }
         Atom::Axis(value, axis) => {
@@ -197,15 +210,6 @@ fn binding(lowering: &mut Lowering<'_>, atom: &Atom) -> Result<From> {
         }
         _ => Err(missing()),
     }
-}
-
-/// A value of whose sizes nothing is known but the name.
-fn declared(lowering: &Lowering<'_>, name: &Atom) -> Option<(ValueId, usize)> {
-    let size = Size::from(name.clone());
-    lowering.graph.value_ids().find_map(|value| {
-        let shape = lowering.facts.get(&value)?.shape.as_ref()?;
-        Some((value, shape.iter().position(|own| *own == size)?))
-    })
 }
 
 /// Items that are needed, each behind those that it needs.
@@ -254,22 +258,21 @@ fn works(what: What, program: &mut Program, kernels: &mut Kernels) -> Result<Vec
         What::Merged(..) => Vec::new(),
         What::Group(group) if group.outputs.is_empty() => Vec::new(),
         What::Group(group) => match &group.kind {
-            Kind::Product { a, b } => {
+            Kind::Product { a, b } | Kind::Batch { a, b } => {
                 let (a, b) = (a.clone(), b.clone());
                 product(&group, &a, &b, program, kernels)?
             }
             Kind::Slide(slide) => {
                 let slide = (**slide).clone();
-                vec![sliding(group, slide, program, kernels)?]
+                vec![sliding(&group, slide, program, kernels)?]
             }
             _ => vec![Work::Kernel(launch(&group, None, program, kernels)?)],
         },
-        What::Attention(both) => {
-            let (mut attention, group) = *both;
+        What::Attention(mut attention, group) => {
             if !group.outputs.is_empty() {
                 attention.score = Some(launch(&group, None, program, kernels)?);
             }
-            vec![Work::Attention(attention)]
+            vec![Work::Attention(*attention)]
         }
     })
 }
@@ -335,22 +338,14 @@ fn written(
     Ok((to, tail))
 }
 
-/// A window, and what follows it: spatial axes become one.
+/// A window, and what follows it.
 fn sliding(
-    mut group: Group,
+    group: &Group,
     slide: Slide,
     program: &mut Program,
     kernels: &mut Kernels,
 ) -> Result<Work, String> {
-    let views = group.insts.iter_mut().filter_map(|inst| match inst {
-        Inst::Operand(view) | Inst::Gathered { table: view, .. } => Some(view),
-        _ => None,
-    });
-    for view in views.chain(group.outputs.iter_mut().map(|output| &mut output.view)) {
-        *view = view.planes().ok_or("the places of an image do not lie in line")?;
-    }
-    group.space = [&group.space[..2], &[count(&group.space[2..])]].concat();
-    let (y, tail) = written(&group, View::is_contiguous, program, kernels)?;
+    let (y, tail) = written(group, View::is_contiguous, program, kernels)?;
     Ok(Work::Slide { slide, y: program.sizes.place(&y), tail })
 }
 

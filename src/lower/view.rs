@@ -36,6 +36,11 @@ impl View {
         Self { buffer, offset: Size::from(0), strides: contiguous(&dims), dims }
     }
 
+    /// All sizes that it is described with.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = &Size> {
+        self.dims.iter().chain(&self.strides).chain([&self.offset])
+    }
+
     /// Whether elements lie in C order without gaps.
     pub(crate) fn is_contiguous(&self) -> bool {
         let expected = contiguous(&self.dims);

@@ -72,9 +72,9 @@ pub(crate) fn element(domain: &str, name: &str) -> Option<&'static Lowering> {
 }
 
 impl Lowering {
-    /// Appends the operations of one element. Inputs come by slot in [`Type::of_stored`] their type, the
-    /// result leaves in that of `element.to`; float16 and bfloat16 are not rounded. None, where attributes
-    /// or types are not lowered: what was appended then has no use.
+    /// Appends the operations of one element. Inputs come by slot in the types in which their elements are
+    /// computed ([`Type::of_stored`]), so does the result, in which float16 and bfloat16 are not rounded.
+    /// None where attributes or types are not lowered: what was appended then has no use.
     pub(crate) fn lower(
         &self,
         builder: &mut Builder,

@@ -2,9 +2,15 @@
 //! integers, which mostly are sizes. What is made of constants is computed.
 //!
 //! Each operator has a rule (`Operator::infer`); rules stand here by theme. A fact holds in every run
-//! that does not end with an error, with these exceptions, which only a wrong model makes: a size that a
-//! model declares of a value is believed where nothing else is known, and a size in the shape of a
-//! Reshape is taken for a size even where it is 0 in a run, which would stand for another.
+//! that does not end with an error, but for what is believed:
+//!
+//! - a size that a model declares of a value, where nothing else is known of it;
+//! - that a size in the shape of a Reshape is one, also where it is 0 in a run, which stands for another;
+//! - that a Scan of no elements makes tensors of the sizes of any other;
+//! - that no axis has 2³¹ elements.
+//!
+//! A node that calls a function of the model is not told from an operator of that name: functions are
+//! inlined before.
 
 pub(in crate::ops) mod attention;
 pub(in crate::ops) mod control;
@@ -56,14 +62,17 @@ pub(in crate::ops) type Infer = fn(&Site<'_>) -> Option<Vec<Made>>;
 const ELEMENTS: usize = 1024;
 /// How many of them where nothing is known of any.
 const UNKNOWN_ELEMENTS: usize = 16;
+/// How much is inferred of the subgraphs of a node, in atoms and graphs: a loop in a loop is inferred
+/// again and again.
+const INNER: u32 = 1 << 16;
 
 /// Facts of all values of a main graph.
 pub(crate) fn infer(graph: &Graph, opsets: &[(String, i64)]) -> Facts {
     infer_with(graph, opsets, Facts::new())
 }
 
-/// The same, where more is known of inputs or captures than the graph declares: their atoms are names,
-/// or of values of this graph.
+/// The same of any graph, where more is known of its inputs or captures than it declares. Atoms of what
+/// is given are names, or of values of this graph.
 pub(crate) fn infer_with(graph: &Graph, opsets: &[(String, i64)], given: Facts) -> Facts {
     graph::Scope { graph, opsets, inner: None }.facts(given)
 }
@@ -87,21 +96,30 @@ fn filled(made: Made, own: impl Fn(bool, u32) -> Atom) -> Fact {
     let shape = made.shape.map(|shape| fill(true, shape));
     let count = shape.as_deref().and_then(count);
     let count = count.filter(|_| dtype.is_some_and(super::numbers::is_integer));
-    let fits = |x: i64| {
-        dtype.is_some_and(|dtype| {
-            let (least, most) = super::numbers::limits(dtype);
-            (least..=most).contains(&x.into())
-        })
-    };
     let elements = match (made.elements, count) {
         (Some(mut all), Some(count)) if all.len() == count && count <= ELEMENTS => {
-            all.iter_mut().for_each(|x| drop(x.take_if(|x| x.known().is_some_and(|x| !fits(x)))));
+            all.iter_mut().for_each(|x| drop(x.take_if(|x| !fits(x, dtype))));
             Some(all)
         }
         (_, Some(count)) if count <= UNKNOWN_ELEMENTS => Some(vec![None; count]),
         _ => None,
     };
     Fact { dtype, shape, elements: elements.map(|elements| fill(false, elements)) }
+}
+
+/// Whether a type of integers has a number. Sums and products of elements of i64 are taken to be in its
+/// range; of other types those of sizes are, and what may wrap around is not followed.
+fn fits(element: &Size, dtype: Option<DataType>) -> bool {
+    match (element.known(), dtype) {
+        (Some(number), Some(dtype)) => {
+            let (least, most) = super::numbers::limits(dtype);
+            (least..=most).contains(&number.into())
+        }
+        (None, Some(DataType::I64)) => true,
+        (None, Some(DataType::I32)) => element.least().is_some(),
+        (None, Some(DataType::U32 | DataType::U64)) => element.least() >= Some(0),
+        _ => false,
+    }
 }
 
 /// How many elements a scalar or a vector of known size has.

@@ -1,7 +1,7 @@
 //! What was inferred of values, held against what they are: in debug builds each run does that.
 
 use crate::error::{Error, Result};
-use crate::ir::{DimSize, Model, NodeKind, Tensor, ValueId};
+use crate::ir::{Model, NodeKind, Tensor, ValueId};
 use crate::ops::Value;
 use crate::ops::infer::{Fact, Facts, infer};
 use crate::ops::numbers::{integers, is_integer};
@@ -19,7 +19,8 @@ pub(super) struct Watch<'m> {
 }
 
 impl<'m> Watch<'m> {
-    pub(super) fn new(model: &'m Model) -> Self {
+    /// With the inputs of the main graph that are given; those that are left out have defaults.
+    pub(super) fn new(model: &'m Model, given: &[Option<Value>]) -> Self {
         let (mut bare, graph) = (model.graph.clone(), &model.graph);
         let made_by = |id: ValueId| &graph.node(graph.value(id).producer()).kind;
         for id in graph.value_ids().filter(|&id| matches!(made_by(id), NodeKind::Op(_))) {
@@ -32,7 +33,9 @@ impl<'m> Watch<'m> {
             }
         }
         let facts = [graph, &bare, &open].map(|graph| infer(graph, &model.opset_imports));
-        Self { model, facts, known: HashMap::new(), wrong: None }
+        let mut watch = Self { model, facts, known: HashMap::new(), wrong: None };
+        watch.see_inputs(given);
+        watch
     }
 
     /// The error of the first value of which something else was inferred.
@@ -44,8 +47,7 @@ impl<'m> Watch<'m> {
         }
     }
 
-    /// Sees inputs of the main graph, of which those that are left out have defaults.
-    pub(super) fn see_inputs(&mut self, given: &[Option<Value>]) {
+    fn see_inputs(&mut self, given: &[Option<Value>]) {
         let graph = &self.model.graph;
         for (&id, given) in graph.inputs().iter().zip(given) {
             let default = || graph.node(id).stored_tensor().cloned().map(Value::from);
@@ -61,8 +63,8 @@ impl<'m> Watch<'m> {
         let Value::Tensor(tensor) = value else { return };
         let elements = integers(tensor).ok().filter(|_| is_integer(tensor.dtype));
         self.bind(id, tensor, elements.as_deref().unwrap_or_default());
-        let facts = self.facts.iter().filter_map(|facts| facts.get(&id));
-        let wrong = facts.filter(|fact| !self.agree(fact, tensor, elements.as_deref())).next();
+        let mut facts = self.facts.iter().filter_map(|facts| facts.get(&id));
+        let wrong = facts.find(|fact| !self.agree(fact, tensor, elements.as_deref()));
         if let (Some(fact), None) = (wrong, &self.wrong) {
             let graph = &self.model.graph;
             let list = |all: &Option<Vec<Size>>| match all {
@@ -94,8 +96,8 @@ impl<'m> Watch<'m> {
         let info = self.model.graph.value(id).info.as_ref();
         let declared = info.and_then(|info| info.ty.as_ref()?.shape()).unwrap_or_default();
         for (dim, &size) in declared.iter().zip(&tensor.dims) {
-            if let DimSize::Symbol(name) = &dim.size {
-                self.known.entry(Atom::Name(name.as_str().into())).or_insert(size);
+            if let Some(name) = dim.name() {
+                self.known.entry(Atom::Name(name.into())).or_insert(size);
             }
         }
     }
@@ -131,10 +133,10 @@ mod tests {
              %y = Add(%x, %x)
              }";
         let model = text::parse(source).expect("is a model");
-        let [x, y] = ["x", "y"].map(|name| model.graph.value_named(name).expect("is there"));
+        let y = model.graph.value_named("y").expect("is there");
         let seen = |made: &[i64]| {
-            let mut watch = Watch::new(&model);
-            watch.see(x, &of_i64s(&[3], &[1, 2, 3]).into());
+            let given = of_i64s(&[3], &[1, 2, 3]).into();
+            let mut watch = Watch::new(&model, &[Some(given)]);
             watch.see(y, &of_i64s(&[made.len() as i64], made).into());
             watch.result()
         };

@@ -44,8 +44,9 @@ fn graph(own: &mut Graph, opsets: &[(String, i64)]) -> Result<()> {
         if is_gradient(op) {
             replace(own, id, opsets, &mut made).map_err(|e| within(e, own))?;
         } else if op.subgraphs().next().is_some() {
-            let inner = own.op_mut(id).into_iter().flat_map(Op::subgraphs_mut);
-            let done = inner.map(|inner| graph(inner, opsets)).collect::<Result<()>>();
+            let mut subgraphs = own.op_mut(id).into_iter().flat_map(Op::subgraphs_mut);
+            let done = subgraphs.try_for_each(|inner| graph(inner, opsets));
+            drop(subgraphs);
             done.map_err(|e| within(e, own))?;
         }
     }

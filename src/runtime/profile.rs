@@ -128,26 +128,26 @@ impl Group {
 
 /// Takes down what one thread does.
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     start: Instant,
     events: RefCell<Vec<Event>>,
 }
 
 impl Recorder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { start: Instant::now(), events: RefCell::default() }
     }
 
     /// Nanoseconds from the run's start.
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.start.elapsed().as_nanos() as u64
     }
 
-    pub(super) fn record(&self, event: Event) {
+    pub(crate) fn record(&self, event: Event) {
         self.events.borrow_mut().push(event);
     }
 
-    pub(super) fn finish(self) -> Profile {
+    pub(crate) fn finish(self) -> Profile {
         Profile { nanoseconds: self.now(), events: self.events.into_inner() }
     }
 }

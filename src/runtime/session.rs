@@ -1,5 +1,6 @@
 //! A model that can be run again and again.
 
+use super::facts::Watch;
 use super::interpret::{self, Observer};
 use super::profile::{Profile, Recorder};
 use super::{gradient, support};
@@ -13,15 +14,26 @@ use std::time::Duration;
 /// A model, ready to run, on any number of threads at once.
 ///
 /// ```
-/// use peftc::ir::DataType;
+/// use peftc::ir::{DataType, Tensor, TensorData};
 /// use peftc::runtime::{Options, Session};
 /// use std::collections::HashMap;
 ///
 /// # fn main() -> peftc::Result<()> {
-/// let model = peftc::onnx::read("models/blocks/README.onnx".as_ref())?.model;
+/// let model = peftc::onnx::read("models/llama/torchscript.onnx".as_ref())?.model;
 /// let session = Session::new(&model, &Options::default())?;
-/// let inputs = HashMap::new();
-/// let outputs = session.run(&inputs)?;
+/// let integers = |dims: Vec<i64>, all: &[i64]| {
+///     let bytes: Vec<u8> = all.iter().flat_map(|x| x.to_le_bytes()).collect();
+///     Tensor::new(DataType::I64, dims, TensorData::Bytes(bytes.into())).into()
+/// };
+/// for length in [3, 5] {
+///     // Another length compiles nothing.
+///     let inputs = HashMap::from([
+///         ("input_ids".to_owned(), integers(vec![1, length], &[5, 7, 11, 13, 17][..length as usize])),
+///         ("attention_mask".to_owned(), integers(vec![1, length], &[1; 5][..length as usize])),
+///     ]);
+///     let outputs = session.run(&inputs)?;
+///     assert_eq!(outputs[0].tensor()?.dims, [1, length, 232]);
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -82,7 +94,10 @@ impl Session {
         };
         let inputs = graph.inputs().iter().filter_map(signature).collect();
         let outputs = graph.outputs().iter().filter_map(signature).collect();
-        let model = Arc::new(crate::lower::expand::expand(&model)?);
+        let model = Arc::new(match options.is_reference {
+            true => model,
+            false => crate::lower::expand::expand(&model)?,
+        });
         #[cfg(feature = "cpu")]
         let engine = match options.is_reference {
             true => None,
@@ -144,6 +159,12 @@ impl Session {
         Ok((outputs, recorder.finish()))
     }
 
+    /// The kernels that the graph was lowered to.
+    #[cfg(feature = "cpu")]
+    pub fn kernels(&self) -> impl Iterator<Item = &crate::kernel::Kernel> {
+        self.engine.iter().flat_map(super::cpu::Engine::kernels)
+    }
+
     /// How long compiling kernels took.
     pub fn compile_time(&self) -> Duration {
         #[cfg(feature = "cpu")]
@@ -186,21 +207,16 @@ impl Session {
         Ok(given)
     }
 
-    #[cfg(not(debug_assertions))]
+    /// By references; debug builds hold what is inferred against each value.
     fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        interpret::run(&self.model, given, observer)
-    }
-
-    /// And whether all values are what is inferred of them.
-    #[cfg(debug_assertions)]
-    fn interpret(&self, given: Vec<Option<Value>>, observer: Observer<'_>) -> Result<Vec<Value>> {
-        let mut watch = super::facts::Watch::new(&self.model);
-        watch.see_inputs(&given);
+        let mut watch = cfg!(debug_assertions).then(|| Watch::new(&self.model, &given));
         let made = interpret::run(&self.model, given, &mut |node, id, value| {
-            watch.see(id, value);
+            if let Some(watch) = &mut watch {
+                watch.see(id, value);
+            }
             observer(node, id, value);
         })?;
-        watch.result()?;
+        watch.map_or(Ok(()), Watch::result)?;
         Ok(made)
     }
 
@@ -215,6 +231,18 @@ impl Session {
         };
         format!("inputs: {}", self.inputs.iter().map(one).collect::<Vec<_>>().join(", "))
     }
+}
+
+/// What a model is run as, as text: steps over buffers, and their kernels.
+///
+/// # Errors
+/// As of [`Session::new`].
+pub fn steps(model: &Model) -> Result<String> {
+    let mut model = model.clone();
+    gradient::expand(&mut model)?;
+    support::check(&model)?;
+    let model = crate::lower::expand::expand(&model)?;
+    Ok(crate::lower::text(&crate::lower::lower(&model)?, &model.graph))
 }
 
 /// Whether a value is of the type that the model says, and equal names of sizes are equal sizes.

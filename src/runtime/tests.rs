@@ -1,5 +1,9 @@
 //! A model that is expanded computes the same.
 
+#[cfg(feature = "cpu")]
+mod drawn;
+#[cfg(feature = "cpu")]
+mod engine;
 mod inline;
 mod rewrite;
 

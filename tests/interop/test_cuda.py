@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from support import ROOT
 
 ARCHITECTURES = ("sm_80", "sm_90")
 FOLDERS = [ROOT / "tests/kernels", *map(Path, filter(None, [os.environ.get("PEFTC_KERNELS")]))]
+MODELS = sorted((ROOT / "models").rglob("*.onnx"))
 KERNELS = sorted(file for folder in FOLDERS for file in folder.glob("*.kernel"))
 
 # Types of elements that are one behind the other, with what a thread loads or stores of them at once.
@@ -72,10 +74,7 @@ def compiled(nvrtc, text, architecture):
     return ptx, log
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.stem)
-def test_kernels_compile_without_spills(nvrtc, texts, kernel, architecture):
-    text = texts[kernel]
+def check(nvrtc, text, architecture):
     ptx, log = compiled(nvrtc, text, architecture)
     assert "warning" not in log, log
     found = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", log)
@@ -86,3 +85,19 @@ def test_kernels_compile_without_spills(nvrtc, texts, kernel, architecture):
     wide = [match for match in SEVERAL.findall(text) if BYTES.get(match[0], 1) * int(match[1]) == 16]
     assert len(re.findall(r"(?:ld|st)\.global\S*\.v[24]\.", ptx)) >= len(wide), ptx
     assert ("f64" in text.partition('extern "C"')[2]) or not re.search(r"\.f64\b", ptx)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.stem)
+def test_kernels_compile_without_spills(nvrtc, texts, kernel, architecture):
+    check(nvrtc, texts[kernel], architecture)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_kernels_of_fixtures_compile_without_spills(nvrtc, tmp_path, architecture):
+    subprocess.run(["cargo", "run", "--quiet", "--example", "emit_cuda", "--", tmp_path, *MODELS], cwd=ROOT, check=True)
+    files = sorted(tmp_path.glob("*.cu"))
+    assert len(files) > 50
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for file, result in [(file, threads.submit(check, nvrtc, file.read_text(), architecture)) for file in files]:
+            assert result.exception() is None, f"{file.name}: {result.exception()}"

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use bytes::Bytes;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// A file mapped read-only. It must not be changed by others while it is open.
 pub struct MappedFile {
@@ -27,7 +27,11 @@ impl MappedFile {
         // truncates the file meanwhile would end ours with SIGBUS, as in every tool that
         // maps its input; outputs are renamed into place, so peftc itself never does.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
-        Ok(Arc::new(Self { path: path.to_owned(), file, map }))
+        let file = Arc::new(Self { path: path.to_owned(), file, map });
+        let mut all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|file| file.strong_count() > 0);
+        all.push(Arc::downgrade(&file));
+        Ok(file)
     }
 
     /// The path it was opened by.
@@ -72,6 +76,23 @@ pub fn map_written(file: &File, offset: u64, len: u64) -> std::io::Result<Bytes>
     // has written this range to the end, and neither changes nor truncates it while it is read.
     let map = unsafe { memmap2::MmapOptions::new().offset(offset).len(len).map(file) }?;
     Ok(Bytes::from_owner(map))
+}
+
+/// The files that are mapped.
+static OPEN: Mutex<Vec<Weak<MappedFile>>> = Mutex::new(Vec::new());
+
+/// Gives the memory back that holds bytes of a mapped file: who reads them again gets them from the
+/// file. Does nothing with other bytes.
+pub fn unload(bytes: &[u8]) {
+    let all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for file in all.iter().filter_map(Weak::upgrade) {
+        let Some(start) = file.offset_of(bytes) else { continue };
+        // SAFETY: the map is of a file and read-only, so dropped pages come back as they were.
+        let _ = unsafe {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            file.map.unchecked_advise_range(advice, start as usize, bytes.len())
+        };
+    }
 }
 
 struct Content(Arc<MappedFile>);

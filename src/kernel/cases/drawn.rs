@@ -2,7 +2,7 @@
 //!
 //! Operations that jump take only numbers that both compute exactly, so that no rounding decides.
 
-use super::{Case, Run};
+use super::{Case, Run, parsed};
 use crate::kernel::Memory;
 use std::fmt::Write as _;
 
@@ -361,7 +361,8 @@ pub(crate) fn hold(draws: Vec<u32>, run: Run<'_>) {
     let (names, buffers) = (names.join(", "), buffers.join(", "));
     let text = format!("kernel k({names}) {buffers} {{\n{}}}\n", drawn.body);
     let memory: Vec<Memory> = drawn.buffers.iter().map(|(_, memory)| memory.clone()).collect();
-    let case = Case { text, given: drawn.given, memory, grid: is_grid.then_some(extents[0]) };
+    let (kernel, grid) = (parsed(&text), is_grid.then_some(extents[0]));
+    let case = Case { kernel, given: drawn.given, memory, grid };
     if let Ok([wanted, found]) = run(&case) {
         case.assert_near(&wanted, &found);
     }

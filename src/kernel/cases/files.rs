@@ -3,8 +3,8 @@
 //! Lines `; run: NAME=NUMBER …` say the given integers and how many elements buffers have. Integers in
 //! buffers are 0 to 4.
 
-use super::{Case, Run};
-use crate::kernel::{Amount, AxisKind, Kernel, Memory, Stmt, parse};
+use super::{Case, Run, parsed};
+use crate::kernel::{Amount, AxisKind, Kernel, Memory, Stmt};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ fn case(text: &str, sizes: &str) -> Case {
         .map(|size| size.split_once('=').expect("NAME=NUMBER"))
         .map(|(name, number)| (name, number.parse().expect("a number")))
         .collect();
-    let kernel = parse(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let kernel = parsed(text);
     let given: Vec<i64> = kernel.given.iter().map(|name| sizes[name.as_str()]).collect();
     let element = |at: i64| (at * 2654435761 % 33 - 16) as f64 / 8.0;
     let memory = kernel.buffers.iter().map(|buffer| {
@@ -64,7 +64,7 @@ fn case(text: &str, sizes: &str) -> Case {
         }
     });
     let (memory, grid) = (memory.collect(), grid(&kernel, &given));
-    Case { text: text.to_owned(), given, memory, grid }
+    Case { kernel, given, memory, grid }
 }
 
 /// The extent of the outermost grid.

@@ -1,7 +1,7 @@
 //! Kernels of rows that are drawn: several passes over a row, which exchange values through buffers.
 
 use super::drawn::Draws;
-use super::{Case, Run};
+use super::{Case, Run, parsed};
 use crate::kernel::Memory;
 
 const COLUMNS: &[i64] = &[0, 1, 4, 5, 32, 37, 64, 70, 136];
@@ -37,7 +37,8 @@ for grid #0 < rows {{
     let floats = |len: i64| Memory::Floats((0..len).map(|at| (at * 7 % 23) as f64).collect());
     let len = rows * columns;
     let memory = vec![floats(len), floats(len), floats(len), floats(rows)];
-    let case = Case { text, given: vec![rows, columns, columns - 1], memory, grid: Some(rows) };
+    let given = vec![rows, columns, columns - 1];
+    let case = Case { kernel: parsed(&text), given, memory, grid: Some(rows) };
     let [wanted, found] = run(&case).expect("no place is computed");
     case.assert_near(&wanted, &found);
 }

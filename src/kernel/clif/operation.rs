@@ -117,10 +117,24 @@ impl Emitter<'_, '_> {
 
     /// x where the condition holds or it is NaN, else y.
     fn extreme(&mut self, condition: FloatCC, x: Value, y: Value, shape: Shape) -> Value {
+        if shape.is_vector {
+            return self.extreme_of_lanes(condition, x, y, shape);
+        }
         let holds = self.builder.ins().fcmp(condition, x, y);
         let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, x, x);
         let which = self.builder.ins().bor(holds, is_nan);
         self.select(which, x, y, shape)
+    }
+
+    /// As [`extreme`](Self::extreme): in the form that is one instruction of x86, which gives x where one
+    /// is NaN, with all bits set where y is.
+    fn extreme_of_lanes(&mut self, condition: FloatCC, x: Value, y: Value, shape: Shape) -> Value {
+        let (low, high) = if condition == FloatCC::LessThan { (y, x) } else { (x, y) };
+        let is_other = self.builder.ins().fcmp(FloatCC::LessThan, low, high);
+        let found = self.select(is_other, y, x, shape);
+        let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, y, y);
+        let nan = self.cast(types::F32X4, is_nan);
+        self.builder.ins().bor(found, nan)
     }
 
     /// The quotient or the remainder of integers: the machine's division has none by 0, nor of the least

@@ -17,7 +17,7 @@ fn run(
     let mut memory = case.memory.clone();
     let addresses = vec![address; memory.len()];
     let fault = simulate(program, launch, &case.given, &mut memory, &addresses);
-    match fault.unwrap_or_else(|e| panic!("{e}\n{}{launch:?} {program:#?}", case.text)) {
+    match fault.unwrap_or_else(|e| panic!("{e}\n{}{launch:?} {program:#?}", case.kernel)) {
         None => Ok(memory),
         Some(buffer) => Err(format!("{buffer:?} has no such place")),
     }
@@ -54,11 +54,7 @@ proptest! {
     }
 }
 
-const SEVERAL: [Launch; 3] = [
-    Launch { blocks: 1, threads: 32 },
-    Launch { blocks: 3, threads: 64 },
-    Launch { blocks: 2, threads: 1024 },
-];
+const SEVERAL: [Launch; 2] = [Launch { blocks: 1, threads: 32 }, Launch { blocks: 3, threads: 64 }];
 
 #[test]
 fn kernels_of_files_hold() {
@@ -67,6 +63,8 @@ fn kernels_of_files_hold() {
             files::hold(&mut |case| both(case, launch, address));
         }
     }
+    let most = Launch { blocks: 1, threads: 1024 };
+    files::hold(&mut |case| both(case, most, 256));
 }
 
 #[test]

@@ -11,11 +11,14 @@ use super::site::Site;
 use crate::ir::{AttributeValue, DataType, ValueId};
 use mask::Masks;
 
-/// One attention: scores are products of queries and keys by the scale, within the softcap, with
-/// masks; values are summed by their softmax.
+/// One attention (<https://arxiv.org/abs/1706.03762>), always in the same operators: `MatMul` of queries
+/// and transposed keys; `Mul` by the scale, if it is not 1; `Div`, `Tanh`, `Mul` for a softcap; `Add` of
+/// numbers; `Where` a score counts, else −∞; `Softmax`; `MatMul` with values; and `Where` a query sees
+/// a key, else 0, if it may see none.
 ///
-/// Fewer heads of keys and values than of queries are not repeated: each group of queries is an
-/// axis along which products broadcast.
+/// Heads are an axis: (batch, heads, length, size). Where several heads of queries share keys
+/// (<https://arxiv.org/abs/2305.13245>), these are not repeated: products broadcast along an axis of their
+/// own, (batch, heads of keys, heads that share them or 1, length, size).
 struct Attend {
     dtype: DataType,
     q: Heads,

@@ -245,7 +245,7 @@ impl Site<'_, '_> {
     /// The sum of sizes.
     pub(super) fn sum(&mut self, a: &Len, b: &Len) -> Option<Len> {
         match (a, b) {
-            (Len::Known(a), Len::Known(b)) => Some(Len::Known(a + b)),
+            (Len::Known(a), Len::Known(b)) => a.checked_add(*b).map(Len::Known),
             (Len::Known(0), other) | (other, Len::Known(0)) => Some(other.clone()),
             _ => {
                 let [a, b] = [a, b].map(|len| self.vector(len));

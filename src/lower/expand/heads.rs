@@ -23,7 +23,16 @@ pub(super) struct Heads {
     pub(super) size: i64,
 }
 
+/// The most heads, and the most elements of a vector: products of both and small numbers fit i64.
+const MOST: i64 = 1 << 30;
+
 impl Heads {
+    /// None where there are none, vectors are empty, or numbers are absurd.
+    pub(super) fn new(value: ValueId, layout: Layout, heads: i64, size: i64) -> Option<Self> {
+        let fits = |number: i64| (1..=MOST).contains(&number);
+        (fits(heads) && fits(size)).then_some(Self { value, layout, heads, size })
+    }
+
     /// Those of an input of rank 4, by head, or 3, packed, of as many heads as it is said.
     pub(super) fn input<'g>(
         site: &mut Site<'_, 'g>,
@@ -40,7 +49,7 @@ impl Heads {
             }
             _ => return None,
         };
-        (heads > 0 && size > 0).then_some(Self { value, layout, heads, size })
+        Self::new(value, layout, heads, size)
     }
 
     /// The axis of places.

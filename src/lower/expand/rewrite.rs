@@ -5,9 +5,11 @@ use super::copy::{Captured, Copy};
 use super::site::Site;
 use super::{attention, bits, einsum, embed, gelu, matmul, norm, rotary};
 use crate::error::Result;
-use crate::ir::{Graph, Model, Names, NodeId, Op, ValueId};
+use crate::ir::{Graph, Model, Names, Op, ValueId};
 use crate::ops;
-use crate::ops::infer::{Facts, infer};
+use crate::ops::infer::infer;
+use crate::ops::schema::Schema;
+use std::cell::OnceCell;
 
 /// What replaces the outputs of a node, by slot; none where the node is left as it is. Of an
 /// output that nothing reads it may say nothing.
@@ -50,12 +52,17 @@ struct Pass<'m> {
 
 impl Pass<'_> {
     fn graph(&mut self, from: &Graph, outer: &[Captured]) -> Result<Graph> {
+        let opsets = &self.model.opset_imports;
         let mut copy = Copy::new(from);
         let mut to = copy.start(outer);
-        let mut made = Made::default();
-        let facts = infer(from, &self.model.opset_imports);
+        let (mut made, facts) = (Made::default(), OnceCell::new());
         for (id, op) in from.ops() {
-            if self.replace((&mut copy, &facts), &mut to, &mut made, (id, op)).is_none() {
+            let done = self.find(op).and_then(|(rewrite, schema)| {
+                let facts = facts.get_or_init(|| infer(from, opsets));
+                let (copy, to, made, names) = (&mut copy, &mut to, &mut made, &mut self.names);
+                replace(Site { copy, facts, to, made, names, opsets, id, op, schema }, rewrite)
+            });
+            if done.is_none() {
                 copy.op(&mut to, id, op.clone(), |inner, outer| self.graph(inner, outer))?;
             }
         }
@@ -64,37 +71,37 @@ impl Pass<'_> {
         Ok(to)
     }
 
-    /// Rewrites a node, if it can be.
-    fn replace(
-        &mut self,
-        (copy, facts): (&mut Copy<'_>, &Facts),
-        to: &mut Graph,
-        made: &mut Made,
-        (id, op): (NodeId, &Op),
-    ) -> Option<()> {
+    /// The rewrite of an operator, and its schema.
+    fn find(&self, op: &Op) -> Option<(Rewrite, &'static Schema)> {
         let domain = if op.domain == "ai.onnx" { "" } else { op.domain.as_str() };
         let is_same = |entry: &&(&str, &str, Rewrite)| (entry.0, entry.1) == (domain, &op.op_type);
         let (_, _, rewrite) = TABLE.iter().find(is_same)?;
         let is_old = self.model.opset("").is_some_and(|version| version < FIRST_OPSET);
-        if is_old || self.model.function(op).is_some() {
-            return None;
-        }
-        let opsets = &self.model.opset_imports;
-        let (_, schema) = ops::operator(op, opsets).ok()?;
-        let names = &mut self.names;
-        let mut site = Site { copy, facts, to, made, names, opsets, id, op, schema };
-        let first = site.made.count();
-        let outputs = rewrite(&mut site)?;
-        let node = copy.from.node(id);
-        for (slot, value) in node.outputs().iter().enumerate() {
-            let Some(value) = *value else { continue };
-            let replacement = outputs.get(slot).copied().flatten();
-            copy.set(value, replacement);
-            let Some(replacement) = replacement else { continue };
-            if made.names(first, to, replacement, copy.name(value)) {
-                to.value_mut(replacement).info = copy.info(value);
-            }
-        }
-        Some(())
+        let can = !is_old && self.model.function(op).is_none();
+        let (_, schema) = ops::operator(op, &self.model.opset_imports).ok()?;
+        can.then_some((*rewrite, schema))
     }
+}
+
+/// Rewrites a node, if it can be: all that is read of it has to be replaced.
+fn replace(mut site: Site<'_, '_>, rewrite: Rewrite) -> Option<()> {
+    let first = site.made.count();
+    let outputs = rewrite(&mut site)?;
+    let replacement = |slot: usize| outputs.get(slot).copied().flatten();
+    let Site { copy, to, made, id, .. } = site;
+    let own = copy.from.node(id).outputs();
+    let is_read = |value: &Option<ValueId>| value.is_some_and(|v| !copy.from.uses(v).is_empty());
+    if own.iter().enumerate().any(|(slot, value)| is_read(value) && replacement(slot).is_none()) {
+        return None;
+    }
+    for (slot, value) in own.iter().enumerate() {
+        let Some(value) = *value else { continue };
+        copy.set(value, replacement(slot));
+        if let Some(replacement) = replacement(slot)
+            && made.names(first, to, replacement, copy.name(value))
+        {
+            to.value_mut(replacement).info = copy.info(value);
+        }
+    }
+    Some(())
 }

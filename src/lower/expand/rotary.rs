@@ -17,10 +17,8 @@ pub(super) struct Rotation {
 impl Rotation {
     /// Rotates the first elements of vectors that are not packed.
     pub(super) fn rotate(&self, site: &mut Site<'_, '_>, heads: Heads) -> Option<Heads> {
+        (1..=heads.size / 2).contains(&self.angles).then_some(())?;
         let (half, rotated) = (self.angles, 2 * self.angles);
-        if rotated > heads.size || half <= 0 {
-            return None;
-        }
         let x = heads.value;
         let head_axis = if heads.layout == Layout::ByHead { 1 } else { 2 };
         let cos = site.unsqueeze(self.cos, &[head_axis])?;
@@ -90,7 +88,8 @@ pub(super) fn microsoft(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>>
 fn angles(site: &Site<'_, '_>, slot: usize, size: i64) -> Option<i64> {
     let angles = site.sizes(slot)?.last()?.known()?;
     let dim = site.int_or_0("rotary_embedding_dim");
-    (2 * angles == if dim == 0 { size } else { dim }).then_some(angles)
+    let rotated = if dim == 0 { size } else { dim };
+    (angles.checked_mul(2)? == rotated).then_some(angles)
 }
 
 fn rotated(

@@ -5,7 +5,7 @@ use crate::ir::{DataType, Graph};
 use crate::ops::size::Size;
 
 /// How often what holds in each round is looked for.
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 8;
 
 /// What holds of both.
 fn both(one: Made, other: &Fact) -> Made {

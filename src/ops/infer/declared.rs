@@ -1,7 +1,7 @@
 //! What files say of values.
 
 use super::{ELEMENTS, Fact, Made, count};
-use crate::ir::{DimSize, Graph, Tensor, TensorData, ValueId};
+use crate::ir::{Dim, Graph, Tensor, TensorData, ValueId};
 use crate::ops::numbers::{integers, is_integer};
 use crate::ops::size::Size;
 
@@ -9,13 +9,12 @@ use crate::ops::size::Size;
 pub(super) fn declared(graph: &Graph, value: ValueId, has_names: bool) -> Made {
     let ty = graph.get_value(value).and_then(|value| value.info.as_ref()?.ty.as_ref());
     let Some(ty) = ty else { return Made::default() };
-    let size = |size: &DimSize| match size {
+    let size = |dim: &Dim| match dim.as_known() {
         // Some exporters write an unknown size as −1.
-        DimSize::Known(number) => (*number >= 0).then(|| Size::from(*number)),
-        DimSize::Symbol(name) if has_names => Some(Size::named(name)),
-        _ => None,
+        Some(number) => (number >= 0).then(|| Size::from(number)),
+        None => dim.name().filter(|_| has_names).map(Size::named),
     };
-    let shape = ty.shape().map(|shape| shape.iter().map(|dim| size(&dim.size)).collect());
+    let shape = ty.shape().map(|shape| shape.iter().map(size).collect());
     Made { dtype: ty.dtype(), shape, ..Made::default() }
 }
 

@@ -2,7 +2,7 @@
 
 use super::declared::{declared, of_tensor};
 use super::fold::folded;
-use super::{Fact, Facts, Made, Site, filled, inner_atom};
+use super::{Fact, Facts, INNER, Made, Site, filled, inner_atom};
 use crate::ir::{Graph, NodeId, NodeKind, Op, Tensor, ValueId};
 use crate::ops::numbers::of_integers;
 use crate::ops::size::{Atom, Size};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub(super) struct Scope<'s> {
     pub(super) graph: &'s Graph,
     pub(super) opsets: &'s [(String, i64)],
-    /// In a subgraph, how many atoms of subgraphs there are.
+    /// In a subgraph, how many atoms of subgraphs and subgraphs there were.
     pub(super) inner: Option<&'s Cell<u32>>,
 }
 
@@ -41,10 +41,10 @@ impl<'s> Scope<'s> {
                     known.constants.insert(value, Cow::Borrowed(tensor));
                 }
                 NodeKind::Op(_) => {}
-                _ if known.facts.contains_key(&value) => {}
                 _ => {
-                    let fact = self.fact(value, Made::default());
-                    known.facts.insert(value, fact);
+                    let own = || self.fact(value, Made::default());
+                    let fact = known.facts.entry(value).or_insert_with(own);
+                    known.constants.extend(whole(fact).map(|tensor| (value, tensor)));
                 }
             }
         }
@@ -149,6 +149,10 @@ fn subgraph<'f>(
     capture: &dyn Fn(u32) -> Option<&'f Fact>,
     inner: &Cell<u32>,
 ) -> Vec<Fact> {
+    inner.set(inner.get().saturating_add(1));
+    if inner.get() > INNER {
+        return Vec::new();
+    }
     let mut given = Facts::new();
     for id in graph.captures() {
         let NodeKind::Capture { slot } = graph.node(id).kind else { continue };

@@ -25,6 +25,8 @@ pub(in crate::ops) struct Site<'a> {
     pub(super) run_graph: RunGraph<'a>,
 }
 
+static NOTHING: Fact = Fact { dtype: None, shape: None, elements: None };
+
 /// What a rule says of an output; what it does not say is filled in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::ops) struct Made {
@@ -46,7 +48,6 @@ impl<'a> Site<'a> {
     ) -> Self {
         let no_graph = &|_: &Graph, _| Err(Error::bug("nothing runs"));
         let call = Call { op, schema, inputs: Vec::new(), outputs, run_graph: no_graph };
-        static NOTHING: Fact = Fact { dtype: None, shape: None, elements: None };
         let fact = |value: ValueId| known.facts.get(&value).unwrap_or(&NOTHING);
         Self {
             call,

@@ -66,6 +66,8 @@ fn shapes_that_exporters_compute() {
         (&with("%f = Cast(%n) {to: 1}\n%y = Cast(%f) {to: 7}"), "i64[] {element(v22.1, 0)}"),
         ("%s = Shape(%x) {start: -1}\n%y = Cast(%s) {to: 6}", "i32[1] {64}"),
         ("%s = Size(%x)\n%y = Neg(%s)", "i64[] {-64*b*n}"),
+        (&with("%i = Cast(%n) {to: 6}\n%y = Sub(%i, %i)"), "i32[] {0}"),
+        (&with("%y = Cast(%n) {to: 2}"), "u8[] {element(v21.1, 0)}"),
     ]);
 }
 

@@ -221,12 +221,10 @@ impl Machine {
 /// multi-class classification by pairwise coupling (2004), algorithm 2, as LIBSVM stops it.
 fn coupled(pairs: &[f64], classes: usize) -> Vec<f64> {
     let mut wins = vec![vec![0.0; classes]; classes];
-    let mut next = pairs.iter().map(|p| p.clamp(1e-7, 1.0 - 1e-7));
-    for first in 0..classes {
-        for second in first + 1..classes {
-            let p = next.next().unwrap_or(0.5);
-            (wins[first][second], wins[second][first]) = (p, 1.0 - p);
-        }
+    let places = (0..classes).flat_map(|first| (first + 1..classes).map(move |at| (first, at)));
+    for ((first, second), p) in places.zip(pairs) {
+        let p = p.clamp(1e-7, 1.0 - 1e-7);
+        (wins[first][second], wins[second][first]) = (p, 1.0 - p);
     }
     let q = |row: usize, column: usize| match row == column {
         true => (0..classes).map(|other| wins[other][row] * wins[other][row]).sum::<f64>(),

@@ -2,7 +2,10 @@
 //! goes on from tile to tile (Dao et al., "FlashAttention", 2022; Milakov and Gimelshein, "Online normalizer
 //! calculation for softmax", 2018).
 
+mod keys;
+mod operands;
 mod rows;
+mod softmax;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -10,9 +13,9 @@ mod vector;
 
 use super::gemm::Tiles;
 use super::pool::Pool;
+use operands::Operands;
 use rows::Rows;
 use std::ops::Range;
-use task::Operands;
 
 /// Queries, keys or values of one head: rows of contiguous floats.
 #[derive(Clone, Copy, PartialEq)]
@@ -43,6 +46,8 @@ pub(crate) struct Sizes {
     pub(crate) depth: usize,
     /// The elements of a value.
     pub(crate) width: usize,
+    /// Whether a row is 0 whose weights are NaN, as of one that sees no key.
+    pub(crate) is_guarded: bool,
 }
 
 /// The most keys of a tile of scores, and how many floats apart its rows are.
@@ -87,7 +92,7 @@ pub(crate) unsafe fn attention(
     out: Outs<'_>,
     score: Option<Score<'_>>,
 ) {
-    let Sizes { heads, queries, keys, depth, width } = *sizes;
+    let Sizes { heads, queries, keys, depth, width, .. } = *sizes;
     if heads == 0 || queries == 0 || width == 0 {
         return;
     }

@@ -13,8 +13,10 @@ mod planes;
 mod pools;
 mod small;
 mod split;
+mod strip;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub(crate) use filters::Filters;
 pub(crate) use pools::{Count, Images, average_pool, global_average_pool, max_pool};
@@ -114,6 +116,9 @@ pub(crate) unsafe fn conv(
     done: Done<'_>,
 ) {
     filters.check(sizes);
+    if sizes.images * sizes.groups * sizes.filters * outputs(&sizes.window) == 0 {
+        return;
+    }
     // SAFETY: as the caller says.
     unsafe {
         if filters.is_depthwise() {
@@ -181,7 +186,7 @@ unsafe fn by_filters(
             });
         }
     };
-    let products = if outputs * sizes.filters == 0 { 0 } else { sizes.images * sizes.groups };
+    let products = sizes.images * sizes.groups;
     // With few products each is shared among the threads.
     if products >= 2 * pool.threads() {
         pool.run(products, &product);

@@ -3,6 +3,7 @@
 mod launch;
 mod memory;
 mod plan;
+mod reach;
 mod record;
 mod slide;
 mod step;
@@ -17,7 +18,7 @@ use crate::ir::{DataType, Model, Tensor};
 use crate::lower::{Argument, BufferId, From, Origin, Program, Work};
 use crate::ops::Value;
 use crate::runtime::profile::Recorder;
-use memory::Memory;
+use memory::{Memory, Spare};
 use plan::Plan;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +42,8 @@ pub(crate) struct Engine {
     pool: Pool,
     tiles: &'static Tiles,
     compile_time: Duration,
+    /// Memory of outputs that are gone.
+    spare: Arc<Spare>,
     /// What runs leave for others: the plan of the last, and its memory.
     idle: Mutex<Vec<State>>,
 }
@@ -84,6 +87,7 @@ impl Engine {
                 Work::Product(product) if product.a.dims.len() == 2 => {
                     if let Some(tensor) = constant(&program, product.b.buffer) {
                         let factor = pack(tensor, &program, &product.b, tiles, &pool)?;
+                        tensor.bytes().into_iter().for_each(crate::ir::unload);
                         packed.insert(number, factor);
                         own = Some(product.b.buffer);
                     }
@@ -99,9 +103,15 @@ impl Engine {
             read.extend(step.work.buffers().into_iter().filter(|&buffer| Some(buffer) != own));
         }
         let mut constants = HashMap::new();
+        let typed: HashSet<BufferId> = program.steps.iter().flat_map(|s| s.work.typed()).collect();
         for buffer in read {
             if let Some(tensor) = constant(&program, buffer) {
-                constants.insert(buffer, tensor::aligned(tensor)?);
+                // Compiled kernels read elements wherever they begin.
+                let own = match typed.contains(&buffer) {
+                    true => tensor::aligned(tensor)?,
+                    false => tensor.clone(),
+                };
+                constants.insert(buffer, own);
             }
         }
         for buffer in &mut program.buffers {
@@ -123,8 +133,14 @@ impl Engine {
             pool,
             tiles,
             compile_time,
+            spare: Arc::default(),
             idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// The kernels of the program.
+    pub(crate) fn kernels(&self) -> impl Iterator<Item = &crate::kernel::Kernel> {
+        self.kernels.iter().map(Compiled::kernel)
     }
 
     /// How long compiling kernels took.
@@ -150,7 +166,8 @@ impl Engine {
             other => {
                 let plan = Arc::new(Plan::new(self, key)?);
                 let enough = other.map(|state| state.arena).filter(|a| a.len() >= plan.arena);
-                (plan.clone(), enough.unwrap_or_else(|| Memory::new(plan.arena)))
+                let arena = enough.map_or_else(|| Memory::new(plan.arena), Ok)?;
+                (plan, arena)
             }
         };
         let mut run = step::Run::new(self, &plan, &arena, inputs)?;

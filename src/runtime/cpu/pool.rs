@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -27,11 +28,14 @@ pub(crate) struct Pool {
 
 /// What the caller and the threads see.
 ///
-/// A part is claimed by lowering `unclaimed`. Whoever has claimed one keeps the job alive until it has
-/// lowered `unfinished`; nobody else reads the job.
+/// The parts are dealt out: each thread has its share, which is the same in calls of as many parts, so that
+/// it finds in its cache what it had there. Who has done its own helps the others. A part is claimed by
+/// lowering `unclaimed`. Whoever has claimed one keeps the job alive until it has lowered `unfinished`;
+/// nobody else reads the job.
 struct Shared {
     job: UnsafeCell<Job>,
-    unclaimed: Line<AtomicUsize>,
+    /// By thread.
+    unclaimed: Vec<Line<AtomicUsize>>,
     unfinished: Line<AtomicUsize>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     sleepers: AtomicUsize,
@@ -62,7 +66,7 @@ impl Pool {
     pub(crate) fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
             job: UnsafeCell::new(Job { work: &|_| (), parts: 0 }),
-            unclaimed: Line(AtomicUsize::new(0)),
+            unclaimed: (0..threads.max(1)).map(|_| Line(AtomicUsize::new(0))).collect(),
             unfinished: Line(AtomicUsize::new(0)),
             panic: Mutex::new(None),
             sleepers: AtomicUsize::new(0),
@@ -73,7 +77,7 @@ impl Pool {
         let spawn = |index| {
             let shared = shared.clone();
             let name = format!("peftc-{index}");
-            std::thread::Builder::new().name(name).spawn(move || shared.serve()).ok()
+            std::thread::Builder::new().name(name).spawn(move || shared.serve(index)).ok()
         };
         let workers = (1..threads).map_while(spawn).collect();
         Self { shared, is_used: Mutex::new(()), workers }
@@ -85,7 +89,7 @@ impl Pool {
     }
 
     /// Calls `work` once with each number of `0..parts`, on all threads, and returns when all calls have
-    /// ended. They begin in order.
+    /// ended.
     ///
     /// A call from within `work`, or while another thread's call is under way, does all its work on the
     /// calling thread.
@@ -112,7 +116,7 @@ impl Pool {
             )
         };
         self.shared.start(Job { work, parts });
-        while self.shared.work_on_one() {}
+        while self.shared.work_on_one(0) {}
         if let Some(panic) = self.shared.finish() {
             drop(guard);
             resume_unwind(panic);
@@ -126,24 +130,41 @@ impl Shared {
         // SAFETY: no part of the last job is unclaimed or unfinished, so nobody reads it.
         unsafe { *self.job.get() = job };
         self.unfinished.0.store(job.parts, Ordering::Relaxed);
-        // Ordered against `sleepers`: either a thread sees the work before it sleeps, or it is seen here.
-        self.unclaimed.0.store(job.parts, Ordering::SeqCst);
+        for (thread, unclaimed) in self.unclaimed.iter().enumerate() {
+            // Ordered against `sleepers`: either a thread sees the work before it sleeps, or it is seen
+            // here.
+            unclaimed.0.store(self.share(job.parts, thread).len(), Ordering::SeqCst);
+        }
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             drop(self.sleep.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();
         }
     }
 
-    /// Does one part, if there is one that nobody has claimed.
-    fn work_on_one(&self) -> bool {
+    /// The parts that a thread begins with.
+    fn share(&self, parts: usize, thread: usize) -> Range<usize> {
+        let threads = self.unclaimed.len();
+        parts * thread / threads..parts * (thread + 1) / threads
+    }
+
+    /// Does one part, if there is one that nobody has claimed: of the thread's own share, or of another's.
+    fn work_on_one(&self, thread: usize) -> bool {
+        let threads = self.unclaimed.len();
+        (thread..thread + threads).any(|owner| self.work_on_one_of(owner % threads))
+    }
+
+    /// Does one part of a thread's share, if there is one that nobody has claimed.
+    fn work_on_one_of(&self, owner: usize) -> bool {
         let lower = |left: usize| left.checked_sub(1);
-        let claim = self.unclaimed.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, lower);
+        let unclaimed = &self.unclaimed[owner].0;
+        let claim = unclaimed.fetch_update(Ordering::Acquire, Ordering::Relaxed, lower);
         let Ok(left) = claim else { return false };
         // SAFETY: a part of it has been claimed and is not finished.
         let Job { work, parts } = unsafe { *self.job.get() };
+        let part = self.share(parts, owner).end - left;
         // SAFETY: the caller of `run` waits until this part is finished.
         let work = unsafe { &*work };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(parts - left))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(part))) {
             *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
         }
         self.unfinished.0.fetch_sub(1, Ordering::Release);
@@ -160,10 +181,10 @@ impl Shared {
     }
 
     /// The life of a thread.
-    fn serve(&self) {
+    fn serve(&self, thread: usize) {
         while !self.is_closed.load(Ordering::Acquire) {
             let start = Instant::now();
-            while !self.work_on_one() {
+            while !self.work_on_one(thread) {
                 if start.elapsed() >= SPIN {
                     self.sleep();
                     break;
@@ -177,9 +198,8 @@ impl Shared {
     fn sleep(&self) {
         let mut guard = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
-        while self.unclaimed.0.load(Ordering::SeqCst) == 0
-            && !self.is_closed.load(Ordering::Acquire)
-        {
+        let is_idle = || self.unclaimed.iter().all(|share| share.0.load(Ordering::SeqCst) == 0);
+        while is_idle() && !self.is_closed.load(Ordering::Acquire) {
             guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);

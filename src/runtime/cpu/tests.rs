@@ -100,7 +100,8 @@ fn both_of(
     memory: &[Memory],
     parts: &[Range<i64>],
 ) -> Result<[Vec<Memory>; 2], String> {
-    both(&Case::once(&kernel.to_string(), given, memory), parts)
+    let (kernel, given, memory) = (kernel.clone(), given.to_vec(), memory.to_vec());
+    both(&Case { kernel, given, memory, grid: None }, parts)
 }
 
 proptest! {
@@ -113,6 +114,10 @@ proptest! {
             None => both(case, ONCE),
         });
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn drawn_rows_hold(draws in prop::collection::vec(any::<u32>(), 0..40)) {

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::ir::{
     Attribute, AttributeValue, DataType, Edits, Graph, NewNode, NodeId, Op, Tensor, ValueId,
 };
-use crate::ops::numbers::{of_i64s, tensor};
 use crate::ops::NEWEST;
+use crate::ops::numbers::{of_i64s, tensor};
 use std::collections::{HashMap, HashSet};
 
 /// Attributes of an operator that is added.

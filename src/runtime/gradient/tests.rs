@@ -3,7 +3,7 @@
 use crate::ir::{DataType, text};
 use crate::ops::Value;
 use crate::ops::numbers::{of_floats, reals};
-use crate::runtime::Session;
+use crate::runtime::{Options, Session};
 use std::collections::HashMap;
 
 /// Shapes of the inputs a, b, …, and the operators that make %o of them.
@@ -131,7 +131,8 @@ fn model(opset: i64, inputs: &[&[i64]], body: &str, outputs: &str) -> String {
 }
 
 fn session(source: &str) -> crate::error::Result<Session> {
-    Session::new(text::parse(source).unwrap_or_else(|e| panic!("{source}: {e:?}")))
+    let model = text::parse(source).unwrap_or_else(|e| panic!("{source}: {e:?}"));
+    Session::new(&model, &Options { is_reference: true, ..Options::default() })
 }
 
 fn run(session: &Session, inputs: &[(Vec<i64>, Vec<f64>)]) -> Vec<Vec<f64>> {
@@ -140,7 +141,7 @@ fn run(session: &Session, inputs: &[(Vec<i64>, Vec<f64>)]) -> Vec<Vec<f64>> {
         (name.to_string(), Value::Tensor(tensor))
     };
     let inputs: HashMap<String, Value> = ('a'..).zip(inputs).map(value).collect();
-    let outputs = session.run(inputs).unwrap_or_else(|e| panic!("{e:?}"));
+    let outputs = session.run(&inputs).unwrap_or_else(|e| panic!("{e:?}"));
     outputs.iter().map(|y| reals(y.tensor().expect("a tensor")).expect("numbers")).collect()
 }
 

@@ -11,8 +11,12 @@ use std::collections::{BTreeSet, HashSet};
 /// Bytes that a thread loads at once, at most.
 const BYTES: u64 = 16;
 
-/// Lanes that a thread does at once, at most.
+/// Lanes that a thread does at once, at most; each has registers of its own.
 const WIDEST: u64 = 8;
+
+/// The same of loops with more statements than `LONG`.
+const WIDEST_OF_LONG: u64 = 4;
+const LONG: usize = 48;
 
 /// The lanes that a thread does at once.
 pub(super) struct Lanes {
@@ -153,7 +157,14 @@ impl Lowering<'_> {
         let sizes = accesses()
             .filter(|(_, at)| contiguous(at, axis.id, 1, &inside).is_some())
             .map(|(buffer, _)| self.bytes(buffer));
-        let width = sizes.max().map_or(1, |size| (BYTES / size).min(WIDEST)) as i64;
+        // Values of float64 take two registers.
+        let is_wide = inside.iter().any(|value| self.ty(*value) == Type::F64);
+        let widest = match (is_wide, body.len() > LONG) {
+            (true, _) => BYTES / 8,
+            (_, true) => WIDEST_OF_LONG,
+            _ => WIDEST,
+        };
+        let width = sizes.max().map_or(1, |size| (BYTES / size).min(widest)) as i64;
         let (mut buffers, mut given) = (BTreeSet::new(), BTreeSet::new());
         for (buffer, at) in accesses() {
             if let Some(strides) = contiguous(at, axis.id, width, &inside) {

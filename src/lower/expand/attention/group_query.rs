@@ -71,7 +71,7 @@ fn inputs(site: &mut Site<'_, '_>) -> Option<[Heads; 3]> {
     let mut part = |heads: i64| {
         let value = site.slice(all, 2, [first, first + heads * size])?;
         first += heads * size;
-        Some(Heads { value, layout: Layout::Packed, heads, size })
+        Heads::new(value, Layout::Packed, heads, size)
     };
     Some([part(heads)?, part(shared)?, part(shared)?])
 }

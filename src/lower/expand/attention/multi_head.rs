@@ -74,7 +74,7 @@ fn part(site: &mut Site<'_, '_>, slot: usize, part: i64, parts: i64) -> Option<H
     let all = site.input(slot)?;
     let value = site.slice(all, 3, [part, part + 1])?;
     let value = site.reshape(value, &[0, 0, heads, size])?;
-    (size > 0).then_some(Heads { value, layout: Layout::Beside, heads, size })
+    Heads::new(value, Layout::Beside, heads, size)
 }
 
 /// Adds a bias of all heads of queries, then of keys, then of values; keys and values that are

@@ -76,7 +76,7 @@ fn projected(site: &mut Site<'_, '_>, heads: i64) -> Option<[Heads; 3]> {
     let mut part = |width: i64| {
         let value = site.slice(all, 2, [first, first + width])?;
         first += width;
-        Some(Heads { value, layout: Layout::Packed, heads, size: width / heads })
+        Heads::new(value, Layout::Packed, heads, width / heads)
     };
     Some([part(widths[0])?, part(widths[1])?, part(widths[2])?])
 }

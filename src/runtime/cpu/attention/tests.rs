@@ -1,5 +1,6 @@
 use super::super::gemm::Tiles;
 use super::super::pool::Pool;
+use super::softmax::exp;
 use super::{Head, KEYS, Sizes, attention};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -130,7 +131,7 @@ impl Case {
             attention(
                 &Pool::new(threads),
                 tiles,
-                &Sizes { heads, queries, keys, depth, width },
+                &Sizes { heads, queries, keys, depth, width, is_guarded: false },
                 &|head| q.head(head),
                 &|head| k.head(head / self.group),
                 &|head| v.head(head / self.group),
@@ -304,4 +305,20 @@ fn rows_with_a_nan_or_infinity_are_nan() {
             }
         }
     }
+}
+
+#[test]
+fn exponentials_are_within_two_units_in_the_last_place() {
+    for bits in (0x8000_0000..(-87.3f32).to_bits()).step_by(1009) {
+        let x = f32::from_bits(bits);
+        let want = f64::from(x).exp();
+        let nearest = want as f32;
+        let unit = f64::from(f32::from_bits(nearest.to_bits() + 1) - nearest);
+        for got in [exp::<true>(x), exp::<false>(x)] {
+            assert!((f64::from(got) - want).abs() <= 2.0 * unit, "exp({x}): {got}, not {want}");
+        }
+    }
+    assert_eq!(exp::<true>(0.0), 1.0);
+    assert_eq!(exp::<true>(f32::NEG_INFINITY), 0.0);
+    assert!(exp::<true>(f32::NAN).is_nan());
 }

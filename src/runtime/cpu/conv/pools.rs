@@ -2,7 +2,8 @@
 
 use super::super::gemm::{Aligned, Place, Tiles, Vector, with_kept};
 use super::super::pool::Pool;
-use super::planes::{Fold, Planes};
+use super::planes::Planes;
+use super::windows::Fold;
 use super::{Axis, Done, Window};
 use std::cell::Cell;
 

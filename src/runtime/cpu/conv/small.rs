@@ -91,13 +91,19 @@ impl Job<'_> {
         rows.div_ceil(rows.div_ceil(self.filters.tiles().mr).max(1)).max(1)
     }
 
+    /// From place to place of the outputs, so that those of a filter do not share a set of the cache.
+    fn stride(&self) -> usize {
+        self.sizes.filters.next_multiple_of(16) + 16
+    }
+
     /// Makes the outputs of some places, counted through all images, of their columns.
     ///
     /// # Safety
     /// That of [`super::conv`]; the columns are in panels of [`Job::height`].
     unsafe fn run(&self, group: usize, first: usize, rows: usize, left: Panels) {
         let (tiles, columns) = (self.filters.tiles(), self.sizes.filters);
-        with_kept(&OUTPUTS, rows * columns, |c| {
+        let stride = self.stride();
+        with_kept(&OUTPUTS, rows * stride, |c| {
             let right = Panels::packed(self.filters.of(group), self.depth, tiles.nr);
             let product = Product {
                 tiles,
@@ -108,7 +114,7 @@ impl Job<'_> {
                 left,
                 right: Source::Ready(right),
                 bias: None,
-                c: MatrixMut { pointer: c, row_stride: columns as isize },
+                c: MatrixMut { pointer: c, row_stride: stride as isize },
             };
             let from = Place(c);
             // SAFETY: as the caller says.
@@ -137,11 +143,11 @@ impl Job<'_> {
             let (image, place) = ((first + start) / outputs, (first + start) % outputs);
             let count = (outputs - place).min(rows.end - start);
             let matrix = Matrix {
-                pointer: from.at(start * self.sizes.filters + filters.start).cast_const(),
+                pointer: from.at(start * self.stride() + filters.start).cast_const(),
                 rows: filters.len(),
                 columns: count,
                 row_stride: 1,
-                column_stride: self.sizes.filters as isize,
+                column_stride: self.stride() as isize,
             };
             let to = self.y.at((image * channels + first_channel) * outputs + place);
             // SAFETY: the caller of `conv` vouches for the bias and the output; the rows and filters are

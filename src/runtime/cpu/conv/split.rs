@@ -60,7 +60,9 @@ impl<'a> Split<'a> {
         }
         let part = window.map(|axis| axis.input.div_ceil(axis.stride));
         let planes = sizes.images * sizes.groups * sizes.channels;
-        let floats = planes * part.iter().product::<usize>() * strides(window);
+        let floats = planes
+            * part.iter().product::<usize>()
+            * window.iter().map(residues).product::<usize>();
         with_kept(&PLANES, floats, |memory| {
             let split = Split { first: Place(memory), window, sizes: part };
             let x = Place(x.cast_mut());
@@ -88,7 +90,7 @@ impl<'a> Split<'a> {
 
     /// From plane to plane.
     pub(super) fn step(&self) -> usize {
-        self.part() * strides(self.window)
+        self.part() * self.window.iter().map(residues).product::<usize>()
     }
 
     /// What a place of the window sees, by axis, and how far it is from the plane's begin what output 0
@@ -96,8 +98,9 @@ impl<'a> Split<'a> {
     pub(super) fn sight(&self, place: [usize; 3]) -> ([Sight; 3], isize) {
         let sight = |axis: usize| Sight::new(&self.window[axis], place[axis]);
         let (z, y, x) = (sight(0), sight(1), sight(2));
-        let residue =
-            (z.residue * self.window[1].stride + y.residue) * self.window[2].stride + x.residue;
+        let residue = (z.residue * residues(&self.window[1]) + y.residue)
+            * residues(&self.window[2])
+            + x.residue;
         let row = z.shift * self.sizes[1] as isize + y.shift;
         let offset = row * self.sizes[2] as isize + x.shift;
         ([z, y, x], (residue * self.part()) as isize + offset)
@@ -120,15 +123,15 @@ impl<'a> Split<'a> {
         });
         for z in (0..depth.input).filter(|z| is_seen[0](*z)) {
             for y in (0..height.input).filter(|y| is_seen[1](*y)) {
-                let residue = z % depth.stride * height.stride + y % height.stride;
+                let residue = z % depth.stride * residues(height) + y % height.stride;
                 let row = z / depth.stride * self.sizes[1] + y / height.stride;
                 // SAFETY: the row is one of the plane, and its parts are those of the part.
                 unsafe {
                     let from = from.add((z * height.input + y) * width.input);
-                    let to = to.add(residue * width.stride * self.part() + row * self.sizes[2]);
+                    let to = to.add(residue * residues(width) * self.part() + row * self.sizes[2]);
                     match width.stride {
                         1 | 2 => {
-                            for x in (0..width.stride.min(width.input)).filter(|x| is_seen[2](*x)) {
+                            for x in (0..residues(width)).filter(|x| is_seen[2](*x)) {
                                 let from = std::slice::from_raw_parts(from.add(x), width.input - x);
                                 let count = from.len().div_ceil(width.stride);
                                 let to =
@@ -165,8 +168,9 @@ impl<'a> Split<'a> {
     }
 }
 
-fn strides(window: &Window) -> usize {
-    window.iter().map(|axis| axis.stride).product()
+/// The residues that places of the input have.
+fn residues(axis: &Axis) -> usize {
+    axis.stride.min(axis.input)
 }
 
 /// Copies every `stride`-th element, from the first on.

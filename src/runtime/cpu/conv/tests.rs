@@ -28,7 +28,7 @@ fn seen(window: &Window, output: [usize; 3]) -> Vec<Option<usize>> {
 }
 
 fn axis(most: usize) -> impl Strategy<Value = Axis> {
-    (1..most, 1..4usize, 1..4usize, 1..3usize, 0..3usize, 0..3usize).prop_filter_map(
+    (1..most, 1..6usize, stride(), 1..3usize, 0..3usize, 0..3usize).prop_filter_map(
         "the window fits",
         |(input, kernel, stride, dilation, begin, end)| {
             let room = (input + begin + end).checked_sub((kernel - 1) * dilation + 1)?;
@@ -36,6 +36,10 @@ fn axis(most: usize) -> impl Strategy<Value = Axis> {
             Some(Axis { input, output, kernel, stride, dilation, begin })
         },
     )
+}
+
+fn stride() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 1..4usize, 1 => 4..40usize]
 }
 
 fn window() -> impl Strategy<Value = Window> {
@@ -244,5 +248,44 @@ fn large_convolutions_are_cut_into_blocks() {
     for sizes in [small(40, 210, 17), small(70, 90, 7), small(3, 30, 40)] {
         let y = convolve(2, Tiles::native(), &sizes, None);
         assert_convolved(&sizes, None, &y);
+    }
+    let wide = |size, kernel, stride| Axis {
+        kernel,
+        begin: kernel / 2,
+        stride,
+        output: size / stride,
+        ..same(size)
+    };
+    for (kernel, stride) in [(7, 1), (5, 1), (7, 2)] {
+        let sizes = Sizes {
+            images: 2,
+            groups: 3,
+            channels: 1,
+            filters: 2,
+            window: [Axis::ONE, wide(46, kernel, stride), wide(70, kernel, stride)],
+        };
+        for tiles in Tiles::all() {
+            assert_convolved(&sizes, None, &convolve(2, tiles, &sizes, None));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_made_of_nothing() {
+    let empty = Axis { output: 0, ..same(1) };
+    for (filters, groups) in [(80, 1), (2, 1), (1, 3)] {
+        for window in [[Axis::ONE, Axis::ONE, empty], [Axis::ONE, empty, same(3)], [empty; 3]] {
+            let sizes = Sizes { images: 1, groups, channels: 1, filters, window };
+            assert!(convolve(2, Tiles::native(), &sizes, None).is_empty());
+            // No channels: the sum of nothing, and the bias.
+            let window = [Axis::ONE, same(3), same(3)];
+            let sizes = Sizes { channels: 0, window, ..sizes };
+            let bias = values(groups * filters, 3);
+            assert_convolved(
+                &sizes,
+                Some(&bias),
+                &convolve(2, Tiles::native(), &sizes, Some(&bias)),
+            );
+        }
     }
 }

@@ -54,10 +54,13 @@ impl Ready<'_> {
     /// # Safety
     /// All places of its loops are inside of its memory.
     pub(super) unsafe fn all(&self, pool: &Pool) -> Result<()> {
-        if self.loops.contains(&0) && self.split != Split::Rows {
+        // What is one a row is made even of rows without elements.
+        let rows = &self.loops[..self.loops.len() - 1];
+        let is_flat = matches!(self.split, Split::Columns(_) | Split::Tiles(_));
+        if rows.contains(&0) || is_flat && self.loops.contains(&0) {
             return Ok(());
         }
-        let elements: i64 = self.loops.iter().product();
+        let elements = self.loops.iter().fold(1i64, |product, &size| product.saturating_mul(size));
         let (outer, at_once) = match self.split {
             Split::Columns(_) => (self.loops[0], 64),
             Split::Rows | Split::Tiles(_) => (self.loops[0], 1),

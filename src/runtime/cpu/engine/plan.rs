@@ -3,7 +3,7 @@
 use super::memory::ALIGNMENT;
 use super::{Engine, tensor};
 use crate::error::{Error, Result};
-use crate::lower::{BufferId, Origin, Program};
+use crate::lower::{BufferId, Must, Origin, Program};
 use crate::ops::size::Atom;
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ impl Plan {
                 places.push((bytes(program, &sizes, buffer)?, life, buffer));
             }
         }
-        let (offsets, arena) = placed(places, program.buffers.len());
+        let (offsets, arena) = placed(places, program.buffers.len()).ok_or_else(too_large)?;
         Ok(Self { key, sizes, offsets, arena })
     }
 }
@@ -50,54 +50,72 @@ pub(super) fn evaluated(program: &Program, atoms: &[Option<i64>]) -> Result<Vec<
         .collect();
     let atom = |atom: &Atom| known.get(atom).copied();
     let sizes: Vec<Option<i64>> = program.sizes.all.iter().map(|s| s.value(&atom)).collect();
-    for &(own, other) in &program.equal {
-        if let (Some(x @ (..1 | 2..)), Some(y)) = (sizes[own], sizes[other])
-            && x != y
-        {
-            let [own, other] = [own, other].map(|id| &program.sizes.all[id]);
-            return Err(Error::input(format!("size {own} = {x} does not fit to {other} = {y}")));
-        }
-    }
+    program.musts.iter().try_for_each(|must| held(program, &sizes, *must))?;
     Ok(sizes)
 }
 
+/// Whether sizes are what they must be, if they are known.
+fn held(program: &Program, sizes: &[Option<i64>], must: Must) -> Result<()> {
+    let (Must::Spread(one, other) | Must::Equal(one, other) | Must::Below(one, other)) = must;
+    let (Some(x), Some(y)) = (sizes[one], sizes[other]) else { return Ok(()) };
+    let is_held = match must {
+        Must::Spread(..) => x == 1 || x == y,
+        Must::Equal(..) => x == y,
+        Must::Below(..) => (0..y).contains(&x),
+    };
+    if is_held {
+        return Ok(());
+    }
+    // A number needs no name.
+    let [one, other] = [(one, x), (other, y)].map(|(id, value)| match &program.sizes.all[id] {
+        size if size.known().is_some() => value.to_string(),
+        size => format!("{size} = {value}"),
+    });
+    Err(Error::input(match must {
+        Must::Below(..) => format!("index {one} is outside of an axis of size {other}"),
+        _ => format!("size {one} does not fit to {other}"),
+    }))
+}
+
 /// How many bytes a buffer takes.
-pub(super) fn bytes(
-    program: &Program,
-    sizes: &[Option<i64>],
-    buffer: BufferId,
-) -> Result<usize> {
+pub(super) fn bytes(program: &Program, sizes: &[Option<i64>], buffer: BufferId) -> Result<usize> {
     let about = &program.buffers[buffer];
     let elements = sizes[about.elements].and_then(|size| usize::try_from(size).ok());
     let bytes = elements.and_then(|elements| elements.checked_mul(tensor::size(about.dtype)));
     let fits = bytes.filter(|bytes| *bytes < isize::MAX as usize - ALIGNMENT);
-    fits.ok_or_else(|| Error::input("the inputs' sizes make a value that no memory can hold"))
+    fits.ok_or_else(too_large)
 }
 
-/// Places buffers whose lives overlap beside each other: the largest first, each as low as it fits.
+fn too_large() -> Error {
+    Error::input("the inputs' sizes make a value that no memory can hold")
+}
+
+/// Places buffers whose lives overlap beside each other: the largest first, each as low as it fits. None
+/// where their bytes cannot be counted.
 fn placed(
     mut buffers: Vec<(usize, (usize, usize), BufferId)>,
     count: usize,
-) -> (Vec<Option<usize>>, usize) {
+) -> Option<(Vec<Option<usize>>, usize)> {
     buffers.sort_by_key(|&(bytes, life, buffer)| (std::cmp::Reverse(bytes), life, buffer));
     let mut offsets = vec![None; count];
     let mut there: Vec<(usize, usize, (usize, usize))> = Vec::new();
     let mut arena = 0;
     for (bytes, life, buffer) in buffers {
         let size = bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT);
-        let mut at = 0;
+        let mut at: usize = 0;
         for &(begin, end, (first, last)) in &there {
             let overlaps = first <= life.1 && life.0 <= last;
-            if overlaps && begin < at + size && at < end {
+            if overlaps && begin < at.checked_add(size)? && at < end {
                 at = end;
             }
         }
+        let end = at.checked_add(size)?;
         offsets[buffer] = Some(at);
-        arena = arena.max(at + size);
+        arena = arena.max(end);
         let place = there.partition_point(|&(begin, ..)| begin < at);
-        there.insert(place, (at, at + size, life));
+        there.insert(place, (at, end, life));
     }
-    (offsets, arena)
+    Some((offsets, arena))
 }
 
 #[cfg(test)]
@@ -115,7 +133,7 @@ mod tests {
                 .enumerate()
                 .map(|(at, &(bytes, first, length))| (bytes, (first, first + length), at))
                 .collect();
-            let (offsets, arena) = placed(buffers.clone(), buffers.len());
+            let (offsets, arena) = placed(buffers.clone(), buffers.len()).expect("small");
             for (a, first, at) in &buffers {
                 let start = offsets[*at].expect("placed");
                 prop_assert!(start + a <= arena && start % ALIGNMENT == 0);

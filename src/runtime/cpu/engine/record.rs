@@ -1,7 +1,7 @@
 //! What a step did, for a profile.
 
 use super::{Engine, tensor};
-use crate::kernel::{Block, Kernel, Stmt};
+use crate::kernel::{Block, Stmt};
 use crate::lower::{BufferId, Launch, Place, Sliding, Step, Work};
 use crate::runtime::profile::Event;
 
@@ -90,14 +90,14 @@ impl Cost<'_> {
     fn kernel(&self, launch: &Launch) -> u64 {
         let kernel = self.engine.kernels[launch.kernel].kernel();
         let passes: u64 = launch.loops.iter().map(|&id| self.size(id)).product();
-        passes * operations(kernel, &kernel.body)
+        passes * operations(&kernel.body)
     }
 }
 
 /// The operations of the innermost loops.
-fn operations(kernel: &Kernel, block: &Block) -> u64 {
+fn operations(block: &Block) -> u64 {
     let of = |stmt: &Stmt| match stmt {
-        Stmt::For { body, .. } | Stmt::Fold { body, .. } => operations(kernel, body),
+        Stmt::For { body, .. } | Stmt::Fold { body, .. } => operations(body),
         Stmt::Operation { .. } => 1,
         _ => 0,
     };

@@ -1,14 +1,14 @@
 //! One run of a program.
 
-use super::launch::{Batched, First, Ready, offset};
-use super::memory::{Memory, Written};
+use super::launch::{First, offset};
+use super::memory::{Memory, Written, take};
 use super::plan::{Plan, bytes, evaluated};
-use super::tensor::{self, Spot, spot};
+use super::tensor::{self, Spot, not_negative};
 use super::{Engine, record};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, NodeId, Tensor, ValueId};
 use crate::lower::{
-    Argument, Attention, BufferId, From, Launch, Origin, Place, Product, Split, Step, Work,
+    Argument, Attention, BufferId, From, Origin, Place, Product, Split, Step, Work,
 };
 use crate::ops::{Value, numbers};
 use crate::runtime::cpu::attention::{self, Head};
@@ -18,12 +18,13 @@ use crate::runtime::profile::Recorder;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Memory of a buffer: where it is, and how many elements it has.
 #[derive(Clone, Copy)]
-struct Area {
-    pointer: *mut u8,
-    elements: usize,
+pub(super) struct Area {
+    pub(super) pointer: *mut u8,
+    pub(super) elements: usize,
 }
 
 /// One run.
@@ -74,7 +75,7 @@ impl<'r> Run<'r> {
             }
         }
         for (&buffer, tensor) in &engine.constants {
-            run.has(buffer, tensor.clone().into())?;
+            run.holds(buffer, tensor.clone().into());
         }
         for (buffer, offset) in plan.offsets.iter().enumerate() {
             if let Some(offset) = *offset {
@@ -91,13 +92,18 @@ impl<'r> Run<'r> {
         Ok(bytes(&self.engine.program, &self.sizes, buffer)? / tensor::size(about.dtype))
     }
 
-    /// A buffer holds a value.
+    /// A buffer holds a value, whose elements begin where their type may.
     fn has(&mut self, buffer: BufferId, value: Value) -> Result<()> {
-        let about = &self.engine.program.buffers[buffer];
         let value = match value {
             Value::Tensor(tensor) => Value::Tensor(tensor::aligned(&tensor)?),
             other => other,
         };
+        self.holds(buffer, value);
+        Ok(())
+    }
+
+    fn holds(&mut self, buffer: BufferId, value: Value) {
+        let about = &self.engine.program.buffers[buffer];
         if let Value::Tensor(tensor) = &value
             && tensor.dtype == about.dtype
             && let Some(bytes) = tensor.bytes()
@@ -107,28 +113,40 @@ impl<'r> Run<'r> {
             self.areas[buffer] = Some(Area { pointer, elements });
         }
         self.values[buffer] = Some(value);
-        Ok(())
     }
 
     /// The memory of a buffer, which is made now where its size was not known before.
-    fn area(&mut self, buffer: BufferId) -> Result<Area> {
+    pub(super) fn area(&mut self, buffer: BufferId) -> Result<Area> {
         if let Some(area) = self.areas[buffer] {
+            let elements = self.sizes[self.engine.program.buffers[buffer].elements];
+            if elements.is_some_and(|elements| usize::try_from(elements) != Ok(area.elements)) {
+                return Err(Error::input("a value has other sizes than the model says"));
+            }
             return Ok(area);
         }
         let program = &self.engine.program;
         if !matches!(program.buffers[buffer].origin, Origin::Made) {
             return Err(Error::bug("a value is of another type than was inferred"));
         }
-        let memory = Memory::new(bytes(program, &self.sizes, buffer)?);
+        let memory = take(&self.engine.spare, bytes(program, &self.sizes, buffer)?)?;
         let area = Area { pointer: memory.pointer(), elements: self.elements(buffer)? };
         self.owned.insert(buffer, memory);
         self.areas[buffer] = Some(area);
         Ok(area)
     }
 
-    /// The sizes of a place as numbers, and where it begins.
+    /// The sizes of a place as numbers.
+    fn sized(&self, place: &Place) -> Result<Spot> {
+        Ok(Spot {
+            offset: self.number(place.offset)?,
+            dims: not_negative(self.numbers(&place.dims)?)?,
+            strides: self.numbers(&place.strides)?,
+        })
+    }
+
+    /// The same, and where it begins.
     pub(super) fn spot(&mut self, place: &Place) -> Result<(Spot, *mut u8)> {
-        let spot = spot(&self.sizes, place)?;
+        let spot = self.sized(place)?;
         let area = self.area(place.buffer)?;
         if !spot.is_inside(area.elements) {
             return Err(Error::bug(format!(
@@ -137,13 +155,15 @@ impl<'r> Run<'r> {
             )));
         }
         let size = tensor::size(self.engine.program.buffers[place.buffer].dtype);
-        let pointer = area.pointer.wrapping_offset(spot.offset as isize * size as isize);
+        let offset = (spot.offset as isize).wrapping_mul(size as isize);
+        let pointer = area.pointer.wrapping_offset(offset);
         Ok((spot, pointer))
     }
 
     /// Runs all steps: the outputs.
     pub(super) fn all(&mut self, recorder: Option<&Recorder>) -> Result<Vec<Value>> {
         let engine = self.engine;
+        self.bind(None)?;
         for (number, step) in engine.program.steps.iter().enumerate() {
             let graph = &engine.model.graph;
             let start = recorder.map(Recorder::now);
@@ -151,7 +171,7 @@ impl<'r> Run<'r> {
             if let (Some(recorder), Some(start)) = (recorder, start) {
                 recorder.record(record::event(engine, &self.sizes, step, start, recorder.now()));
             }
-            self.bind(number)?;
+            self.bind(Some(number))?;
         }
         engine.program.outputs.iter().map(|argument| self.output(argument)).collect()
     }
@@ -175,47 +195,19 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn number(&self, id: usize) -> Result<i64> {
-        self.sizes[id].ok_or_else(|| Error::bug("a size is not known yet"))
-    }
-
-    fn numbers(&self, ids: &[usize]) -> Result<Vec<i64>> {
-        ids.iter().map(|&id| self.number(id)).collect()
-    }
-
-    /// A kernel with its memory; all places of its loops have been checked.
-    fn ready(&mut self, launch: &Launch) -> Result<Ready<'r>> {
-        let engine = self.engine;
-        let loops = self.numbers(&launch.loops)?;
-        let given = self.numbers(&launch.given)?;
-        let count = launch.operands.len();
-        let mut ready = Ready {
-            kernel: &engine.kernels[launch.kernel],
-            pointers: Vec::with_capacity(count),
-            lengths: Vec::with_capacity(count),
-            steps: Vec::with_capacity(count),
-            given,
-            loops,
-            split: launch.split,
-        };
-        for operand in &launch.operands {
-            let area = self.area(operand.buffer)?;
-            let offset = self.number(operand.offset)?;
-            let strides = self.numbers(&operand.strides)?;
-            let size = tensor::size(engine.program.buffers[operand.buffer].dtype);
-            let spot = Spot { offset, dims: ready.loops.clone(), strides };
-            let is_all = spot.strides.len() == spot.dims.len();
-            if is_all && !spot.is_inside(area.elements) {
-                return Err(Error::bug(format!(
-                    "a kernel's loops {:?} lead outside of {} elements",
-                    spot.dims, area.elements
-                )));
+        self.sizes[id].ok_or_else(|| {
+            let size = &self.engine.program.sizes.all[id];
+            let bound = self.engine.program.bound.iter().zip(&*self.atoms);
+            let unknown: Vec<_> = bound.filter(|(_, number)| number.is_none()).collect();
+            match size.mentions(&|atom| unknown.iter().any(|(bound, _)| bound.atom == *atom)) {
+                true => Error::bug(format!("the size {size} is not known yet")),
+                false => Error::input(format!("the size {size} is no number that can be")),
             }
-            let step = spot.strides.last().copied().unwrap_or(0);
-            ready.pointers.push(area.pointer.wrapping_offset(offset as isize * size as isize));
-            ready.lengths.push(area.elements as i64 - offset);
-            ready.steps.push(step as isize * size as isize);
-        }
-        Ok(ready)
+        })
+    }
+
+    pub(super) fn numbers(&self, ids: &[usize]) -> Result<Vec<i64>> {
+        ids.iter().map(|&id| self.number(id)).collect()
     }
 
     fn product(&mut self, number: usize, product: &Product) -> Result<()> {
@@ -224,11 +216,24 @@ impl<'r> Run<'r> {
         let (c, c_pointer) = self.spot(&product.c)?;
         let packed = engine.packed.get(&number);
         let (b, b_pointer) = match packed {
-            Some(_) => (spot(&self.sizes, &product.b)?, std::ptr::null_mut()),
+            Some(_) => (self.sized(&product.b)?, std::ptr::null_mut()),
             None => self.spot(&product.b)?,
         };
         let tail = product.tail.as_ref().map(|tail| self.ready(tail)).transpose()?;
         let rank = a.dims.len();
+        let [m, k, n] = [a.dims[rank - 2], a.dims[rank - 1], b.dims[rank - 1]];
+        let batch = &a.dims[..rank - 2];
+        let fits =
+            [&b, &c].iter().all(|spot| spot.dims.len() == rank && spot.dims.starts_with(batch))
+                && b.dims[rank - 2] == k
+                && c.dims[rank - 2..] == [m, n]
+                && (n < 2 || c.strides[rank - 1] == 1)
+                && tail.as_ref().is_none_or(|tail| rank == 2 && tail.loops == [m, n])
+                && packed.is_none_or(|b| (b.rows() as i64, b.columns() as i64) == (k, n));
+        let floats = [Some(&product.a), packed.is_none().then_some(&product.b), Some(&product.c)];
+        if !fits || !self.are_floats(&floats) {
+            return Err(Error::bug("the matrices of a product do not fit to each other"));
+        }
         let matrix = |spot: &Spot, pointer: *mut u8| Matrix {
             pointer: pointer.cast_const().cast::<f32>(),
             rows: spot.dims[rank - 2] as usize,
@@ -296,12 +301,24 @@ impl<'r> Run<'r> {
         let (out, out_pointer) = self.spot(&step.out)?;
         let rank = q.dims.len();
         let batch = out.dims[..rank - 2].to_vec();
+        let all = [&q, &k, &v, &out];
+        let fits = all.iter().all(|spot| {
+            let is_row = spot.dims.last() < Some(&2) || spot.strides.last() == Some(&1);
+            spot.dims.len() == rank && spot.dims.starts_with(&batch) && is_row
+        }) && q.dims[rank - 1] == k.dims[rank - 1]
+            && k.dims[rank - 2] == v.dims[rank - 2]
+            && out.dims[rank - 2..] == [q.dims[rank - 2], v.dims[rank - 1]];
+        let floats = [&step.q, &step.k, &step.v, &step.out].map(Some);
+        if !fits || !self.are_floats(&floats) {
+            return Err(Error::bug("the matrices of an attention do not fit to each other"));
+        }
         let sizes = attention::Sizes {
             heads: batch.iter().product::<i64>() as usize,
             queries: q.dims[rank - 2] as usize,
             keys: k.dims[rank - 2] as usize,
             depth: q.dims[rank - 1] as usize,
             width: v.dims[rank - 1] as usize,
+            is_guarded: step.is_guarded,
         };
         let pointers = [q_pointer, k_pointer, v_pointer, out_pointer].map(Shared);
         let pointers = &pointers;
@@ -315,6 +332,10 @@ impl<'r> Run<'r> {
         };
         let score =
             step.score.as_ref().map(|score| self.batched(score, &batch, true)).transpose()?;
+        let queries = [q.dims[rank - 2], k.dims[rank - 2]];
+        if score.as_ref().is_some_and(|score| score.given[..2] != queries) {
+            return Err(Error::bug("a kernel of scores has other queries or keys"));
+        }
         let first = First::default();
         let changed = |head: usize, queries: Range<usize>, keys: Range<usize>, tile: *mut f32| {
             if let Some(score) = &score {
@@ -338,44 +359,10 @@ impl<'r> Run<'r> {
         first.result()
     }
 
-    /// A kernel that is run on tiles, with its memory; in attention the tile is its first operand.
-    pub(super) fn batched(
-        &mut self,
-        launch: &Launch,
-        batch: &[i64],
-        is_score: bool,
-    ) -> Result<Batched<'r>> {
-        let engine = self.engine;
-        let loops = self.numbers(&launch.loops)?;
-        let mut batched = Batched {
-            kernel: &engine.kernels[launch.kernel],
-            batch: batch.to_vec(),
-            given: self.numbers(&launch.given)?,
-            pointers: Vec::new(),
-            lengths: Vec::new(),
-            strides: Vec::new(),
-        };
-        for (number, operand) in launch.operands.iter().enumerate() {
-            if is_score && number == 0 {
-                batched.pointers.push(std::ptr::null_mut());
-                batched.lengths.push(i64::MAX);
-                batched.strides.push(None);
-                continue;
-            }
-            let area = self.area(operand.buffer)?;
-            let offset = self.number(operand.offset)?;
-            let strides = self.numbers(&operand.strides)?;
-            let size = tensor::size(engine.program.buffers[operand.buffer].dtype);
-            let spot = Spot { offset, dims: [batch, &loops].concat(), strides };
-            if !spot.is_inside(area.elements) {
-                return Err(Error::bug("what a kernel reads of a tile is outside of its memory"));
-            }
-            batched.pointers.push(area.pointer.wrapping_offset(offset as isize * size as isize));
-            batched.lengths.push(area.elements as i64 - offset);
-            let strides = spot.strides.iter().map(|stride| stride * size as i64).collect();
-            batched.strides.push(Some(strides));
-        }
-        Ok(batched)
+    /// Whether all of these are held in float32.
+    fn are_floats(&self, places: &[Option<&Place>]) -> bool {
+        let buffers = places.iter().flatten().map(|place| place.buffer);
+        buffers.map(|buffer| self.engine.program.buffers[buffer].dtype).all(|d| d == DataType::F32)
     }
 
     fn written(&mut self, to: &Place, elements: &[usize]) -> Result<()> {
@@ -437,15 +424,19 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Learns the sizes that a step has made known.
-    fn bind(&mut self, number: usize) -> Result<()> {
+    /// Learns the sizes that a step has made known, or that are known before all.
+    fn bind(&mut self, step: Option<usize>) -> Result<()> {
         let engine = self.engine;
-        let now = |step: Option<usize>| step == Some(number);
-        if !engine.program.bound.iter().any(|bound| now(bound.step)) {
+        let all = || engine.program.bound.iter().enumerate();
+        let is_now = |run: &Self, at: usize| {
+            let bound = &engine.program.bound[at];
+            bound.step == step && bound.from.argument().is_some() && run.atoms[at].is_none()
+        };
+        if !all().any(|(at, _)| is_now(self, at)) {
             return Ok(());
         }
-        for (at, bound) in engine.program.bound.iter().enumerate() {
-            if !now(bound.step) || self.atoms[at].is_some() {
+        for (at, bound) in all() {
+            if !is_now(self, at) {
                 continue;
             }
             let number = match &bound.from {
@@ -470,15 +461,19 @@ impl<'r> Run<'r> {
         let Argument::Place { place, dtype } = argument else {
             return self.value(argument)?.ok_or_else(missing);
         };
+        let held = self.engine.program.buffers[place.buffer].dtype;
         if !self.engine.given_out.contains(&place.buffer)
+            || held != *dtype
             || !tensor::is_whole(&self.engine.program, place)
         {
             return self.value(argument)?.ok_or_else(missing);
         }
+        let engine = self.engine;
         let (spot, _) = self.spot(place)?;
+        let size = bytes(&engine.program, &self.sizes, place.buffer)?;
         if let Some(memory) = self.owned.remove(&place.buffer) {
             // SAFETY: the steps are over, and have written the whole buffer.
-            let written = unsafe { Written::new(memory) };
+            let written = unsafe { Written::new(memory, size, Arc::downgrade(&engine.spare)) };
             let bytes = bytes::Bytes::from_owner(written);
             let data = crate::ir::TensorData::Bytes(bytes);
             self.values[place.buffer] = Some(Tensor::new(*dtype, spot.dims.clone(), data).into());

@@ -6,6 +6,7 @@ use crate::lower::{Place, Program};
 use crate::ops::numbers;
 use crate::ops::size::Size;
 use half::{bf16, f16};
+use std::sync::Weak;
 
 /// How many bytes an element takes that kernels compute.
 pub(super) fn size(dtype: DataType) -> usize {
@@ -20,11 +21,11 @@ pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
     if is_aligned && is_raw {
         return Ok(tensor.clone());
     }
-    let memory = super::Memory::new(bytes.len());
+    let memory = super::Memory::new(bytes.len())?;
     // SAFETY: both have so many bytes, and do not overlap.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.pointer(), bytes.len()) };
     // SAFETY: all have been written.
-    let written = unsafe { super::memory::Written::new(memory) };
+    let written = unsafe { super::memory::Written::new(memory, bytes.len(), Weak::new()) };
     let data = TensorData::Bytes(bytes::Bytes::from_owner(written));
     Ok(Tensor { data, ..tensor.clone() })
 }
@@ -66,20 +67,32 @@ impl Spot {
             }
         }
         low >= 0 && usize::try_from(high).is_ok_and(|high| high < elements)
-            && self.dims.iter().all(|dim| *dim > 0)
+    }
+
+    /// How many elements it has.
+    fn count(&self) -> Option<usize> {
+        let mut sizes = self.dims.iter().map(|&dim| usize::try_from(dim).ok());
+        if self.dims.contains(&0) {
+            return Some(0);
+        }
+        sizes.try_fold(1usize, |count, dim| count.checked_mul(dim?))
+    }
+
+    /// The same elements, each once: axes along which nothing moves are left out.
+    pub(super) fn once(&self) -> Self {
+        let axes = self.dims.iter().zip(&self.strides);
+        let (dims, strides) = axes.filter(|(dim, stride)| **dim == 0 || **stride != 0).unzip();
+        Self { offset: self.offset, dims, strides }
     }
 
     /// Places of all elements, in order.
-    fn places(&self) -> impl Iterator<Item = i64> {
-        let count = self.dims.iter().product::<i64>().max(0);
+    pub(super) fn places(&self) -> impl Iterator<Item = i64> {
+        let count = self.count().unwrap_or(0);
         let mut index = vec![0; self.dims.len()];
         let mut place = self.offset;
         let mut left = count;
         std::iter::from_fn(move || {
-            left -= 1;
-            if left < 0 {
-                return None;
-            }
+            left = left.checked_sub(1)?;
             let here = place;
             for axis in (0..index.len()).rev() {
                 index[axis] += 1;
@@ -107,14 +120,17 @@ pub(super) unsafe fn tensor(
 ) -> Result<Tensor> {
     let width = size(held);
     let mut bytes: Vec<u8> = Vec::new();
-    let count = spot.dims.iter().product::<i64>().max(0) as usize;
-    bytes.try_reserve_exact(count * width).map_err(|_| {
+    let count = spot.count().and_then(|count| count.checked_mul(width));
+    count.and_then(|count| bytes.try_reserve_exact(count).ok()).ok_or_else(|| {
         Error::input(format!("a tensor of sizes {:?} does not fit into memory", spot.dims))
     })?;
     for place in spot.places() {
         // SAFETY: as the caller says.
         let element = unsafe {
-            std::slice::from_raw_parts(pointer.wrapping_offset(place as isize * width as isize), width)
+            std::slice::from_raw_parts(
+                pointer.wrapping_offset(place as isize * width as isize),
+                width,
+            )
         };
         bytes.extend_from_slice(element);
     }
@@ -131,13 +147,10 @@ pub(super) unsafe fn tensor(
     Ok(numbers::tensor(dtype, &spot.dims, bytes))
 }
 
-/// The sizes of a place as numbers.
-pub(super) fn spot(sizes: &[Option<i64>], place: &Place) -> Result<Spot> {
-    let number = |&id: &usize| sizes[id].ok_or_else(|| Error::bug("a size is not known yet"));
-    Ok(Spot {
-        offset: number(&place.offset)?,
-        dims: place.dims.iter().map(number).collect::<Result<_>>()?,
-        strides: place.strides.iter().map(number).collect::<Result<_>>()?,
-    })
+/// Sizes that are none below 0.
+pub(super) fn not_negative(sizes: Vec<i64>) -> Result<Vec<i64>> {
+    match sizes.iter().find(|size| **size < 0) {
+        Some(size) => Err(Error::input(format!("a size is {size}"))),
+        None => Ok(sizes),
+    }
 }
-

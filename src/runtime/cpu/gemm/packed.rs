@@ -54,11 +54,6 @@ impl Packed {
         Self { memory, tiles, rows, columns }
     }
 
-    /// The memory that it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.memory.len() * size_of::<f32>()
-    }
-
     /// The kernels that it was packed for.
     pub(crate) fn tiles(&self) -> &'static Tiles {
         self.tiles

@@ -5,10 +5,9 @@ mod samples;
 use super::{Memory, ONCE, both_of};
 use crate::ir::{Attribute, AttributeValue, DataType, Op};
 use crate::kernel::{Amount, AxisKind, Builder, Index, Kernel, Term, Type};
-use crate::ops::element::{Element, Lowering, element, lowerings};
 use crate::ops::numbers::{Numbers, numbers, of_numbers};
 use crate::ops::schema::{Arity, Schema};
-use crate::ops::{Call, Value, find, schema};
+use crate::ops::{Call, Element, Lowering, Value, element, find, lowerings, schema};
 use samples::{at, filtered, memory, rows, sets};
 
 const STORED: &[DataType] = &[

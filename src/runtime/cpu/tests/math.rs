@@ -61,7 +61,7 @@ const IN_ULPS: &[Case] = &[
     ("ln_1p", |x| x.ln_1p(), f64::ln_1p, [1.5, 2.0], 0.0..=f64::INFINITY),
     ("tanh", |x| x.tanh(), f64::tanh, [2.5, 3.0], ALL),
     ("sigmoid", |x| x.sigmoid(), sigmoid, [3.0, 3.0], -87.0..=f64::INFINITY),
-    ("softplus", |x| x.softplus(), softplus, [2.5, 3.0], ALL),
+    ("softplus", |x| x.softplus(), softplus, [3.0, 4.0], ALL),
     ("erf", |x| x.erf(), libm::erf, [1.2, 2.0], ALL),
     ("sinh", |x| x.sinh(), f64::sinh, [0.51, 6.0], ALL),
     ("cosh", |x| x.cosh(), f64::cosh, [0.51, 4.0], ALL),
@@ -204,7 +204,7 @@ fn hold_all(cases: &[Case], distance: Distance) {
     for (name, function, right, bounds, range) in cases {
         for (ty, bound) in [Type::F32, Type::F64].into_iter().zip(bounds) {
             let kernel = kernel(dtype(ty), dtype(ty), |[x]| function(x));
-            for (count, run) in [(1500, interpreted as Run), (50_000, compiled)] {
+            for (count, run) in [(1500, interpreted as Run), (30_000, compiled)] {
                 let mut x = samples(ty, count);
                 x.retain(|x| x.is_nan() || range.contains(x));
                 let found = run(&kernel, std::slice::from_ref(&x));

@@ -4,7 +4,6 @@ use crate::ir::{DataType, ValueId};
 use crate::lower::expand::build::Len;
 use crate::lower::expand::heads::Heads;
 use crate::lower::expand::site::Site;
-use crate::ops::numbers::of_floats;
 
 /// One step: what is there before and after.
 pub(super) struct Step {
@@ -51,11 +50,9 @@ impl Step {
         new: Heads,
     ) -> Option<ValueId> {
         let dtype = site.dtype(0)?;
-        let zero = of_floats(dtype, &[1, 1, 1, new.size], &vec![0.0; new.size as usize]).ok()?;
-        let zero = site.initializer(zero);
-        let shape = [self.batch.clone(), Len::Known(new.heads), Len::Known(1), Len::Known(1)];
-        let shape = shape.map(|len| site.vector(&len));
-        let shape = site.concat(&shape, 0)?;
+        let zero = site.scalar(dtype, 0.0)?;
+        let (batch, rest) = (site.vector(&self.batch), site.ints(&[new.heads, 1, new.size]));
+        let shape = site.concat(&[batch, rest], 0)?;
         let zero = site.make("Expand", &[zero, shape])?;
         let own = new.by_head(site)?;
         let all = match site.input(slot) {

@@ -24,7 +24,7 @@ fn drawn(at: usize) -> f64 {
 
 fn samples(dtype: DataType) -> Tensor {
     let all = match Type::of_stored(dtype).is_some_and(Type::is_float) {
-        true => Numbers::Floats(FLOATS.iter().copied().chain((0..30).map(drawn)).collect()),
+        true => Numbers::Floats(FLOATS.iter().copied().chain((0..12).map(drawn)).collect()),
         false => Numbers::Integers(INTEGERS.to_vec()),
     };
     let len = match &all {
