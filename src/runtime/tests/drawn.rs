@@ -145,7 +145,11 @@ impl Graph {
                 let mut order: Vec<usize> = (0..rank).collect();
                 (1..rank).rev().for_each(|at| order.swap(at, self.draw.below(at + 1)));
                 let dims: Vec<String> = order.iter().map(|&axis| x.dims[axis].clone()).collect();
-                self.push(&format!("Transpose(%{name}) {{perm: ints {order:?}}}"), &dims, is_integer);
+                self.push(
+                    &format!("Transpose(%{name}) {{perm: ints {order:?}}}"),
+                    &dims,
+                    is_integer,
+                );
             }
             9 if rank > 1 => {
                 // Two neighbours become one axis.
