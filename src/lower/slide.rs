@@ -113,10 +113,11 @@ impl Lowering<'_> {
         let x = self.in_line(id, x.clone());
         let slide = Slide { x: self.program.sizes.place(&x), axes, what };
         let spatial = &x.dims[2..];
-        let space = [&[dims[0].clone(), (columns as i64).into()], spatial].concat();
-        let item = self.begin(id, Kind::Slide(Box::new(slide)), space.clone());
+        let images = [dims[0].clone(), (columns as i64).into()];
+        let space = [&images[..], &[count(spatial)]].concat();
+        let item = self.begin(id, Kind::Slide(Box::new(slide)), space);
         let inst = self.push(item, Inst::Product);
-        let made = self.made(DataType::F32, &space);
+        let made = self.made(DataType::F32, &[&images, spatial].concat());
         self.stored(item, inst, &made);
         let (y, rank) = (self.made(dtype, &dims), kernel.len());
         let kernel: Vec<Size> = kernel.iter().map(|&size| size.into()).collect();
