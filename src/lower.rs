@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod attention;
+mod channel;
 mod emit;
 pub(crate) mod expand;
 mod group;
@@ -19,6 +20,7 @@ mod must;
 mod place;
 mod product;
 mod program;
+mod resize;
 mod rows;
 mod schedule;
 mod simplify;

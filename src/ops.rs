@@ -1,5 +1,5 @@
 //! The operators: what ONNX says of each ([`mod@schema`]), and what it computes, in float64;
-//! of operators of each element alone also as kernel operations ([`element`]).
+//! of operators of each element alone also as kernel operations (`element`).
 //!
 //! An operator is an entry in the table of its family's file, and a family a line in `FAMILIES`.
 #![forbid(unsafe_code)]

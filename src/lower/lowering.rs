@@ -1,6 +1,10 @@
 //! From a graph to steps: what is known while it is lowered.
 
-use super::group::{Group, Inst, InstId, Kind, Output};
+mod constants;
+mod demand;
+mod items;
+
+use super::group::{Group, InstId};
 use super::program::{Argument, Attention, Buffer, BufferId, Origin, Program, Work};
 use super::schedule::atoms_of;
 use super::view::{View, count};
@@ -9,7 +13,7 @@ use crate::ir::{DataType, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId};
 use crate::kernel::Type;
 use crate::ops::infer::{Fact, Facts};
 use crate::ops::size::{Atom, Size};
-use crate::ops::{self, Call, Operator, Value, schema::Schema};
+use crate::ops::{self, Call, Operator, schema::Schema};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Constants of more elements are moved by views.
@@ -179,44 +183,6 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// Nodes whose results are read, in order.
-    fn needed(&self) -> Vec<NodeId> {
-        let mut found = HashSet::new();
-        let mut todo: Vec<ValueId> =
-            self.graph.outputs().iter().filter_map(|&id| self.graph.node_input(id, 0)).collect();
-        while let Some(value) = todo.pop() {
-            let node = self.graph.value(value).producer();
-            let NodeKind::Op(op) = &self.graph.node(node).kind else { continue };
-            if !self.constants.contains_key(&value) && found.insert(node) {
-                todo.extend(self.reads(node, op));
-            }
-        }
-        let mut found: Vec<NodeId> =
-            found.into_iter().filter(|id| !self.inside.contains(id)).collect();
-        found.sort_by_key(|id| self.place[id]);
-        found
-    }
-
-    /// The values that a node's lowering will most likely read.
-    fn reads(&self, node: NodeId, op: &Op) -> Vec<ValueId> {
-        let inputs = self.graph.node_inputs(node);
-        let outputs: Vec<ValueId> =
-            self.graph.node(node).outputs().iter().flatten().copied().collect();
-        if outputs.iter().all(|&value| self.sizes_of(value).is_some()) {
-            return Vec::new();
-        }
-        if let Some(found) = self.attentions.get(&node) {
-            return found.reads();
-        }
-        let is_view = ["Reshape", "Expand", "Unsqueeze", "Squeeze", "Slice", "Split", "Flatten"]
-            .contains(&op.op_type.as_str());
-        let is_known = outputs.iter().all(|&value| self.known(value).is_some());
-        match is_view && is_known {
-            true => inputs.into_iter().take(1).flatten().collect(),
-            false => inputs.into_iter().chain(self.graph.node_captures(node)).flatten().collect(),
-        }
-    }
-
     /// The elements of a vector of integers, where sizes of the model say them.
     pub(super) fn sizes_of(&self, value: ValueId) -> Option<Vec<Size>> {
         let fact = self.facts.get(&value)?;
@@ -226,21 +192,6 @@ impl<'m> Lowering<'m> {
                 !size.mentions(&|atom| matches!(atom, Atom::Element(of, _) if *of == value))
             });
         is_plain.then(|| elements.clone())
-    }
-
-    /// Lowers what a value needs and is not lowered yet.
-    pub(super) fn ensure(&mut self, value: ValueId) -> Result<()> {
-        let mut missing = BTreeSet::new();
-        let mut todo = vec![value];
-        while let Some(value) = todo.pop() {
-            let node = self.graph.value(value).producer();
-            let is_there = self.homes.contains_key(&value) || self.constants.contains_key(&value);
-            let NodeKind::Op(op) = &self.graph.node(node).kind else { continue };
-            if !is_there && missing.insert((self.place[&node], node)) {
-                todo.extend(self.reads(node, op));
-            }
-        }
-        missing.into_iter().try_for_each(|(_, node)| self.node(node))
     }
 
     fn node(&mut self, id: NodeId) -> Result<()> {
@@ -258,149 +209,6 @@ impl<'m> Lowering<'m> {
             || self.written_sizes(id)
             || self.lowered(id, op).map_err(within)?.is_some();
         if is_lowered { Ok(()) } else { self.reference(id) }
-    }
-
-    /// Whether another node computes the same of the same values: exporters write a mask for each layer.
-    fn same_as_before(&mut self, id: NodeId, op: &Op) -> bool {
-        let [Some(value)] = self.graph.node(id).outputs() else { return false };
-        let is_plain = op.subgraphs().next().is_none() && !is_random(op);
-        if !is_plain || self.attentions.contains_key(&id) {
-            return false;
-        }
-        let inputs = self.graph.node_inputs(id);
-        let inputs: Vec<String> = inputs.into_iter().map(|input| self.identity(input)).collect();
-        let key = format!("{} {} {:?} {inputs:?}", op.domain, op.op_type, op.attributes);
-        let Some(&first) = self.computed.get(&key) else {
-            self.computed.insert(key, *value);
-            return false;
-        };
-        self.same.insert(*value, first);
-        match self.homes.get(&first).cloned() {
-            Some(home) => {
-                self.homes.insert(*value, home);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// What stands for a value where nodes are compared: small constants by what they are.
-    fn identity(&self, value: Option<ValueId>) -> String {
-        let Some(value) = value else { return String::new() };
-        let value = self.same.get(&value).copied().unwrap_or(value);
-        match self.constants.get(&value) {
-            Some(tensor) if tensor.element_count().is_some_and(|count| count <= 8) => {
-                format!("{} {:?} {:?}", tensor.dtype, tensor.dims, tensor.bytes())
-            }
-            _ => format!("{value:?}"),
-        }
-    }
-
-    /// Computes all that is made of constants, and of sizes that are known.
-    fn fold_constants(&mut self) -> Result<()> {
-        for (id, op) in self.graph.ops() {
-            let outputs = self.graph.node(id).outputs();
-            let mut is_known = !outputs.is_empty();
-            for value in outputs.iter().flatten() {
-                let sizes = self.sizes_of(*value).unwrap_or_default();
-                let numbers: Option<Vec<i64>> = sizes.iter().map(Size::known).collect();
-                match (numbers, self.known(*value)) {
-                    (Some(numbers), Some((dims, dtype))) if !numbers.is_empty() => {
-                        let dims: Option<Vec<i64>> = dims.iter().map(Size::known).collect();
-                        let wide: Vec<i128> = numbers.into_iter().map(i128::from).collect();
-                        let tensor =
-                            ops::numbers::of_integers(dtype, &dims.unwrap_or_default(), &wide)?;
-                        self.constants.insert(*value, tensor);
-                    }
-                    _ => is_known = false,
-                }
-            }
-            if !is_known {
-                self.folded(id, op);
-            }
-        }
-        Ok(())
-    }
-
-    /// Computes a node of constants now.
-    fn folded(&mut self, id: NodeId, op: &Op) -> bool {
-        let inputs = self.graph.node_inputs(id);
-        let outputs = self.graph.node(id).outputs();
-        let is_plain = op.subgraphs().next().is_none()
-            && self.graph.node_captures(id).is_empty()
-            && !is_random(op);
-        let moves = ["Transpose", "Reshape", "Expand", "Slice", "Split", "Squeeze", "Unsqueeze"];
-        let elements = |v: &ValueId| self.constants.get(v).and_then(Tensor::element_count);
-        let is_large = inputs.iter().flatten().filter_map(elements).any(|count| count > LARGE);
-        if is_large && moves.contains(&op.op_type.as_str()) {
-            // A view does it without a copy.
-            return false;
-        }
-        if !is_plain || !inputs.iter().flatten().all(|v| self.constants.contains_key(v)) {
-            return false;
-        }
-        let Ok((operator, schema)) = self.operator(op) else { return false };
-        let values: Vec<Option<Value>> =
-            inputs.iter().map(|v| v.map(|v| self.constants[&v].clone().into())).collect();
-        let call = Call {
-            inputs: values.iter().map(Option::as_ref).collect(),
-            outputs: outputs.len(),
-            ..self.call(op, schema)
-        };
-        let Ok(made) = (operator.compute)(&call) else { return false };
-        let tensors: Option<Vec<Tensor>> = made
-            .into_iter()
-            .map(|value| match value {
-                Value::Tensor(tensor) => Some(tensor),
-                _ => None,
-            })
-            .collect();
-        let Some(tensors) = tensors else { return false };
-        for (value, tensor) in outputs.iter().zip(tensors) {
-            if let Some(value) = value {
-                self.constants.insert(*value, tensor);
-            }
-        }
-        true
-    }
-
-    /// Writes a node's results where sizes of the model say them.
-    fn written_sizes(&mut self, id: NodeId) -> bool {
-        let outputs = self.graph.node(id).outputs();
-        let [Some(value)] = outputs else { return false };
-        let (Some(elements), Some((dims, dtype))) = (self.sizes_of(*value), self.known(*value))
-        else {
-            return false;
-        };
-        let view = self.made(dtype, &dims);
-        let to = self.program.sizes.place(&view);
-        let elements = elements.iter().map(|size| self.program.sizes.id(size)).collect();
-        self.work(id, Work::Sizes { to, elements }, &[], &[view.buffer]);
-        self.homes.insert(*value, Home::View(view));
-        true
-    }
-
-    /// Adds a step that reads and writes these buffers.
-    pub(super) fn work(
-        &mut self,
-        node: NodeId,
-        work: Work,
-        reads: &[BufferId],
-        writes: &[BufferId],
-    ) {
-        let needs = self.writers_of(reads);
-        let mut item = Item { node, needs, what: What::Work(Box::new(work)) };
-        let sizes = super::schedule::sizes_of(&item, &self.program.sizes);
-        item.needs.extend(self.makers_of(&sizes));
-        self.items.push(item);
-        for &buffer in writes {
-            self.writers.entry(buffer).or_default().push(self.items.len() - 1);
-        }
-    }
-
-    pub(super) fn writers_of(&self, buffers: &[BufferId]) -> BTreeSet<ItemId> {
-        let of = |buffer: &BufferId| self.writers.get(buffer).cloned().unwrap_or_default();
-        buffers.iter().flat_map(of).map(|item| self.resolved(item, 0).0).collect()
     }
 
     /// A node by its operator's reference.
@@ -492,83 +300,6 @@ impl<'m> Lowering<'m> {
         })
     }
 
-    /// Stores a value of a group in a view that has its sizes, where strides can say it: a whole buffer always
-    /// can.
-    pub(super) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) -> bool {
-        let (item, shift) = self.resolved(item, 0);
-        let Some(over) = self.group(item).over(view) else { return false };
-        let late = self.makers_of(over.sizes());
-        if late.iter().any(|&maker| self.depends(maker, item)) {
-            return false;
-        }
-        self.items[item].needs.extend(late);
-        self.group_mut(item).outputs.push(Output { inst: inst + shift, view: over });
-        self.writers.entry(view.buffer).or_default().push(item);
-        true
-    }
-
-    /// The group that an item has become a part of, and how much larger numbers of its values are.
-    pub(super) fn resolved(&self, item: ItemId, shift: usize) -> (ItemId, usize) {
-        match self.items[item].what {
-            What::Merged(into, more) => self.resolved(into, shift + more),
-            _ => (item, shift),
-        }
-    }
-
-    pub(super) fn group(&self, item: ItemId) -> &Group {
-        match &self.items[item].what {
-            What::Group(group) => group,
-            _ => unreachable!("a home of this kind is a group"),
-        }
-    }
-
-    pub(super) fn group_mut(&mut self, item: ItemId) -> &mut Group {
-        match &mut self.items[item].what {
-            What::Group(group) => group,
-            _ => unreachable!("a home of this kind is a group"),
-        }
-    }
-
-    /// Begins a group.
-    pub(super) fn begin(&mut self, node: NodeId, kind: Kind, space: Vec<Size>) -> ItemId {
-        let mut needs = self.makers_of(&space);
-        match &kind {
-            Kind::Product { a, b } | Kind::Batch { a, b } => {
-                needs.extend(self.needs_of(a));
-                needs.extend(self.needs_of(b));
-            }
-            Kind::Slide(slide) => needs.extend(self.writers_of(&slide.reads())),
-            Kind::Map | Kind::Rows => {}
-        }
-        let what = What::Group(Box::new(Group::new(kind, space)));
-        self.items.push(Item { node, needs, what });
-        self.items.len() - 1
-    }
-
-    pub(super) fn push(&mut self, item: ItemId, inst: Inst) -> InstId {
-        if let Inst::Operand(view) | Inst::Gathered { table: view, .. } = &inst {
-            let needs = self.needs_of(view);
-            self.items[item].needs.extend(needs);
-        }
-        self.group_mut(item).push(inst)
-    }
-
-    /// Whether an item, or what it needs, is another.
-    pub(super) fn depends(&self, item: ItemId, on: ItemId) -> bool {
-        let mut seen = HashSet::new();
-        let mut todo = vec![item];
-        while let Some(item) = todo.pop() {
-            let (item, _) = self.resolved(item, 0);
-            if item == on {
-                return true;
-            }
-            if seen.insert(item) {
-                todo.extend(&self.items[item].needs);
-            }
-        }
-        false
-    }
-
     /// The only element of a constant, as a number.
     pub(super) fn scalar(&self, value: ValueId) -> Option<f64> {
         let tensor = self.constants.get(&value)?;
@@ -610,12 +341,6 @@ impl<'m> Lowering<'m> {
         }
         super::schedule::finish(self, outputs)
     }
-}
-
-/// Whether two runs may give other results.
-fn is_random(op: &Op) -> bool {
-    let names = ["Multinomial", "Bernoulli", "Dropout"];
-    op.op_type.starts_with("Random") || names.contains(&op.op_type.as_str())
 }
 
 /// How elements are stored between steps: those of 16 bits as float32, so that they are rounded once.

@@ -60,7 +60,12 @@ impl Lowering<'_> {
     }
 
     /// The group that values of these sizes, computed from these, are added to: one of theirs, or a new one.
-    fn host(&mut self, id: NodeId, dims: &[Size], values: &[ValueId]) -> Result<Option<ItemId>> {
+    pub(super) fn host(
+        &mut self,
+        id: NodeId,
+        dims: &[Size],
+        values: &[ValueId],
+    ) -> Result<Option<ItemId>> {
         for &value in values {
             self.ensure(value)?;
         }

@@ -11,7 +11,7 @@ use crate::ops::shape;
 use crate::ops::size::Size;
 
 impl Lowering<'_> {
-    fn is(&mut self, value: ValueId, view: View) -> Option<()> {
+    pub(super) fn is(&mut self, value: ValueId, view: View) -> Option<()> {
         self.homes.insert(value, Home::View(view));
         Some(())
     }
@@ -266,7 +266,7 @@ impl Lowering<'_> {
     }
 
     /// Lets the group of a value that is used once write it into a part of another.
-    fn written_into(&mut self, value: ValueId, part: &View) -> Result<bool> {
+    pub(super) fn written_into(&mut self, value: ValueId, part: &View) -> Result<bool> {
         self.ensure(value)?;
         let Some(&Home::Inst(item, inst)) = self.homes.get(&value) else { return Ok(false) };
         let (item, shift) = self.resolved(item, 0);

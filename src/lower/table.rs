@@ -40,7 +40,11 @@ impl Lowering<'_> {
             "Trilu" if is_standard => self.triangle(id, op)?,
             "MatMul" if is_standard => self.matmul(id)?,
             "Conv" if is_standard => self.conv(id, op)?,
+            "ConvTranspose" if is_standard => self.conv_transpose(id, op)?,
             "MaxPool" | "AveragePool" if is_standard => self.pool(id, op)?,
+            "BatchNormalization" if is_standard => self.batch_normalization(id, op)?,
+            "Resize" if is_standard => self.resize(id, op)?,
+            "Pad" if is_standard => self.pad(id, op)?,
             "Gemm" if is_standard => self.gemm(id, op)?,
             _ => None,
         };

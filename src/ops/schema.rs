@@ -126,13 +126,13 @@ impl Schema {
     /// The element type of an output, where it follows from those of the inputs.
     pub fn output_dtype(&self, slot: usize, inputs: &[Option<DataType>]) -> Option<DataType> {
         let output = self.output(slot)?;
-        if let [only] = self.types(output) {
-            return only.parse().ok();
-        }
         let same = |(slot, dtype): (usize, &Option<DataType>)| {
             dtype.filter(|_| self.input(slot).is_some_and(|input| input.ty == output.ty))
         };
-        inputs.iter().enumerate().find_map(same)
+        inputs.iter().enumerate().find_map(same).or_else(|| match self.types(output) {
+            [only] => only.parse().ok(),
+            _ => None,
+        })
     }
 }
 

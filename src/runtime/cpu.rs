@@ -2,7 +2,6 @@
 
 mod attention;
 pub mod ceiling;
-#[allow(dead_code, unused_imports, reason = "the executor uses it")]
 mod conv;
 mod engine;
 mod gemm;

@@ -19,7 +19,7 @@ mod tests;
 mod windows;
 
 pub(crate) use filters::Filters;
-pub(crate) use pools::{Count, Images, average_pool, global_average_pool, max_pool};
+pub(crate) use pools::{Count, Images, average_pool, max_pool};
 
 use super::gemm::{MatrixMut, Panels, Place, Product, Source};
 use super::pool::Pool;

@@ -73,11 +73,6 @@ impl Filters {
         Self { memory, tiles, form, groups, filters: rows, depth, width }
     }
 
-    /// The memory that they take.
-    pub(crate) fn bytes(&self) -> usize {
-        self.memory.len() * size_of::<f32>()
-    }
-
     pub(super) fn is_depthwise(&self) -> bool {
         self.form == Form::Depthwise
     }

@@ -216,24 +216,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn global_averages_are_those_of_float64(
-        images in 0..3usize, channels in 1..40usize, plane in 1..200usize,
-    ) {
-        let x = values(images * channels * plane, 5);
-        let mut y = vec![f32::NAN; images * channels];
-        let told = Told::new(images, channels, 1);
-        let tell = |image, channels, places| told.tell(image, channels, places);
-        let images = Images { count: images, channels };
-        // SAFETY: all is in memory of the test.
-        unsafe { global_average_pool(&Pool::new(2), images, plane, x.as_ptr(), y.as_mut_ptr(), &tell) };
-        prop_assert!(told.all_once(), "all parts are told of");
-        for (y, x) in y.iter().zip(x.chunks(plane)) {
-            let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / plane as f64;
-            prop_assert!((f64::from(*y) - mean).abs() < 1e-6);
-        }
-    }
 }
 
 #[test]
