@@ -6,6 +6,8 @@ mod drawn;
 mod engine;
 mod inline;
 mod rewrite;
+#[cfg(feature = "cpu")]
+mod slide;
 
 use super::{interpret, support};
 use crate::ir::{DataType, Model, Tensor, text, verify_model};
