@@ -73,6 +73,14 @@ def test_models(model, tmp_path):
     computes(MODELS / model, inputs, base, "f16" in model, tmp_path)
 
 
+@pytest.mark.parametrize("model", [model for model in FIXTURES if model.partition("/")[0].endswith("-f16")])
+def test_float16_is_as_exact_as_in_onnx_runtime(model, tmp_path):
+    inputs, _, _ = stored(f"{model.partition('/')[0].removesuffix('-f16')}/cases/qv.npz")
+    exact = reference(MODELS / model.replace("-f16", "", 1), inputs)["logits"]
+    found = run(MODELS / model, saved(tmp_path, inputs), folder=tmp_path)["logits"]
+    assert relative_l2(found, exact) <= 1.5 * relative_l2(reference(MODELS / model, inputs)["logits"], exact)
+
+
 @pytest.mark.parametrize("model, mode", ENTRIES)
 def test_adapted_models(model, mode, tmp_path):
     entry = ENTRIES[model, mode]
