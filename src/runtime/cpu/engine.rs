@@ -8,13 +8,14 @@ mod record;
 mod slide;
 mod step;
 mod tensor;
+mod weight;
 
 use super::conv::Filters;
-use super::gemm::{Matrix, Packed, Tiles};
+use super::gemm::Tiles;
 use super::jit::{Compiled, Compiler};
 use super::pool::Pool;
-use crate::error::{Error, Result};
-use crate::ir::{DataType, Model, Tensor};
+use crate::error::Result;
+use crate::ir::{Model, Tensor};
 use crate::lower::{Argument, BufferId, From, Origin, Program, Work};
 use crate::ops::Value;
 use crate::runtime::profile::Recorder;
@@ -23,6 +24,7 @@ use plan::Plan;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use weight::Weight;
 
 /// A program with its kernels compiled and its weights packed. Runs may be under way on several threads.
 pub(crate) struct Engine {
@@ -30,7 +32,7 @@ pub(crate) struct Engine {
     program: Program,
     kernels: Vec<Compiled>,
     /// Right factors that are constant, by step.
-    packed: HashMap<usize, Packed>,
+    packed: HashMap<usize, Arc<Weight>>,
     /// Filters of convolutions, by step.
     filters: HashMap<usize, Filters>,
     /// Constants that steps read as they are.
@@ -86,9 +88,8 @@ impl Engine {
             match &step.work {
                 Work::Product(product) if product.a.dims.len() == 2 => {
                     if let Some(tensor) = constant(&program, product.b.buffer) {
-                        let factor = pack(tensor, &program, &product.b, tiles, &pool)?;
-                        tensor.bytes().into_iter().for_each(crate::ir::unload);
-                        packed.insert(number, factor);
+                        let weight = weight::packed(tensor, &program, &product.b, tiles, &pool)?;
+                        packed.insert(number, weight);
                         own = Some(product.b.buffer);
                     }
                 }
@@ -209,48 +210,6 @@ fn constant(program: &Program, buffer: BufferId) -> Option<&Tensor> {
     match &program.buffers[buffer].origin {
         Origin::Constant(tensor) => Some(tensor),
         _ => None,
-    }
-}
-
-/// The right factor of products, as their kernels read it.
-fn pack(
-    tensor: &Tensor,
-    program: &Program,
-    place: &crate::lower::Place,
-    tiles: &'static Tiles,
-    pool: &Pool,
-) -> Result<Packed> {
-    let number = |id: usize| {
-        let known = program.sizes.all[id].known();
-        known.ok_or_else(|| Error::bug("the sizes of a constant are not known"))
-    };
-    let (rows, columns) = (number(place.dims[0])?, number(place.dims[1])?);
-    let (down, across) = (number(place.strides[0])?, number(place.strides[1])?);
-    let offset = number(place.offset)?;
-    let bytes = crate::ops::numbers::bytes(tensor)?;
-    let size = tensor::size(tensor.dtype);
-    let last = offset + (rows - 1).max(0) * down + (columns - 1).max(0) * across;
-    if rows > 0 && columns > 0 && (last as usize + 1) * size > bytes.len() {
-        return Err(Error::bug("a factor is outside of its constant"));
-    }
-    macro_rules! packed {
-        ($element:ty) => {{
-            let matrix = Matrix {
-                pointer: bytes.as_ptr().cast::<$element>().wrapping_add(offset as usize),
-                rows: rows as usize,
-                columns: columns as usize,
-                row_stride: down as isize,
-                column_stride: across as isize,
-            };
-            // SAFETY: the matrix is inside of the constant's bytes, as has been checked.
-            Ok(unsafe { Packed::new(tiles, matrix, pool) })
-        }};
-    }
-    match tensor.dtype {
-        DataType::F32 => packed!(f32),
-        DataType::F16 => packed!(half::f16),
-        DataType::BF16 => packed!(half::bf16),
-        other => Err(Error::bug(format!("a product of {other}"))),
     }
 }
 
