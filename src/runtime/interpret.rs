@@ -29,6 +29,7 @@ pub(super) fn run(
 }
 
 /// Runs one node of the main graph, on values by slot.
+#[cfg(feature = "cpu")]
 pub(super) fn one(
     model: &Model,
     id: NodeId,

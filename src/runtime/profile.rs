@@ -143,6 +143,7 @@ impl Recorder {
         self.start.elapsed().as_nanos() as u64
     }
 
+    #[cfg(feature = "cpu")]
     pub(crate) fn record(&self, event: Event) {
         self.events.borrow_mut().push(event);
     }
