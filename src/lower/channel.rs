@@ -100,7 +100,7 @@ impl Lowering<'_> {
             },
         };
         let Some(filters) = tensor(*constant) else { return Ok(None) };
-        if !is_alone || self.graph.uses(value).len() != 1 || own.len() != by.len() {
+        if !is_alone || !self.is_read_once(value) || own.len() != by.len() {
             return Ok(None);
         }
         let (mut all, dims) = (floats(filters)?, filters.dims.clone());
@@ -116,6 +116,8 @@ impl Lowering<'_> {
         let view = View::whole(self.numbers(DataType::F32, &sum)?, vec![(by.len() as i64).into()]);
         *bias = Some(self.program.sizes.place(&view));
         self.group_mut(item).kind = Kind::Slide(slide);
+        // What it was is nowhere any more.
+        self.homes.remove(&value);
         Ok(Some(home))
     }
 }

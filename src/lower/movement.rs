@@ -277,7 +277,7 @@ impl Lowering<'_> {
             Kind::Rows => group.space == part.dims && group.varying()[inst + shift],
             Kind::Batch { .. } => false,
         };
-        let is_fine = fits && self.graph.uses(value).len() == 1;
+        let is_fine = fits && self.is_read_once(value);
         Ok(is_fine && self.stored(item, inst + shift, part))
     }
 }

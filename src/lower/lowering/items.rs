@@ -1,7 +1,7 @@
 //! Parts of the program, and which need which.
 
-use super::{Item, ItemId, Lowering, What};
-use crate::ir::NodeId;
+use super::{Home, Item, ItemId, Lowering, What};
+use crate::ir::{NodeId, ValueId};
 use crate::lower::group::{Group, Inst, InstId, Kind, Output};
 use crate::lower::program::{BufferId, Work};
 use crate::lower::schedule;
@@ -54,6 +54,20 @@ impl Lowering<'_> {
             What::Merged(into, more) => self.resolved(into, shift + more),
             _ => (item, shift),
         }
+    }
+
+    /// Whether one node reads a value of a group, and no other value is the same.
+    pub(in crate::lower) fn is_read_once(&self, value: ValueId) -> bool {
+        let place = |home: &Home| match *home {
+            Home::Inst(item, inst) => {
+                let (item, shift) = self.resolved(item, 0);
+                Some((item, inst + shift))
+            }
+            _ => None,
+        };
+        let own = self.homes.get(&value).and_then(place);
+        let same = self.homes.values().filter(|home| place(home) == own).count();
+        own.is_some() && same == 1 && self.graph.uses(value).len() == 1
     }
 
     pub(in crate::lower) fn group(&self, item: ItemId) -> &Group {

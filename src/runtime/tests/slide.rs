@@ -59,6 +59,25 @@ fn convolutions_of_all_kinds_with_what_follows() {
 }
 
 #[test]
+fn a_convolution_that_others_read_keeps_its_filters() {
+    let normalized = "BatchNormalization(%c, %scale, %shift, %mean, %variance)";
+    let bodies = [
+        format!("%c = Conv(%x, %w)\n%y = {normalized}\n%d = Conv(%x, %w)\n%z = Relu(%d)"),
+        format!("%d = Conv(%x, %w)\n%c = Conv(%x, %w)\n%y = {normalized}\n%z = Relu(%d)"),
+        format!("%d = Conv(%x, %w)\n%c = Identity(%d)\n%y = {normalized}\n%z = Relu(%d)"),
+        format!("%d = Conv(%x, %w)\n%z = Relu(%d)\n%c = Identity(%d)\n%y = {normalized}"),
+    ];
+    let channel: &[i64] = &[5];
+    let constants: &[(&str, &[i64])] =
+        &[("w", &[5, 3, 2, 2]), ("scale", channel), ("shift", channel), ("mean", channel)];
+    for body in bodies {
+        let variance = "const %variance = f32[5] {1, 2, 3, 4, 5}\n";
+        let model = both("%x: f32[n, 3, h, w]", "%y, %z", constants, &format!("{variance}{body}"));
+        model.same(&[("x", some(&[2, 3, 6, 7], 1))]);
+    }
+}
+
+#[test]
 fn convolutions_of_one_and_three_axes() {
     let line = both(
         "%x: f32[n, 3, l]",
