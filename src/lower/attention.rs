@@ -1,14 +1,15 @@
 //! Attention, found in the operators that exporters write it with.
 
-use super::group::{Element, Inst, Kind, Output};
-use super::lowering::{Home, Lowering, What};
-use super::program::{Attention, Work};
+use super::group::{Inst, InstId, Kind, Output};
+use super::lowering::{Home, ItemId, Lowering};
+use super::program::Attention;
 use super::view::View;
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, NodeKind, Op, ValueId};
 use crate::kernel::{Operation, Type};
 use crate::ops;
 use crate::ops::shape;
+use crate::ops::size::Size;
 
 /// Between the products there may be so many operators.
 const LONGEST: usize = 8;
@@ -74,8 +75,7 @@ impl Lowering<'_> {
             return None;
         }
         let (dims, _) = self.known(weights)?;
-        let (_, schema) = self.operator(softmax_op).ok()?;
-        let axis = self.call(softmax_op, schema).int("axis").ok()?;
+        let axis = self.call(softmax_op).ok()?.int("axis").ok()?;
         if dims.len() < 3 || shape::axis(axis, dims.len()).ok()? + 1 != dims.len() {
             return None;
         }
@@ -144,12 +144,7 @@ impl Lowering<'_> {
     }
 
     /// The product behind operators of single scores: each is used once, and has all sizes of the scores.
-    fn scores(
-        &self,
-        value: ValueId,
-        dims: &[crate::ops::size::Size],
-        between: &mut Vec<NodeId>,
-    ) -> Option<ValueId> {
+    fn scores(&self, value: ValueId, dims: &[Size], between: &mut Vec<NodeId>) -> Option<ValueId> {
         let (node, op) = self.producer(value)?;
         if self.graph.uses(value).len() != 1 || self.known(value)?.0 != dims {
             return None;
@@ -157,10 +152,9 @@ impl Lowering<'_> {
         if op.domain.is_empty() && op.op_type == "MatMul" {
             return Some(value);
         }
-        let is_cast_away = matches!(op.op_type.as_str(), "Cast" | "Identity");
         if between.len() == LONGEST
             || !self.is_held_in_float32(value)
-            || !is_cast_away && ops::element(&op.domain, &op.op_type).is_none()
+            || !is_cast_away(op) && ops::element(&op.domain, &op.op_type).is_none()
         {
             return None;
         }
@@ -178,16 +172,17 @@ impl Lowering<'_> {
 
     pub(super) fn attention(&mut self, id: NodeId) -> Result<Option<()>> {
         let Some(found) = self.attentions.remove(&id) else { return Ok(None) };
-        if let Some(made) = self.attended(id, &found)? {
-            return Ok(Some(made));
-        }
-        // Its parts are lowered one by one.
+        let made = self.attended(id, &found)?;
+        // Whoever else needs one of its parts, or all where it is none, has them lowered one by one.
         for &node in found.between.iter().chain([&self.graph.value(found.scores).producer()]) {
             for value in self.graph.node(node).outputs().iter().flatten() {
                 self.homes.remove(value);
             }
         }
-        self.matmul(id)
+        match made {
+            Some(()) => Ok(made),
+            None => self.matmul(id),
+        }
     }
 
     fn attended(&mut self, id: NodeId, found: &Match) -> Result<Option<()>> {
@@ -234,10 +229,8 @@ impl Lowering<'_> {
                 None => return Ok(None),
             }
         }
-        self.writers.retain(|_, writers| !writers.contains(&item));
         let out = self.output_of_heads(output, &dims, dtype);
-        let reads = [q.buffer, k.buffer, v.buffer];
-        let needs = self.writers_of(&reads);
+        let needs = self.needs_of(v);
         self.items[item].needs.extend(needs);
         let sizes = &mut self.program.sizes;
         let work = Attention {
@@ -264,63 +257,32 @@ impl Lowering<'_> {
             };
             self.group_mut(item).outputs.push(Output { inst: last, view: tile });
         }
-        let placeholder = What::Work(Box::new(Work::Attention(work.clone())));
-        let group = std::mem::replace(&mut self.items[item].what, placeholder);
-        if let What::Group(group) = group {
-            self.items[item].what = What::Attention(Box::new(work), group);
-        }
+        self.group_mut(item).kind = Kind::Attention(Box::new(work));
         self.writers.entry(out.buffer).or_default().push(item);
         self.homes.insert(output, Home::View(out));
         Ok(Some(()))
     }
 
     /// One operator of single scores.
-    fn between(
-        &mut self,
-        item: usize,
-        node: NodeId,
-        space: &[crate::ops::size::Size],
-    ) -> Result<Option<usize>> {
+    fn between(&mut self, item: ItemId, node: NodeId, space: &[Size]) -> Result<Option<InstId>> {
         let graph = self.graph;
         let NodeKind::Op(op) = &graph.node(node).kind else { return Ok(None) };
-        let Some((value, _, to)) = self.result(node) else { return Ok(None) };
-        let mut arguments = Vec::new();
-        let mut from = Vec::new();
-        for input in graph.node_inputs(node) {
-            let Some(input) = input else {
-                arguments.push(None);
-                from.push(None);
-                continue;
-            };
-            let Some(inst) = self.read(item, input, space)? else { return Ok(None) };
-            arguments.push(Some(inst));
-            from.push(self.known(input).map(|(_, dtype)| dtype));
-        }
-        let is_cast_away = matches!(op.op_type.as_str(), "Cast" | "Identity");
-        let inst = match (is_cast_away, arguments.first().copied().flatten()) {
-            (true, Some(inst)) => inst,
-            _ => {
-                let (_, schema) = self.operator(op)?;
-                let Some(lowering) = ops::element(&op.domain, &op.op_type) else { return Ok(None) };
-                let op = op.clone();
-                let element = Element { lowering, op, schema, from, to, arguments };
-                if !super::emit::is_lowered(&element, self.group(item)) {
-                    return Ok(None);
-                }
-                self.push(item, Inst::Element(Box::new(element)))
-            }
+        let (Some(value), Some(input)) = (graph.output(node), self.slot(node, 0)) else {
+            return Ok(None);
         };
-        self.homes.insert(value, Home::Inst(item, inst));
-        Ok(Some(inst))
+        let inst = match (is_cast_away(op), ops::element(&op.domain, &op.op_type)) {
+            (true, _) => self.read(item, input, space)?,
+            (false, Some(lowering)) => self.computed_in(item, node, op, lowering, space)?,
+            (false, None) => None,
+        };
+        if let Some(inst) = inst {
+            self.homes.insert(value, Home::Inst(item, inst));
+        }
+        Ok(inst)
     }
 
     /// Memory for an output of heads: in the order in which its only reader, a Transpose, wants it.
-    fn output_of_heads(
-        &mut self,
-        value: ValueId,
-        dims: &[crate::ops::size::Size],
-        dtype: DataType,
-    ) -> View {
+    fn output_of_heads(&mut self, value: ValueId, dims: &[Size], dtype: DataType) -> View {
         let order = self.only_order(value, dims.len());
         let wanted: Vec<_> = order.iter().map(|&axis| dims[axis].clone()).collect();
         let mut back = vec![0; order.len()];
@@ -361,4 +323,9 @@ impl Lowering<'_> {
             false => plain(),
         }
     }
+}
+
+/// Whether scores pass through as they are: they are held in float32 before and behind.
+fn is_cast_away(op: &Op) -> bool {
+    matches!(op.op_type.as_str(), "Cast" | "Identity")
 }

@@ -16,9 +16,8 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
-        let flag = |name: &str, default| match schema.attribute(name) {
+        let call = self.call(op)?;
+        let flag = |name: &str, default| match call.schema.attribute(name) {
             Some(_) => call.flag(name),
             None => Ok(default),
         };

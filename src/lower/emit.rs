@@ -18,12 +18,6 @@ use std::collections::{BTreeMap, HashMap};
 /// Elements between the rows of a tile of attention's scores.
 pub(crate) const SCORE_STRIDE: usize = 256;
 
-/// A kernel and how it is launched, but for its number.
-pub(super) struct Emitted {
-    pub(super) kernel: Kernel,
-    pub(super) launch: Launch,
-}
-
 /// What else the making of a kernel needs.
 pub(super) struct Surroundings<'s> {
     pub(super) sizes: &'s mut Sizes,
@@ -102,7 +96,13 @@ struct Kept {
 }
 
 /// The kernel of a group. In attention and of windows, the last two axes of the space are the loops.
-pub(super) fn emit(group: &Group, around: &mut Surroundings<'_>) -> Result<Emitted, String> {
+///
+/// `number` gives the kernel its number.
+pub(super) fn emit(
+    group: &Group,
+    around: &mut Surroundings<'_>,
+    number: impl FnOnce(Kernel) -> usize,
+) -> Result<Launch, String> {
     let mut emitter = Emitter::new(group, around)?;
     emitter.passes(around)?;
     let split = emitter.split();
@@ -110,8 +110,8 @@ pub(super) fn emit(group: &Group, around: &mut Surroundings<'_>) -> Result<Emitt
     let given = emitter.given.iter().map(|size| around.sizes.id(size)).collect();
     let loops = emitter.loops.iter().map(|one| around.sizes.id(&one.extent)).collect();
     let indices = emitter.indices(around)?;
-    let kernel = emitter.builder.finish()?;
-    Ok(Emitted { kernel, launch: Launch { kernel: 0, operands, given, loops, indices, split } })
+    let kernel = number(emitter.builder.finish()?);
+    Ok(Launch { kernel, operands, given, loops, indices, split })
 }
 
 fn needed(group: &Group) -> Vec<bool> {
@@ -131,7 +131,7 @@ impl<'g> Emitter<'g> {
         let name = match group.kind {
             Kind::Map => "map",
             Kind::Rows => "rows",
-            Kind::Batch { .. } if around.product.is_none() => "score",
+            Kind::Attention(_) => "score",
             Kind::Product { .. } | Kind::Batch { .. } | Kind::Slide(_) => "tail",
         };
         let mut emitter = Self {
@@ -177,7 +177,7 @@ impl<'g> Emitter<'g> {
             let access = is_there.unwrap_or_else(|| emitter.access(&view, false, &name, around));
             emitter.loaded.insert(inst, access);
         }
-        emitter.shape(around)?;
+        emitter.shape()?;
         emitter.order();
         Ok(emitter)
     }
@@ -189,38 +189,37 @@ impl<'g> Emitter<'g> {
         name: &str,
         around: &Surroundings<'_>,
     ) -> usize {
-        let is_tile = is_output && self.is_score(around);
+        let is_tile = is_output && matches!(self.group.kind, Kind::Attention(_));
         let dtype = if is_tile { DataType::F32 } else { (around.dtypes)(view.buffer) };
         let buffer = self.builder.buffer(name, dtype, is_output);
         self.accesses.push(Access { view: view.clone(), is_output, buffer });
         self.accesses.len() - 1
     }
 
-    /// Whether it changes an attention's scores.
-    fn is_score(&self, around: &Surroundings<'_>) -> bool {
-        around.product.is_none() && matches!(self.group.kind, Kind::Batch { .. })
+    /// Whether it runs on tiles of a batch: the last two axes of the space are its loops.
+    fn is_batched(&self) -> bool {
+        matches!(self.group.kind, Kind::Attention(_) | Kind::Slide(_))
     }
 
-    /// Whether it runs on tiles of a batch: the last two axes of the space are its loops.
-    fn is_batched(&self, around: &Surroundings<'_>) -> bool {
-        self.is_score(around) || matches!(self.group.kind, Kind::Slide(_))
+    /// Whether values depend on where they stand.
+    fn has_index(&self) -> bool {
+        let needed = self.group.insts.iter().zip(&self.needed).filter(|(_, needed)| **needed);
+        needed.into_iter().any(|(inst, _)| matches!(inst, Inst::Index(_)))
     }
 
     /// Loops, and the integers that are given for them.
-    fn shape(&mut self, around: &Surroundings<'_>) -> Result<(), String> {
+    fn shape(&mut self) -> Result<(), String> {
         let group = self.group;
-        let has_index =
-            group.insts.iter().zip(&self.needed).any(|(i, n)| *n && matches!(i, Inst::Index(_)));
         let views: Vec<&View> = self.accesses.iter().map(|access| &access.view).collect();
         let found = match group.kind {
-            _ if self.is_batched(around) => {
+            Kind::Attention(_) | Kind::Slide(_) => {
                 loops(&group.space, &views, Shape::Axes).map(|all| all[all.len() - 2..].to_vec())
             }
             Kind::Product { .. } => loops(&group.space, &views, Shape::Matrix),
             Kind::Batch { .. } => loops(&group.space, &views, Shape::Rows),
-            _ if has_index => loops(&group.space, &views, Shape::Axes),
+            _ if self.has_index() => loops(&group.space, &views, Shape::Axes),
             Kind::Rows => loops(&group.space, &views, Shape::Rows),
-            Kind::Map | Kind::Slide(_) => loops(&group.space, &views, Shape::Any),
+            Kind::Map => loops(&group.space, &views, Shape::Any),
         };
         self.loops = found.ok_or("the tail of a product is no matrix")?;
         for (number, one) in self.loops.clone().into_iter().enumerate() {
@@ -255,10 +254,9 @@ impl<'g> Emitter<'g> {
     }
 
     fn split(&self) -> Split {
-        let has_index = self.group.insts.iter().any(|inst| matches!(inst, Inst::Index(_)));
         let last = self.loops.len() - 1;
         match (&self.group.kind, last) {
-            (Kind::Map, 0) if !has_index => Split::Columns(last),
+            (Kind::Map, 0) if !self.has_index() => Split::Columns(last),
             (Kind::Product { .. } | Kind::Slide(_), _) => Split::Tiles(last),
             (_, 0) => Split::None,
             _ => Split::Rows,
@@ -278,7 +276,7 @@ impl<'g> Emitter<'g> {
     }
 
     fn operands(&self, around: &mut Surroundings<'_>) -> Vec<Operand> {
-        let is_batched = self.is_batched(around);
+        let is_batched = self.is_batched();
         let of = |(number, access): (usize, &Access)| Operand {
             buffer: access.view.buffer,
             offset: around.sizes.id(&access.view.offset),

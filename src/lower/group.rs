@@ -1,6 +1,6 @@
 //! Operators that become one kernel: what is computed at each element of an index space.
 
-use super::program::Slide;
+use super::program::{Attention, Slide};
 use super::view::{View, count};
 use crate::ir::{DataType, Op};
 use crate::kernel::{FoldKind, Operation, Scalar, Type};
@@ -32,6 +32,9 @@ pub(crate) enum Kind {
     Product { a: View, b: View },
     /// Matrix products over batches.
     Batch { a: View, b: View },
+    /// An attention, whose scores are changed in place: the space is that of all scores, a kernel's loops are
+    /// queries and keys.
+    Attention(Box<Attention>),
     /// A window over images, whose space is images, channels and places. Values may have other sizes, of as
     /// many places.
     Slide(Box<Slide>),
@@ -40,7 +43,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether its elements are made before those of the group.
     pub(crate) fn has_tail(&self) -> bool {
-        matches!(self, Self::Product { .. } | Self::Batch { .. } | Self::Slide(_))
+        !matches!(self, Self::Map | Self::Rows)
     }
 }
 

@@ -5,7 +5,7 @@ mod demand;
 mod items;
 
 use super::group::{Group, InstId};
-use super::program::{Argument, Attention, Buffer, BufferId, Origin, Program, Work};
+use super::program::{Argument, Buffer, BufferId, Origin, Program, Work};
 use super::schedule::atoms_of;
 use super::view::{View, count};
 use crate::error::{Error, Result};
@@ -13,8 +13,12 @@ use crate::ir::{DataType, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId};
 use crate::kernel::Type;
 use crate::ops::infer::{Fact, Facts};
 use crate::ops::size::{Atom, Size};
-use crate::ops::{self, Call, Operator, schema::Schema};
+use crate::ops::{self, Call};
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Operators whose first input is moved, and the others say how.
+const MOVES: &[&str] =
+    &["Reshape", "Expand", "Unsqueeze", "Squeeze", "Slice", "Split", "Flatten", "Transpose"];
 
 /// Constants of more elements are moved by views.
 const LARGE: u64 = 4096;
@@ -39,8 +43,6 @@ pub(super) enum What {
     Merged(ItemId, usize),
     /// A step as it is.
     Work(Box<Work>),
-    /// An attention, and what is done with single scores.
-    Attention(Box<Attention>, Box<Group>),
 }
 
 /// Where a value is found.
@@ -167,20 +169,16 @@ impl<'m> Lowering<'m> {
         Some((fact.shape.clone()?, dtype))
     }
 
-    /// The operator of a node and its schema.
-    pub(super) fn operator(&self, op: &Op) -> Result<(&'static Operator, &'static Schema)> {
-        ops::operator(op, self.opsets)
-    }
-
     /// A node's attributes, with defaults: its inputs are left out.
-    pub(super) fn call<'c>(&self, op: &'c Op, schema: &'static Schema) -> Call<'c> {
-        Call {
+    pub(super) fn call<'c>(&self, op: &'c Op) -> Result<Call<'c>> {
+        let (_, schema) = ops::operator(op, self.opsets)?;
+        Ok(Call {
             op,
             schema,
             inputs: Vec::new(),
             outputs: 0,
             run_graph: &|_, _| Err(Error::bug("a graph is not run while it is lowered")),
-        }
+        })
     }
 
     /// The elements of a vector of integers, where sizes of the model say them.
@@ -244,13 +242,10 @@ impl<'m> Lowering<'m> {
     /// A value as a reference, or an output, reads it.
     pub(super) fn argument(&mut self, value: ValueId) -> Result<Argument> {
         self.ensure(value)?;
-        if let (Some(&Home::Value(buffer)), false) =
-            (self.homes.get(&value), self.constants.contains_key(&value))
-        {
-            return Ok(Argument::Value(buffer));
-        }
         if let Some(tensor) = self.constants.get(&value) {
-            let buffer = self.constant(value, tensor.clone());
+            return Ok(Argument::Value(self.constant(value, tensor.clone())));
+        }
+        if let Some(&Home::Value(buffer)) = self.homes.get(&value) {
             return Ok(Argument::Value(buffer));
         }
         let dtype = self.fact(value).dtype.unwrap_or(DataType::F32);
@@ -337,7 +332,7 @@ impl<'m> Lowering<'m> {
         for &id in self.graph.outputs() {
             let value = self.graph.node_input(id, 0);
             let value = value.ok_or_else(|| Error::input("an output is missing"))?;
-            outputs.push((value, self.argument(value)?));
+            outputs.push(self.argument(value)?);
         }
         super::schedule::finish(self, outputs)
     }

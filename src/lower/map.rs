@@ -19,44 +19,59 @@ impl Lowering<'_> {
         op: &Op,
         lowering: &'static ops::Lowering,
     ) -> Result<Option<()>> {
-        let (_, schema) = self.operator(op)?;
         let outputs = self.graph.node(id).outputs();
-        let (Some((output, dims, to)), [Some(_)]) = (self.result(id), outputs) else {
+        let (Some((output, dims, _)), [Some(_)]) = (self.result(id), outputs) else {
             return Ok(None);
         };
-        let mut inputs = self.graph.node_inputs(id);
-        let mut from = Vec::new();
-        for &input in &inputs {
-            match input.map(|input| self.known(input)) {
-                None => from.push(None),
-                Some(Some((_, dtype))) => from.push(Some(dtype)),
-                Some(None) => return Ok(None),
-            }
-        }
-        if op.op_type == "CastLike" {
-            // Nothing is read of what says the type.
-            inputs.truncate(1);
-        }
-        let values: Vec<ValueId> = inputs.iter().flatten().copied().collect();
-        let Some(item) = self.host(id, &dims, &values)? else { return Ok(None) };
-        let mut arguments = Vec::new();
-        for input in inputs {
-            arguments.push(match input {
-                None => None,
-                Some(input) => match self.read(item, input, &dims)? {
-                    Some(inst) => Some(inst),
-                    None => return Ok(None),
-                },
-            });
-        }
-        arguments.resize(from.len(), None);
-        let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
-        if !super::emit::is_lowered(&element, self.group(item)) {
+        let values: Vec<ValueId> = self.operands(id, op).into_iter().flatten().collect();
+        if values.iter().any(|&value| self.known(value).is_none()) {
             return Ok(None);
         }
-        let inst = self.push(item, Inst::Element(Box::new(element)));
-        self.homes.insert(output, Home::Inst(item, inst));
-        Ok(Some(()))
+        let Some(item) = self.host(id, &dims, &values)? else { return Ok(None) };
+        let inst = self.computed_in(item, id, op, lowering, &dims)?;
+        Ok(inst.map(|inst| {
+            self.homes.insert(output, Home::Inst(item, inst));
+        }))
+    }
+
+    /// The inputs whose elements are read.
+    fn operands(&self, id: NodeId, op: &Op) -> Vec<Option<ValueId>> {
+        let mut inputs = self.graph.node_inputs(id);
+        if op.op_type == "CastLike" {
+            // Of the other one only the type counts.
+            inputs.truncate(1);
+        }
+        inputs
+    }
+
+    /// An elementwise operator as a value of a group, whose result has these sizes.
+    pub(super) fn computed_in(
+        &mut self,
+        item: ItemId,
+        id: NodeId,
+        op: &Op,
+        lowering: &'static ops::Lowering,
+        dims: &[Size],
+    ) -> Result<Option<InstId>> {
+        let Some((_, _, to)) = self.result(id) else { return Ok(None) };
+        let dtype = |input: &Option<ValueId>| input.and_then(|input| self.fact(input).dtype);
+        let from: Vec<_> = self.graph.node_inputs(id).iter().map(dtype).collect();
+        let mut arguments = Vec::new();
+        for input in self.operands(id, op) {
+            let argument = match input {
+                None => None,
+                Some(input) => Some(self.read(item, input, dims)?),
+            };
+            match argument {
+                Some(None) => return Ok(None),
+                argument => arguments.push(argument.flatten()),
+            }
+        }
+        arguments.resize(from.len(), None);
+        let schema = self.call(op)?.schema;
+        let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
+        let is_lowered = super::emit::is_lowered(&element, self.group(item));
+        Ok(is_lowered.then(|| self.push(item, Inst::Element(Box::new(element)))))
     }
 
     /// The group that values of these sizes, computed from these, are added to: one of theirs, or a new one.
@@ -79,11 +94,11 @@ impl Lowering<'_> {
             }
         }
         hosts.sort_by_key(|&item| match self.group(item).kind {
-            Kind::Product { .. } | Kind::Batch { .. } | Kind::Slide(_) => 0,
             Kind::Rows => 1,
             Kind::Map => 2,
+            _ => 0,
         });
-        for host in hosts.clone() {
+        for &host in &hosts {
             if self.may_join(host, dims, values) {
                 for &other in hosts.iter().filter(|&&other| other != host) {
                     if !values.iter().any(|&value| self.waits(value, host, other)) {
@@ -124,7 +139,7 @@ impl Lowering<'_> {
         if !is_full && !is_row {
             return false;
         }
-        if matches!(group.kind, Kind::Batch { .. }) {
+        if matches!(group.kind, Kind::Batch { .. } | Kind::Attention(_)) {
             return false;
         }
         let varying = group.varying();

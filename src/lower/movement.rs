@@ -46,10 +46,8 @@ impl Lowering<'_> {
 
     /// The elements of a view in a new buffer, in C order.
     pub(super) fn copied(&mut self, id: NodeId, view: &View, dtype: crate::ir::DataType) -> View {
-        let item = self.begin(id, Kind::Map, view.dims.clone());
-        let inst = self.push(item, Inst::Operand(view.clone()));
         let copy = self.made(dtype, &view.dims);
-        self.stored(item, inst, &copy);
+        self.copied_into(id, view.clone(), &copy);
         copy
     }
 
@@ -61,24 +59,21 @@ impl Lowering<'_> {
         self.ensure(input)?;
         let is_same = self.fact(input).dtype == self.fact(output).dtype;
         match self.homes.get(&input).cloned() {
-            // A value of a reference is of the model's own type.
-            Some(Home::Value(_)) if !is_same => return Ok(None),
+            // A value of a reference, or a constant, is of the model's own type.
+            None | Some(Home::Value(_)) if !is_same => Ok(None),
+            None => Ok(self.view(input)?.and_then(|view| self.is(output, view))),
             Some(home) => {
                 self.homes.insert(output, home);
-                return Ok(Some(()));
+                Ok(Some(()))
             }
-            None if !is_same => return Ok(None),
-            None => {}
         }
-        Ok(self.view(input)?.and_then(|view| self.is(output, view)))
     }
 
     pub(super) fn transpose(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
         let (Some(input), Some((output, dims, _))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let order = match self.call(op, schema).ints("perm")? {
+        let order = match self.call(op)?.ints("perm")? {
             Some(order) => order.iter().map(|&axis| axis as usize).collect(),
             None => (0..dims.len()).rev().collect::<Vec<_>>(),
         };
@@ -102,8 +97,7 @@ impl Lowering<'_> {
     /// A constant, spread.
     pub(super) fn constant_of_shape(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
         let Some((output, dims, dtype)) = self.result(id) else { return Ok(None) };
-        let (_, schema) = self.operator(op)?;
-        let given = self.call(op, schema).tensor("value")?.cloned();
+        let given = self.call(op)?.tensor("value")?.cloned();
         let tensor = given.unwrap_or_else(|| crate::ops::zero(dtype));
         let buffer = self.buffer(dtype, &1.into(), Origin::Constant(crate::ops::dense(&tensor)?));
         let strides = vec![Size::from(0); dims.len()];
@@ -114,8 +108,7 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, _))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        if schema.since < 10 {
+        if self.call(op)?.since() < 10 {
             return Ok(None);
         }
         let rank = dims.len();
@@ -146,8 +139,7 @@ impl Lowering<'_> {
             self.graph.node(id).outputs().iter().flatten().copied().collect();
         let Some(input) = self.slot(id, 0) else { return Ok(None) };
         let Some(view) = self.view(input)? else { return Ok(None) };
-        let (_, schema) = self.operator(op)?;
-        let axis = shape::axis(self.call(op, schema).int("axis")?, view.dims.len())?;
+        let axis = shape::axis(self.call(op)?.int("axis")?, view.dims.len())?;
         let all: Option<Vec<_>> = outputs.iter().map(|&value| self.made_known(value)).collect();
         let Some(all) = all.filter(|all| all.len() == self.graph.node(id).outputs().len()) else {
             return Ok(None);
@@ -174,8 +166,7 @@ impl Lowering<'_> {
         };
         let Some((output, dims, _)) = self.result(id) else { return Ok(None) };
         let Some(table) = self.view(data)? else { return Ok(None) };
-        let (_, schema) = self.operator(op)?;
-        let axis = shape::axis(self.call(op, schema).int("axis")?, table.dims.len())?;
+        let axis = shape::axis(self.call(op)?.int("axis")?, table.dims.len())?;
         let known = self.slot_sizes(id, 1);
         let is_scalar = self.fact(indices).shape.is_some_and(|shape| shape.is_empty());
         if let (Some([index]), true) = (known.as_deref(), is_scalar) {
@@ -229,8 +220,7 @@ impl Lowering<'_> {
     /// Each input is written into its part of the output.
     pub(super) fn concat(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
         let Some((output, dims, dtype)) = self.result(id) else { return Ok(None) };
-        let (_, schema) = self.operator(op)?;
-        let axis = shape::axis(self.call(op, schema).int("axis")?, dims.len())?;
+        let axis = shape::axis(self.call(op)?.int("axis")?, dims.len())?;
         let inputs: Vec<ValueId> = self.graph.node_inputs(id).into_iter().flatten().collect();
         let mut sizes = Vec::new();
         for &input in &inputs {
@@ -255,10 +245,7 @@ impl Lowering<'_> {
             let part = whole.sliced(axis, &start, 1, size.clone());
             if !self.written_into(input, &part)? {
                 let Some(view) = self.view(input)? else { return Ok(None) };
-                let view = View { dims: part.dims.clone(), ..view };
-                let item = self.begin(id, Kind::Map, view.dims.clone());
-                let inst = self.push(item, Inst::Operand(view));
-                self.stored(item, inst, &part);
+                self.copied_into(id, view, &part);
             }
             start = &start + &size;
         }
@@ -275,7 +262,7 @@ impl Lowering<'_> {
             Kind::Map => group.space == part.dims,
             Kind::Product { .. } | Kind::Slide(_) => group.has(&part.dims),
             Kind::Rows => group.space == part.dims && group.varying()[inst + shift],
-            Kind::Batch { .. } => false,
+            Kind::Batch { .. } | Kind::Attention(_) => false,
         };
         let is_fine = fits && self.is_read_once(value);
         Ok(is_fine && self.stored(item, inst + shift, part))

@@ -45,8 +45,7 @@ impl Lowering<'_> {
         if ty == Type::Bool || dims.len() < 2 {
             return Ok(None);
         }
-        let (_, schema) = self.operator(op)?;
-        let is_upper = self.call(op, schema).flag("upper")?;
+        let is_upper = self.call(op)?.flag("upper")?;
         let item = self.begin(id, Kind::Map, dims.clone());
         let Some(x) = self.read(item, input, &dims)? else { return Ok(None) };
         let zero = self.push(item, Inst::Constant(ty, 0.0));

@@ -77,8 +77,7 @@ impl Lowering<'_> {
         if !is_product(dtype) || a.dims.len() != 2 || b.dims.len() != 2 {
             return Ok(None);
         }
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         if call.flag("transA")? {
             a = a.transposed(&[1, 0]);
         }

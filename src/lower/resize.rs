@@ -15,9 +15,8 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
-        if schema.since < 11 || call.string("mode")? != "nearest" || call.has("axes") {
+        let call = self.call(op)?;
+        if call.since() < 11 || call.string("mode")? != "nearest" || call.has("axes") {
             return Ok(None);
         }
         let scales = match self.slot(id, 2) {
@@ -65,8 +64,7 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let (Some(x), Some(ty)) = (self.known(input), Type::of_stored(dtype)) else {
             return Ok(None);
         };
@@ -126,8 +124,7 @@ impl Lowering<'_> {
     /// How many elements are added before and after each axis; none where that is not known, or some are
     /// removed.
     fn pads(&self, id: NodeId, op: &Op, rank: usize) -> Result<Option<(Vec<Size>, Vec<Size>)>> {
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let given = match call.has("pads") {
             true => call.ints("pads")?.map(|all| all.into_iter().map(Size::from).collect()),
             false => self.slot_sizes(id, 1),

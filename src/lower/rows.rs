@@ -122,11 +122,11 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let axis = shape::axis(self.call(op, schema).int("axis")?, dims.len())?;
+        let call = self.call(op)?;
+        let axis = shape::axis(call.int("axis")?, dims.len())?;
         // Before operator set 13 all axes from this one on are one.
         let is_last = axis + 1 == dims.len();
-        if !dtype.is_float() || schema.since >= 13 && !is_last {
+        if !dtype.is_float() || call.since() >= 13 && !is_last {
             return Ok(None);
         }
         let Some(rows) = self.rows(id, input, axis, &[])? else { return Ok(None) };
@@ -150,8 +150,7 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let axis = shape::axis(call.int("axis")?, dims.len())?;
         let epsilon = call.float("epsilon")?;
         if !dtype.is_float() {
@@ -191,8 +190,7 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, dtype))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let epsilon = self.call(op, schema).float("epsilon")?;
+        let epsilon = self.call(op)?.float("epsilon")?;
         let (Some(scale), Some(bias)) = (self.slot(id, 1), self.slot(id, 2)) else {
             return Ok(None);
         };
@@ -247,8 +245,7 @@ impl Lowering<'_> {
             return Ok(None);
         };
         let Some((own, dtype)) = self.known(input) else { return Ok(None) };
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let given = match (call.ints("axes").ok().flatten(), self.slot(id, 1)) {
             (Some(axes), _) => Some(axes),
             (None, None) => None,

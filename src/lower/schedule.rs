@@ -4,13 +4,13 @@ use super::emit::{Surroundings, emit};
 use super::group::{Group, Inst, Kind, Output};
 use super::lowering::{Item, ItemId, Lowering, What};
 use super::program::{
-    Argument, Bound, Buffer, BufferId, From, Launch, Origin, Place, Product, Program, Sizes, Slide,
-    Step, Work,
+    Argument, Attention, Bound, Buffer, BufferId, From, Launch, Origin, Place, Product, Program,
+    Sizes, Slide, Step, Work,
 };
 use super::simplify::simplify;
 use super::view::{View, count};
 use crate::error::{Error, Result};
-use crate::ir::{DataType, NodeKind, ValueId};
+use crate::ir::{DataType, NodeKind};
 use crate::kernel::Kernel;
 use crate::ops::size::{Atom, Size};
 use std::cell::RefCell;
@@ -18,26 +18,23 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The program, whose outputs are these values.
-pub(super) fn finish(
-    mut lowering: Lowering<'_>,
-    outputs: Vec<(ValueId, Argument)>,
-) -> Result<Program> {
+pub(super) fn finish(mut lowering: Lowering<'_>, outputs: Vec<Argument>) -> Result<Program> {
     let bound = bindings(&mut lowering)?;
-    let outputs: Vec<Argument> = outputs.into_iter().map(|(_, argument)| argument).collect();
     let roots: Vec<BufferId> = outputs
         .iter()
         .chain(bound.iter().filter_map(|(_, from)| from.argument()))
         .map(Argument::buffer)
         .collect();
     let order = order(&lowering, &roots)?;
-    let writers: HashMap<BufferId, Vec<ItemId>> = lowering
-        .writers
-        .keys()
-        .map(|&buffer| (buffer, lowering.writers_of(&[buffer]).into_iter().collect()))
-        .collect();
+    let makers = |(_, from): &(Atom, From)| {
+        let buffer = from.argument().map(Argument::buffer);
+        lowering.writers_of(buffer.as_slice())
+    };
+    let makers: Vec<BTreeSet<ItemId>> = bound.iter().map(makers).collect();
     let Lowering { mut program, mut items, .. } = lowering;
     let mut kernels = Kernels::default();
-    let mut place = HashMap::new();
+    // How many steps there are behind each item.
+    let mut place: HashMap<ItemId, usize> = HashMap::new();
     for id in order {
         let node = items[id].node;
         let mut what = std::mem::replace(&mut items[id].what, What::Merged(id, 0));
@@ -46,22 +43,17 @@ pub(super) fn finish(
         }
         let works = works(what, &mut program, &mut kernels)
             .map_err(|e| Error::bug(format!("lowering: {e}")))?;
-        program.steps.extend(works.into_iter().map(|work| Step { node, work }));
-        place.insert(id, program.steps.len());
+        if !works.is_empty() {
+            program.steps.extend(works.into_iter().map(|work| Step { node, work }));
+            place.insert(id, program.steps.len());
+        }
     }
     program.kernels = kernels.all;
-    let of = |(buffer, items): (&BufferId, &Vec<ItemId>)| {
-        Some((*buffer, items.iter().filter_map(|item| place.get(item)).max()? - 1))
-    };
-    let written: HashMap<BufferId, usize> = writers.iter().filter_map(of).collect();
-    program.bound = bound
-        .into_iter()
-        .map(|(atom, from)| {
-            let writers = from.argument().and_then(|a| written.get(&a.buffer()));
-            let step = writers.copied();
-            Bound { atom, from, step }
-        })
-        .collect();
+    let bound = bound.into_iter().zip(makers).map(|((atom, from), makers)| {
+        let behind = makers.iter().filter_map(|maker| place.get(maker)).max();
+        Bound { atom, from, step: behind.map(|steps| steps - 1) }
+    });
+    program.bound = bound.collect();
     program.outputs = outputs;
     Ok(program)
 }
@@ -134,21 +126,22 @@ pub(super) fn sizes_of(item: &Item, sizes: &Sizes) -> Vec<Size> {
             }
         }
         all.extend(group.outputs.iter().flat_map(|output| of_view(&output.view)));
-        if let Kind::Product { a, b } | Kind::Batch { a, b } = &group.kind {
-            all.extend(of_view(a).into_iter().chain(of_view(b)));
-        }
-        if let Kind::Slide(slide) = &group.kind {
-            all.extend(slide.sizes().into_iter().map(|id| sizes.all[id].clone()));
+        match &group.kind {
+            Kind::Map | Kind::Rows => {}
+            Kind::Product { a, b } | Kind::Batch { a, b } => {
+                all.extend(of_view(a).into_iter().chain(of_view(b)));
+            }
+            Kind::Attention(step) => {
+                all.extend(of_places(&[&step.q, &step.k, &step.v, &step.out]));
+            }
+            Kind::Slide(slide) => {
+                all.extend(slide.sizes().into_iter().map(|id| sizes.all[id].clone()));
+            }
         }
         all
     };
     match &item.what {
         What::Group(group) => of_group(group),
-        What::Attention(attention, group) => {
-            let mut all = of_group(group);
-            all.extend(of_places(&[&attention.v, &attention.out]));
-            all
-        }
         What::Merged(..) => Vec::new(),
         What::Work(work) => match &**work {
             Work::Sizes { elements, .. } => {
@@ -256,24 +249,21 @@ fn works(what: What, program: &mut Program, kernels: &mut Kernels) -> Result<Vec
     Ok(match what {
         What::Work(work) => vec![*work],
         What::Merged(..) => Vec::new(),
-        What::Group(group) if group.outputs.is_empty() => Vec::new(),
         What::Group(group) => match &group.kind {
+            Kind::Attention(attention) => {
+                let score = match group.outputs.is_empty() {
+                    true => None,
+                    false => Some(launch(&group, None, program, kernels)?),
+                };
+                vec![Work::Attention(Attention { score, ..(**attention).clone() })]
+            }
+            _ if group.outputs.is_empty() => Vec::new(),
             Kind::Product { a, b } | Kind::Batch { a, b } => {
-                let (a, b) = (a.clone(), b.clone());
-                product(&group, &a, &b, program, kernels)?
+                product(&group, a, b, program, kernels)?
             }
-            Kind::Slide(slide) => {
-                let slide = (**slide).clone();
-                vec![sliding(&group, slide, program, kernels)?]
-            }
-            _ => vec![Work::Kernel(launch(&group, None, program, kernels)?)],
+            Kind::Slide(slide) => vec![sliding(&group, (**slide).clone(), program, kernels)?],
+            Kind::Map | Kind::Rows => vec![Work::Kernel(launch(&group, None, program, kernels)?)],
         },
-        What::Attention(mut attention, group) => {
-            if !group.outputs.is_empty() {
-                attention.score = Some(launch(&group, None, program, kernels)?);
-            }
-            vec![Work::Attention(*attention)]
-        }
     })
 }
 
@@ -283,27 +273,25 @@ fn launch(
     program: &mut Program,
     kernels: &mut Kernels,
 ) -> Result<Launch, String> {
-    let first = program.buffers.len();
-    let dtypes: Vec<DataType> = program.buffers.iter().map(|buffer| buffer.dtype).collect();
+    let Program { sizes, buffers, .. } = program;
     let mut scratches: Vec<(DataType, Size)> = Vec::new();
-    let emitted = emit(
+    let launch = emit(
         group,
         &mut Surroundings {
-            sizes: &mut program.sizes,
-            dtypes: &|buffer| dtypes.get(buffer).copied().unwrap_or(DataType::F32),
+            sizes,
+            dtypes: &|buffer| buffers.get(buffer).map_or(DataType::F32, |buffer| buffer.dtype),
             scratch: &mut |dtype, elements| {
                 scratches.push((dtype, elements.clone()));
-                first + scratches.len() - 1
+                buffers.len() + scratches.len() - 1
             },
             product,
         },
+        |kernel| kernels.id(kernel),
     )?;
     for (dtype, elements) in scratches {
-        let elements = program.sizes.id(&elements);
-        program.buffers.push(Buffer { dtype, elements, origin: Origin::Made });
+        let elements = sizes.id(&elements);
+        buffers.push(Buffer { dtype, elements, origin: Origin::Made });
     }
-    let mut launch = emitted.launch;
-    launch.kernel = kernels.id(emitted.kernel);
     Ok(launch)
 }
 

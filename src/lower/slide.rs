@@ -19,8 +19,7 @@ impl Lowering<'_> {
         let Some(w) = self.constants.get(&w).map(|tensor| (w, tensor.clone())) else {
             return Ok(None);
         };
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let (given, groups) = (call.ints("kernel_shape")?, call.int("group")?);
         let [filters, channels, kernel @ ..] = &w.1.dims[..] else { return Ok(None) };
         let is_whole = groups > 0 && filters % groups == 0 && !w.1.dims.contains(&0);
@@ -136,8 +135,7 @@ impl Lowering<'_> {
 
     /// Whether the windows of a transposed convolution neither overlap nor leave gaps.
     fn lies_side_by_side(&self, op: &Op, kernel: &[i64]) -> Result<bool> {
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let all = |name: &str, fits: &dyn Fn(&[i64]) -> bool| -> Result<bool> {
             Ok(call.ints(name)?.is_none_or(|list| fits(&list)))
         };
@@ -153,12 +151,11 @@ impl Lowering<'_> {
 
     /// MaxPool without indices, and AveragePool.
     pub(super) fn pool(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
-        let (_, schema) = self.operator(op)?;
-        let call = self.call(op, schema);
+        let call = self.call(op)?;
         let what = match op.op_type.as_str() {
             "MaxPool" => Sliding::Max,
             _ => Sliding::Average {
-                counts_padding: schema.attribute("count_include_pad").is_some()
+                counts_padding: call.schema.attribute("count_include_pad").is_some()
                     && call.flag("count_include_pad")?,
             },
         };
@@ -184,8 +181,7 @@ impl Lowering<'_> {
         if !is_product(dtype) || !is_image || dims.iter().any(says_itself) {
             return Ok(None);
         }
-        let (_, schema) = self.operator(op)?;
-        let Some(axes) = slid(&self.call(op, schema), &x.dims[2..], kernel) else {
+        let Some(axes) = slid(&self.call(op)?, &x.dims[2..], kernel) else {
             return Ok(None);
         };
         let mut along = Vec::new();

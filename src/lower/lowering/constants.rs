@@ -1,6 +1,6 @@
 //! What is computed before a model runs: constants, sizes, and what was computed already.
 
-use super::{Home, LARGE, Lowering};
+use super::{Home, LARGE, Lowering, MOVES};
 use crate::error::Result;
 use crate::ir::{NodeId, Op, Tensor, ValueId};
 use crate::lower::program::Work;
@@ -77,23 +77,23 @@ impl Lowering<'_> {
         let is_plain = op.subgraphs().next().is_none()
             && self.graph.node_captures(id).is_empty()
             && !is_random(op);
-        let moves = ["Transpose", "Reshape", "Expand", "Slice", "Split", "Squeeze", "Unsqueeze"];
         let elements = |v: &ValueId| self.constants.get(v).and_then(Tensor::element_count);
         let is_large = inputs.iter().flatten().filter_map(elements).any(|count| count > LARGE);
-        if is_large && moves.contains(&op.op_type.as_str()) {
+        if is_large && MOVES.contains(&op.op_type.as_str()) {
             // A view does it without a copy.
             return false;
         }
         if !is_plain || !inputs.iter().flatten().all(|v| self.constants.contains_key(v)) {
             return false;
         }
-        let Ok((operator, schema)) = self.operator(op) else { return false };
+        let Ok((operator, _)) = ops::operator(op, self.opsets) else { return false };
+        let Ok(call) = self.call(op) else { return false };
         let values: Vec<Option<Value>> =
             inputs.iter().map(|v| v.map(|v| self.constants[&v].clone().into())).collect();
         let call = Call {
             inputs: values.iter().map(Option::as_ref).collect(),
             outputs: outputs.len(),
-            ..self.call(op, schema)
+            ..call
         };
         let Ok(made) = (operator.compute)(&call) else { return false };
         let tensors: Option<Vec<Tensor>> = made

@@ -1,6 +1,6 @@
 //! What is lowered: what outputs need.
 
-use super::Lowering;
+use super::{Lowering, MOVES};
 use crate::error::Result;
 use crate::ir::{NodeId, NodeKind, Op, ValueId};
 use std::collections::{BTreeSet, HashSet};
@@ -35,8 +35,7 @@ impl Lowering<'_> {
         if let Some(found) = self.attentions.get(&node) {
             return found.reads();
         }
-        let is_view = ["Reshape", "Expand", "Unsqueeze", "Squeeze", "Slice", "Split", "Flatten"]
-            .contains(&op.op_type.as_str());
+        let is_view = MOVES.contains(&op.op_type.as_str());
         let is_known = outputs.iter().all(|&value| self.known(value).is_some());
         match is_view && is_known {
             true => inputs.into_iter().take(1).flatten().collect(),

@@ -93,7 +93,7 @@ impl Lowering<'_> {
                 needs.extend(self.needs_of(b));
             }
             Kind::Slide(slide) => needs.extend(self.writers_of(&slide.reads())),
-            Kind::Map | Kind::Rows => {}
+            Kind::Attention(_) | Kind::Map | Kind::Rows => {}
         }
         let what = What::Group(Box::new(Group::new(kind, space)));
         self.items.push(Item { node, needs, what });
