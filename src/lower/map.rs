@@ -10,7 +10,7 @@ use crate::ops;
 use crate::ops::size::Size;
 
 /// So large may a kernel become.
-const LARGEST: usize = 64;
+pub(super) const LARGEST: usize = 64;
 
 impl Lowering<'_> {
     pub(super) fn element(

@@ -2,6 +2,7 @@
 
 use super::group::{Inst, InstId, Kind};
 use super::lowering::{Home, ItemId, Lowering};
+use super::map::{LARGEST, is_row_of};
 use super::view::{View, count};
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op, ValueId};
@@ -9,13 +10,14 @@ use crate::kernel::{FoldKind, Operation, Type};
 use crate::ops::shape;
 use crate::ops::size::Size;
 
+/// So many values does no operator add to a group.
+const MORE: usize = 16;
+
 /// A group along whose last axis is folded, and the value that it is folded of.
 struct Rows {
     item: ItemId,
     x: InstId,
     ty: Type,
-    /// How many elements a row has.
-    columns: Size,
 }
 
 impl Lowering<'_> {
@@ -36,7 +38,6 @@ impl Lowering<'_> {
         let Some(ty) = Type::of_stored(dtype).filter(|_| axis < dims.len()) else {
             return Ok(None);
         };
-        let columns = count(&dims[axis..]);
         if let (true, Some(&Home::Inst(item, inst))) =
             (axis + 1 == dims.len(), self.homes.get(&value))
         {
@@ -46,9 +47,9 @@ impl Lowering<'_> {
             let is_open = !group.kind.has_tail()
                 && group.space == dims
                 && !makers.into_iter().any(|maker| self.depends(maker, item));
-            if is_open && group.varying()[inst + shift] && group.insts.len() < 48 {
+            if is_open && group.varying()[inst + shift] && group.insts.len() + MORE <= LARGEST {
                 self.group_mut(item).kind = Kind::Rows;
-                return Ok(Some(Rows { item, x: inst + shift, ty, columns }));
+                return Ok(Some(Rows { item, x: inst + shift, ty }));
             }
         }
         let Some(view) = self.view(value)? else { return Ok(None) };
@@ -65,7 +66,7 @@ impl Lowering<'_> {
         };
         let item = self.begin(id, Kind::Rows, space);
         let x = self.push(item, Inst::Operand(view));
-        Some(Rows { item, x, ty: Type::of_stored(dtype)?, columns })
+        Some(Rows { item, x, ty: Type::of_stored(dtype)? })
     }
 
     /// A result over the rows' space, as a value of these sizes.
@@ -75,7 +76,7 @@ impl Lowering<'_> {
         let varies = group.varying()[inst];
         let is_plain = match varies {
             true => group.space == dims,
-            false => super::map::is_row_of(&dims, &group.space),
+            false => is_row_of(&dims, &group.space),
         };
         if is_plain {
             self.homes.insert(value, Home::Inst(rows.item, inst));
@@ -102,20 +103,22 @@ impl Lowering<'_> {
         self.push(rows.item, Inst::Constant(rows.ty, number))
     }
 
+    /// How many elements a row has.
+    fn columns(&self, rows: &Rows) -> Size {
+        self.group(rows.item).space.last().cloned().unwrap_or_else(|| 1.into())
+    }
+
     /// The sum of a row's values over their number.
     fn mean(&mut self, rows: &Rows, of: InstId) -> InstId {
         let sum = self.fold(rows, FoldKind::Sum, of);
-        match rows.columns.known() {
-            Some(columns) => {
-                let count = self.number(rows, columns as f64);
-                self.op(rows, Operation::Div, &[sum, count])
-            }
+        let count = match self.columns(rows).known() {
+            Some(columns) => self.number(rows, columns as f64),
             None => {
                 let one = self.number(rows, 1.0);
-                let count = self.fold(rows, FoldKind::Sum, one);
-                self.op(rows, Operation::Div, &[sum, count])
+                self.fold(rows, FoldKind::Sum, one)
             }
-        }
+        };
+        self.op(rows, Operation::Div, &[sum, count])
     }
 
     pub(super) fn softmax(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
@@ -159,16 +162,7 @@ impl Lowering<'_> {
         let parameters = [self.slot(id, 1), self.slot(id, 2)];
         let Some(rows) = self.rows(id, input, axis, &parameters)? else { return Ok(None) };
         let is_centered = op.op_type == "LayerNormalization";
-        let mut statistics = Vec::new();
-        let mut x = rows.x;
-        if is_centered {
-            let mean = self.mean(&rows, x);
-            statistics.push(mean);
-            x = self.op(&rows, Operation::Sub, &[x, mean]);
-        }
-        let inverse = self.inverse_deviation(&rows, x, epsilon);
-        statistics.push(inverse);
-        let mut y = self.op(&rows, Operation::Mul, &[x, inverse]);
+        let (mut y, statistics) = self.normalized(&rows, is_centered, epsilon);
         for (slot, operation) in [(1, Operation::Mul), (2, Operation::Add)] {
             let Some(value) = self.slot(id, slot) else { continue };
             let Some(other) = self.parameter(&rows, value)? else { return Ok(None) };
@@ -199,12 +193,7 @@ impl Lowering<'_> {
         }
         let parameters = [Some(scale), Some(bias)];
         let Some(rows) = self.rows(id, input, 2, &parameters)? else { return Ok(None) };
-        let (centered, inverse) = {
-            let mean = self.mean(&rows, rows.x);
-            let x = self.op(&rows, Operation::Sub, &[rows.x, mean]);
-            (x, self.inverse_deviation(&rows, x, epsilon))
-        };
-        let mut y = self.op(&rows, Operation::Mul, &[centered, inverse]);
+        let (mut y, _) = self.normalized(&rows, true, epsilon);
         for (value, operation) in [(scale, Operation::Mul), (bias, Operation::Add)] {
             let Some(view) = self.view(value)? else { return Ok(None) };
             let view = view.reshaped(&[dims[1].clone(), 1.into()]);
@@ -218,22 +207,36 @@ impl Lowering<'_> {
         Ok(self.give(&rows, y, output))
     }
 
-    /// 1/√(mean x² + ε).
-    fn inverse_deviation(&mut self, rows: &Rows, x: InstId, epsilon: f64) -> InstId {
+    /// x/√(mean x² + ε), with x − mean x for x where it is centered; and that mean, and what is multiplied by.
+    fn normalized(
+        &mut self,
+        rows: &Rows,
+        is_centered: bool,
+        epsilon: f64,
+    ) -> (InstId, Vec<InstId>) {
+        let mut statistics = Vec::new();
+        let mut x = rows.x;
+        if is_centered {
+            let mean = self.mean(rows, x);
+            statistics.push(mean);
+            x = self.op(rows, Operation::Sub, &[x, mean]);
+        }
         let square = self.op(rows, Operation::Mul, &[x, x]);
         let variance = self.mean(rows, square);
         let epsilon = self.number(rows, epsilon);
         let shifted = self.op(rows, Operation::Add, &[variance, epsilon]);
         let root = self.op(rows, Operation::Sqrt, &[shifted]);
         let one = self.number(rows, 1.0);
-        self.op(rows, Operation::Div, &[one, root])
+        let inverse = self.op(rows, Operation::Div, &[one, root]);
+        statistics.push(inverse);
+        (self.op(rows, Operation::Mul, &[x, inverse]), statistics)
     }
 
     /// A scale or a bias of a row's elements.
     fn parameter(&mut self, rows: &Rows, value: ValueId) -> Result<Option<InstId>> {
         let Some(view) = self.view(value)? else { return Ok(None) };
         let space = self.group(rows.item).space.clone();
-        let columns = [rows.columns.clone()];
+        let columns = [self.columns(rows)];
         let is_row = count(&view.dims) == columns[0];
         let view = if is_row { view.reshaped(&columns) } else { None };
         let view = view.and_then(|view| self.spread(&view, &space));

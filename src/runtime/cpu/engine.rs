@@ -37,9 +37,9 @@ pub(crate) struct Engine {
     filters: HashMap<usize, Filters>,
     /// Constants that steps read as they are.
     constants: HashMap<BufferId, Tensor>,
-    /// Buffers that are given out as tensors.
-    given_out: HashSet<BufferId>,
-    /// Steps by the last one that reads a buffer, and the first that writes it.
+    /// By output: whether it is just what its buffer holds, which then is given out.
+    is_whole: Vec<bool>,
+    /// The first and the last step of each buffer.
     lives: Vec<Option<(usize, usize)>>,
     pool: Pool,
     tiles: &'static Tiles,
@@ -120,7 +120,7 @@ impl Engine {
                 *tensor = crate::ops::zero(tensor.dtype);
             }
         }
-        let given_out = given_out(&program);
+        let is_whole = program.outputs.iter().map(|o| is_whole(&program, o)).collect();
         let lives = lives(&program);
         Ok(Self {
             model,
@@ -129,7 +129,7 @@ impl Engine {
             packed,
             filters,
             constants,
-            given_out,
+            is_whole,
             lives,
             pool,
             tiles,
@@ -137,6 +137,12 @@ impl Engine {
             spare: Arc::default(),
             idle: Mutex::new(Vec::new()),
         })
+    }
+
+    /// Buffers that are given out.
+    fn given_out(&self) -> HashSet<BufferId> {
+        let outputs = self.program.outputs.iter().zip(&self.is_whole);
+        outputs.filter(|(_, whole)| **whole).map(|(output, _)| output.buffer()).collect()
     }
 
     /// The kernels of the program.
@@ -213,17 +219,16 @@ fn constant(program: &Program, buffer: BufferId) -> Option<&Tensor> {
     }
 }
 
-/// Buffers that hold just what an output is.
-fn given_out(program: &Program) -> HashSet<BufferId> {
-    let fits = |argument: &Argument| match argument {
+/// Whether an output is all that a buffer holds, of its type and in order.
+fn is_whole(program: &Program, output: &Argument) -> bool {
+    match output {
         Argument::Place { place, dtype } => {
             let buffer = &program.buffers[place.buffer];
-            let is_whole = matches!(buffer.origin, Origin::Made) && buffer.dtype == *dtype;
-            (is_whole && tensor::is_whole(program, place)).then_some(place.buffer)
+            let is_made = matches!(buffer.origin, Origin::Made) && buffer.dtype == *dtype;
+            is_made && tensor::is_whole(program, place)
         }
-        Argument::Value(_) => None,
-    };
-    program.outputs.iter().filter_map(fits).collect()
+        Argument::Value(_) => false,
+    }
 }
 
 /// The first and the last step of each buffer.

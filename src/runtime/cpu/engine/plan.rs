@@ -23,10 +23,11 @@ impl Plan {
     pub(super) fn new(engine: &Engine, key: Vec<Option<i64>>) -> Result<Self> {
         let program = &engine.program;
         let sizes = evaluated(program, &key)?;
+        let given_out = engine.given_out();
         let mut places = Vec::new();
         for (buffer, life) in engine.lives.iter().enumerate() {
             let is_made = matches!(program.buffers[buffer].origin, Origin::Made)
-                && !engine.given_out.contains(&buffer);
+                && !given_out.contains(&buffer);
             let Some(life) = life.filter(|_| is_made) else { continue };
             if sizes[program.buffers[buffer].elements].is_some() {
                 places.push((bytes(program, &sizes, buffer)?, life, buffer));

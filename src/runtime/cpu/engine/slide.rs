@@ -47,6 +47,7 @@ pub(super) fn filters(
             other => return Err(Error::bug(format!("filters of {other}"))),
         }
     };
+    crate::ir::unload(bytes);
     Ok(Some((buffer, packed)))
 }
 

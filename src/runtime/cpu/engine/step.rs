@@ -173,7 +173,8 @@ impl<'r> Run<'r> {
             }
             self.bind(Some(number))?;
         }
-        engine.program.outputs.iter().map(|argument| self.output(argument)).collect()
+        let outputs = engine.program.outputs.iter().zip(&engine.is_whole);
+        outputs.map(|(argument, is_whole)| self.output(argument, *is_whole)).collect()
     }
 
     fn step(&mut self, number: usize, step: &Step) -> Result<()> {
@@ -456,18 +457,11 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    fn output(&mut self, argument: &Argument) -> Result<Value> {
+    fn output(&mut self, argument: &Argument, is_whole: bool) -> Result<Value> {
         let missing = || Error::input("an output is missing");
-        let Argument::Place { place, dtype } = argument else {
+        let (true, Argument::Place { place, dtype }) = (is_whole, argument) else {
             return self.value(argument)?.ok_or_else(missing);
         };
-        let held = self.engine.program.buffers[place.buffer].dtype;
-        if !self.engine.given_out.contains(&place.buffer)
-            || held != *dtype
-            || !tensor::is_whole(&self.engine.program, place)
-        {
-            return self.value(argument)?.ok_or_else(missing);
-        }
         let engine = self.engine;
         let (spot, _) = self.spot(place)?;
         let size = bytes(&engine.program, &self.sizes, place.buffer)?;
