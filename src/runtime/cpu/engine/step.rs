@@ -75,7 +75,7 @@ impl<'r> Run<'r> {
             }
         }
         for (&buffer, tensor) in &engine.constants {
-            run.holds(buffer, tensor.clone().into());
+            run.areas[buffer] = run.area_of(buffer, tensor);
         }
         for (buffer, offset) in plan.offsets.iter().enumerate() {
             if let Some(offset) = *offset {
@@ -95,24 +95,25 @@ impl<'r> Run<'r> {
     /// A buffer holds a value, whose elements begin where their type may.
     fn has(&mut self, buffer: BufferId, value: Value) -> Result<()> {
         let value = match value {
-            Value::Tensor(tensor) => Value::Tensor(tensor::aligned(&tensor)?),
+            Value::Tensor(tensor) => {
+                let tensor = tensor::aligned(&tensor)?;
+                if let Some(area) = self.area_of(buffer, &tensor) {
+                    self.areas[buffer] = Some(area);
+                }
+                Value::Tensor(tensor)
+            }
             other => other,
         };
-        self.holds(buffer, value);
+        self.values[buffer] = Some(value);
         Ok(())
     }
 
-    fn holds(&mut self, buffer: BufferId, value: Value) {
-        let about = &self.engine.program.buffers[buffer];
-        if let Value::Tensor(tensor) = &value
-            && tensor.dtype == about.dtype
-            && let Some(bytes) = tensor.bytes()
-        {
-            let elements = bytes.len() / tensor::size(tensor.dtype);
-            let pointer = bytes.as_ptr().cast_mut();
-            self.areas[buffer] = Some(Area { pointer, elements });
-        }
-        self.values[buffer] = Some(value);
+    /// The memory of a tensor, where it is of the type that the buffer is to have.
+    fn area_of(&self, buffer: BufferId, tensor: &Tensor) -> Option<Area> {
+        let bytes =
+            tensor.bytes().filter(|_| tensor.dtype == self.engine.program.buffers[buffer].dtype)?;
+        let elements = bytes.len() / tensor::size(tensor.dtype);
+        Some(Area { pointer: bytes.as_ptr().cast_mut(), elements })
     }
 
     /// The memory of a buffer, which is made now where its size was not known before.
@@ -388,7 +389,10 @@ impl<'r> Run<'r> {
     /// A value as the model's type says.
     fn value(&mut self, argument: &Argument) -> Result<Option<Value>> {
         match argument {
-            Argument::Value(buffer) => Ok(self.values[*buffer].clone()),
+            Argument::Value(buffer) => {
+                let constant = || self.engine.constants.get(buffer).cloned().map(Value::from);
+                Ok(self.values[*buffer].clone().or_else(constant))
+            }
             Argument::Place { place, dtype } => {
                 let (spot, _) = self.spot(place)?;
                 let held = self.engine.program.buffers[place.buffer].dtype;
