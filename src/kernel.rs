@@ -107,10 +107,38 @@ kernel softmax(rows, columns) x: f32, out y: f32 {
             ("%0: f32 = const 1.0\n%0: f32 = const 2.0", "defined twice"),
             ("for lane #0 < n {\n%0: f32 = const 1.0\n}\nstore y[0] %0", "not defined here"),
             ("%0: f32 = frob %1", "no operation \"frob\""),
+            ("%0: f32 = load x[1 + 2]", "a place begins twice"),
+            ("%0: f32 = load x[1 + n]", "a place begins twice"),
+            ("%0: f32 = const 1.0\nstore y[0] %0\nfor grid #0 < n { }", "written beside a grid"),
         ];
         for (body, wanted) in cases {
             let error = refused(&with(body));
             assert!(error.contains(wanted), "{error}");
         }
+        for (head, wanted) in [
+            ("k(n, n) x: f32", "\"n\" is there already"),
+            ("k(n) x: f32, x: f32", "\"x\" is there already"),
+            ("k(n) 3: f32", "a name is expected, found \"3\""),
+            ("k(n,,) x: f32", "a name is expected, found \",\""),
+        ] {
+            let error = refused(&format!("kernel {head} {{ }}"));
+            assert!(error.contains(wanted), "{error}");
+        }
+        let deep = "for sequence #0 < n {\n".repeat(100_000);
+        assert!(refused(&with(&deep)).contains("loops stand in each other"));
+    }
+
+    #[test]
+    fn a_text_that_ends_early_is_refused() {
+        for end in 0..SOFTMAX.trim_end().len() {
+            assert!(parse(&SOFTMAX[..end]).is_err(), "{}", &SOFTMAX[..end]);
+        }
+    }
+
+    #[test]
+    fn an_integer_that_is_not_given_is_refused() {
+        let mut kernel = parse(SOFTMAX).expect("a kernel");
+        kernel.given.pop();
+        assert_eq!(check(&kernel), Err("softmax: integer 1 is not given".to_owned()));
     }
 }

@@ -215,4 +215,29 @@ kernel rows(rows, columns) x: f16, out y: f32 {
         b.store(BufferId(0), Index::default(), ValueId(0));
         assert_eq!(b.finish(), Err("k: there is no buffer 0".to_owned()));
     }
+    #[test]
+    fn a_loop_that_nothing_is_used_of_goes() {
+        let mut b = Builder::new("k");
+        let n = b.given("n");
+        let x = b.buffer("x", DataType::F32, false);
+        let y = b.buffer("y", DataType::F32, true);
+        for is_stored in [false, true] {
+            let axis = b.open(AxisKind::Lane, n);
+            let at = Index { terms: vec![(Term::Axis(axis), Amount::Constant(1))], base: None };
+            let loaded = b.load(x, at.clone());
+            if is_stored {
+                b.store(y, at, loaded);
+            }
+            b.fold(&[(FoldKind::Sum, loaded)]);
+        }
+        let text = "\
+kernel k(n) x: f32, out y: f32 {
+  for lane #1 < n {
+    %2: f32 = load x[#1]
+    store y[#1] %2
+  }
+}
+";
+        assert_eq!(b.finish().expect("a kernel").to_string(), text);
+    }
 }

@@ -1,11 +1,12 @@
 //! Whether a kernel is one.
 
-use super::ir::{Axis, AxisId, AxisKind, BufferId, Index, Kernel, Stmt, Term, Type, ValueId};
+use super::ir::{Amount, Axis, AxisId, AxisKind, BufferId, Index, Kernel, Stmt, Term, Type, ValueId};
 use std::collections::HashSet;
 
 /// Holds a kernel against the specification: every value has one definition before its uses and the type
 /// that its operation gives, every index stands in the loop of its axis, grids are
-/// outermost, none beside another, lanes are innermost, and only outputs are written.
+/// outermost, none beside another nor beside what reads or writes outputs, since each part of a grid does
+/// again what stands beside it, lanes are innermost, and only outputs are written.
 ///
 /// # Errors
 /// What is wrong, and where.
@@ -14,15 +15,19 @@ pub fn check(kernel: &Kernel) -> Result<(), String> {
         Scope { kernel, defined: HashSet::new(), ever: HashSet::new(), axes: Vec::new() };
     let is_grid =
         |stmt: &&Stmt| matches!(stmt, Stmt::For { axis, .. } if axis.kind == AxisKind::Grid);
-    if kernel.body.iter().filter(is_grid).count() > 1 {
+    let (grids, others): (Vec<_>, Vec<_>) = kernel.body.iter().partition(is_grid);
+    if grids.len() > 1 {
         return Err(format!("{}: a grid stands beside another", kernel.name));
+    }
+    if !grids.is_empty() && others.into_iter().any(|stmt| scope.meets_output(stmt)) {
+        return Err(format!("{}: an output is read or written beside a grid", kernel.name));
     }
     for buffer in &kernel.buffers {
         if Type::of_stored(buffer.dtype).is_none() {
             return Err(format!("{} is {}, which is not computed with", buffer.name, buffer.dtype));
         }
     }
-    scope.block(&kernel.body).map_err(|e| format!("{}: {e}", kernel.name))
+    kernel.body.iter().try_for_each(|stmt| scope.stmt(stmt)).map_err(|e| format!("{}: {e}", kernel.name))
 }
 
 struct Scope<'k> {
@@ -36,13 +41,6 @@ struct Scope<'k> {
 }
 
 impl Scope<'_> {
-    fn block(&mut self, block: &[Stmt]) -> Result<(), String> {
-        let outside = self.defined.clone();
-        block.iter().try_for_each(|stmt| self.stmt(stmt))?;
-        self.defined = outside;
-        Ok(())
-    }
-
     fn stmt(&mut self, stmt: &Stmt) -> Result<(), String> {
         match stmt {
             Stmt::Constant { result, .. } => self.define(*result, None),
@@ -114,6 +112,7 @@ impl Scope<'_> {
         if axis.id.0 >= self.kernel.axes || self.axes.iter().any(|other| other.id == axis.id) {
             return Err(format!("axis {} is not there, or twice", axis.id.0));
         }
+        self.amount(axis.extent)?;
         self.axes.push(axis);
         let outside = self.defined.clone();
         body.iter().try_for_each(|stmt| self.stmt(stmt))?;
@@ -143,6 +142,27 @@ impl Scope<'_> {
         }
     }
 
+    fn meets_output(&self, stmt: &Stmt) -> bool {
+        match stmt {
+            Stmt::Load { buffer, .. } | Stmt::Store { buffer, .. } => {
+                self.buffer(*buffer).is_ok_and(|buffer| buffer.is_output)
+            }
+            Stmt::For { body, .. } | Stmt::Fold { body, .. } => {
+                body.iter().any(|stmt| self.meets_output(stmt))
+            }
+            _ => false,
+        }
+    }
+
+    fn amount(&self, amount: Amount) -> Result<(), String> {
+        match amount {
+            Amount::Given(at) if at as usize >= self.kernel.given.len() => {
+                Err(format!("integer {at} is not given"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn axis(&self, axis: AxisId) -> Result<(), String> {
         match self.axes.iter().any(|around| around.id == axis) {
             true => Ok(()),
@@ -156,13 +176,14 @@ impl Scope<'_> {
     }
 
     fn index(&self, index: &Index) -> Result<(), String> {
-        for (term, _) in &index.terms {
+        for (term, stride) in &index.terms {
+            self.amount(*stride)?;
             match term {
                 Term::Axis(axis) => self.axis(*axis)?,
                 Term::Value(value) if self.used(*value)? == Type::I64 => {}
                 Term::Value(value) => return Err(format!("%{} is no integer", value.0)),
             }
         }
-        Ok(())
+        index.base.map_or(Ok(()), |base| self.amount(base))
     }
 }

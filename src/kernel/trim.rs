@@ -3,7 +3,8 @@
 use super::ir::{Block, Index, Kernel, Stmt, Term, ValueId};
 use std::collections::HashSet;
 
-/// Removes what is computed and not used. Loads from computed places stay: they may be faults.
+/// Removes what is computed and not used, and loops in which nothing is left. Loads from computed places
+/// stay: they may be faults.
 pub(super) fn trim(kernel: &mut Kernel) {
     let mut used = HashSet::new();
     let body = std::mem::take(&mut kernel.body);
@@ -34,11 +35,18 @@ fn statement(mut stmt: Stmt, used: &mut HashSet<ValueId>) -> Option<Stmt> {
             used.insert(*value);
             of_index(at, used);
         }
-        Stmt::For { body, .. } => *body = block(std::mem::take(body), used),
-        Stmt::Fold { body, folds, .. } => {
+        Stmt::For { body, .. } => {
+            *body = block(std::mem::take(body), used);
+            (!body.is_empty()).then_some(())?;
+        }
+        Stmt::Fold { axis, body, folds } => {
             folds.retain(|fold| used.contains(&fold.result));
             used.extend(folds.iter().map(|fold| fold.value));
             *body = block(std::mem::take(body), used);
+            if folds.is_empty() {
+                let (axis, body) = (*axis, std::mem::take(body));
+                return (!body.is_empty()).then_some(Stmt::For { axis, body });
+            }
         }
     }
     Some(stmt)

@@ -6,12 +6,15 @@ use crate::kernel::ir::{
     Term, Type, ValueId,
 };
 
+/// Loops in each other, at most.
+const DEEPEST: usize = 64;
+
 /// Reads a kernel.
 ///
 /// # Errors
 /// What is wrong, and in which line.
 pub fn parse(text: &str) -> Result<Kernel, String> {
-    let mut parser = Parser { tokens: tokens(text), at: 0, kernel: Kernel::default() };
+    let mut parser = Parser { tokens: tokens(text), at: 0, depth: 0, kernel: Kernel::default() };
     parser.kernel().map_err(|e| format!("line {}: {e}", parser.line()))?;
     Ok(parser.kernel)
 }
@@ -47,6 +50,8 @@ fn tokens(text: &str) -> Vec<(String, usize)> {
 struct Parser {
     tokens: Vec<(String, usize)>,
     at: usize,
+    /// The loops around.
+    depth: usize,
     kernel: Kernel,
 }
 
@@ -84,13 +89,14 @@ impl Parser {
         self.kernel.name = self.next();
         self.expect("(")?;
         while !self.has(")") {
-            let name = self.next();
+            let name = self.name(|kernel, name| kernel.given.iter().any(|given| given == name))?;
             self.kernel.given.push(name);
             self.has(",");
         }
         while self.peek() != "{" {
             let is_output = self.has("out");
-            let name = self.next();
+            let name =
+                self.name(|kernel, name| kernel.buffers.iter().any(|b| b.name == name))?;
             self.expect(":")?;
             let dtype = self.next();
             let dtype = dtype.parse().map_err(|()| format!("there is no type {dtype:?}"))?;
@@ -104,12 +110,29 @@ impl Parser {
         }
     }
 
+    /// A new name.
+    fn name(&mut self, is_there: impl Fn(&Kernel, &str) -> bool) -> Result<String, String> {
+        let name = self.next();
+        if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            return Err(format!("a name is expected, found {name:?}"));
+        }
+        match is_there(&self.kernel, &name) {
+            true => Err(format!("{name:?} is there already")),
+            false => Ok(name),
+        }
+    }
+
     fn block(&mut self) -> Result<Block, String> {
         self.expect("{")?;
+        if self.depth > DEEPEST {
+            return Err(format!("more than {DEEPEST} loops stand in each other"));
+        }
+        self.depth += 1;
         let mut block = Vec::new();
         while !self.has("}") {
             block.push(self.stmt()?);
         }
+        self.depth -= 1;
         Ok(block)
     }
 
@@ -147,7 +170,10 @@ impl Parser {
                 let operation = Operation::named(name)
                     .ok_or_else(|| format!("there is no operation {name:?}"))?;
                 let mut arguments = Vec::new();
-                while self.peek().starts_with('%') && self.tokens[self.at + 1].0 != ":" {
+                let is_end = |token: &(String, usize)| token.0 == ":";
+                while self.peek().starts_with('%')
+                    && !self.tokens.get(self.at + 1).is_some_and(is_end)
+                {
                     arguments.push(self.value()?);
                 }
                 Ok(Stmt::Operation { result, operation, arguments })
@@ -234,13 +260,17 @@ impl Parser {
                     let stride = if self.has("*") { self.amount()? } else { Amount::Constant(1) };
                     index.terms.push((term, stride));
                 }
-                None => index.base = Some(self.amount()?).filter(|b| *b != Amount::Constant(0)),
+                None => match index.base.replace(self.amount()?) {
+                    None => {}
+                    Some(_) => return Err("a place begins twice".to_owned()),
+                },
             }
             if !self.has("+") {
                 break;
             }
         }
         self.expect("]")?;
+        index.base = index.base.filter(|base| *base != Amount::Constant(0));
         Ok((BufferId(buffer as u32), index))
     }
 }
