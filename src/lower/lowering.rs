@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::ir::{DataType, Graph, Model, NodeId, NodeKind, Op, Tensor, ValueId};
 use crate::kernel::Type;
 use crate::ops::infer::{Fact, Facts};
+use crate::ops::numbers::{Numbers, numbers};
 use crate::ops::size::{Atom, Size};
 use crate::ops::{self, Call};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -295,12 +296,14 @@ impl<'m> Lowering<'m> {
         })
     }
 
-    /// The only element of a constant, as a number.
+    /// The only element of a constant, where it is a number that float64 holds.
     pub(super) fn scalar(&self, value: ValueId) -> Option<f64> {
-        let tensor = self.constants.get(&value)?;
-        match ops::numbers::reals(tensor).ok()?[..] {
-            [number] if tensor.element_count() == Some(1) => Some(number),
-            _ => None,
+        let tensor = self.constants.get(&value).filter(|t| t.element_count() == Some(1))?;
+        match numbers(tensor).ok()? {
+            Numbers::Floats(all) => all.first().copied(),
+            Numbers::Integers(all) => {
+                all.first().filter(|x| **x as f64 as i128 == **x).map(|x| *x as f64)
+            }
         }
     }
 

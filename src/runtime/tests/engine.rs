@@ -159,6 +159,20 @@ fn a_constant_of_16_bits_may_stand_left() {
 }
 
 #[test]
+fn a_constant_integer_may_be_one_that_no_float_holds() {
+    let model = with(
+        "graph g(%x: i64[n]) -> (%a, %b) {
+  const %c = i64[] {9007199254740993}
+  const %d = i64[] {-9223372036854775807}
+  %a = Sub(%x, %c)
+  %b = Equal(%x, %d)
+}",
+    );
+    let x = integers(&[3], &[9007199254740993, 1, -9223372036854775807]);
+    model.same(&[("x", x)]);
+}
+
+#[test]
 fn an_index_must_be_along_its_axis() {
     let model = with(
         "graph g(%x: f32[r, n], %i: i64[k]) -> (%a, %b) {
