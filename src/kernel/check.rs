@@ -1,6 +1,8 @@
 //! Whether a kernel is one.
 
-use super::ir::{Amount, Axis, AxisId, AxisKind, BufferId, Index, Kernel, Stmt, Term, Type, ValueId};
+use super::ir::{
+    Amount, Axis, AxisId, AxisKind, BufferId, Index, Kernel, Stmt, Term, Type, ValueId,
+};
 use std::collections::HashSet;
 
 /// Holds a kernel against the specification: every value has one definition before its uses and the type
@@ -27,7 +29,11 @@ pub fn check(kernel: &Kernel) -> Result<(), String> {
             return Err(format!("{} is {}, which is not computed with", buffer.name, buffer.dtype));
         }
     }
-    kernel.body.iter().try_for_each(|stmt| scope.stmt(stmt)).map_err(|e| format!("{}: {e}", kernel.name))
+    kernel
+        .body
+        .iter()
+        .try_for_each(|stmt| scope.stmt(stmt))
+        .map_err(|e| format!("{}: {e}", kernel.name))
 }
 
 struct Scope<'k> {

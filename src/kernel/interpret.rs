@@ -329,14 +329,14 @@ fn of_float(operation: Operation, x: f64) -> Option<f64> {
 }
 
 fn of_floats(operation: Operation, x: f64, y: f64) -> Option<f64> {
-    let with_nan = |value: f64| if x.is_nan() || y.is_nan() { f64::NAN } else { value };
     Some(match operation {
         Operation::Add => x + y,
         Operation::Sub => x - y,
         Operation::Mul => x * y,
         Operation::Div => x / y,
-        Operation::Max => with_nan(x.max(y)),
-        Operation::Min => with_nan(x.min(y)),
+        Operation::Max if y > x || y.is_nan() => y,
+        Operation::Min if y < x || y.is_nan() => y,
+        Operation::Max | Operation::Min => x,
         Operation::Scale2 => x * y.exp2(),
         _ => return None,
     })

@@ -122,10 +122,10 @@ fn hold(operation: Operation, types: &[Type], result: Type, run: Run<'_>) {
 }
 
 fn is_near(wanted: f64, found: f64) -> bool {
-    wanted == found
-        || wanted.is_nan() && found.is_nan()
-        || (wanted - found).abs() <= 1e-5 * wanted.abs()
-        || wanted.abs() < 1e-43 && found.abs() < 1e-43
+    wanted.is_nan() && found.is_nan()
+        || wanted == found && wanted.is_sign_negative() == found.is_sign_negative()
+        || (wanted - found).abs() <= 1e-5 * wanted.abs() && wanted != 0.0
+        || wanted != found && wanted.abs() < 1e-43 && found.abs() < 1e-43
 }
 
 /// Holds every operation on special numbers.

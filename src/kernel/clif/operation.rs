@@ -115,15 +115,15 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// x where the condition holds or it is NaN, else y.
+    /// y where the condition holds of it and x, or it is NaN, else x.
     fn extreme(&mut self, condition: FloatCC, x: Value, y: Value, shape: Shape) -> Value {
         if shape.is_vector {
             return self.extreme_of_lanes(condition, x, y, shape);
         }
-        let holds = self.builder.ins().fcmp(condition, x, y);
-        let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, x, x);
+        let holds = self.builder.ins().fcmp(condition, y, x);
+        let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, y, y);
         let which = self.builder.ins().bor(holds, is_nan);
-        self.select(which, x, y, shape)
+        self.select(which, y, x, shape)
     }
 
     /// As [`extreme`](Self::extreme): in the form that is one instruction of x86, which gives x where one

@@ -95,8 +95,7 @@ impl Parser {
         }
         while self.peek() != "{" {
             let is_output = self.has("out");
-            let name =
-                self.name(|kernel, name| kernel.buffers.iter().any(|b| b.name == name))?;
+            let name = self.name(|kernel, name| kernel.buffers.iter().any(|b| b.name == name))?;
             self.expect(":")?;
             let dtype = self.next();
             let dtype = dtype.parse().map_err(|()| format!("there is no type {dtype:?}"))?;

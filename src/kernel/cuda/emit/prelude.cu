@@ -95,11 +95,11 @@ FN f32 op_div(f32 x, f32 y) { return __fdiv_rn(x, y); }
 FN f64 op_div(f64 x, f64 y) { return __ddiv_rn(x, y); }
 FN i64 op_div(i64 x, i64 y) { return y == 0 ? 0 : y == -1 ? op_neg(x) : x / y; }
 FN i64 op_rem(i64 x, i64 y) { return y == 0 || y == -1 ? 0 : x % y; }
-FN f32 op_max(f32 x, f32 y) { return x > y || x != x ? x : y; }
-FN f64 op_max(f64 x, f64 y) { return x > y || x != x ? x : y; }
+FN f32 op_max(f32 x, f32 y) { return y > x || y != y ? y : x; }
+FN f64 op_max(f64 x, f64 y) { return y > x || y != y ? y : x; }
 FN i64 op_max(i64 x, i64 y) { return x > y ? x : y; }
-FN f32 op_min(f32 x, f32 y) { return x < y || x != x ? x : y; }
-FN f64 op_min(f64 x, f64 y) { return x < y || x != x ? x : y; }
+FN f32 op_min(f32 x, f32 y) { return y < x || y != y ? y : x; }
+FN f64 op_min(f64 x, f64 y) { return y < x || y != y ? y : x; }
 FN i64 op_min(i64 x, i64 y) { return x < y ? x : y; }
 FN bool op_and(bool x, bool y) { return x && y; }
 FN bool op_or(bool x, bool y) { return x || y; }
