@@ -48,9 +48,8 @@ impl Builder {
     /// An operation. Its type is what [`Operation::result`] says.
     pub fn op(&mut self, operation: Operation, arguments: &[ValueId]) -> ValueId {
         let types: Vec<Type> = arguments.iter().map(|value| self.ty(*value)).collect();
-        let ty = operation.result(&types).unwrap_or_else(|| {
-            let names: Vec<&str> = types.iter().map(|ty| ty.name()).collect();
-            self.wrong(format!("{} takes no {}", operation.name(), names.join(", ")));
+        let ty = operation.result(&types).unwrap_or_else(|error| {
+            self.wrong(error);
             Type::F32
         });
         let result = self.value(ty);

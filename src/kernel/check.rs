@@ -21,7 +21,13 @@ pub fn check(kernel: &Kernel) -> Result<(), String> {
     if grids.len() > 1 {
         return Err(format!("{}: a grid stands beside another", kernel.name));
     }
-    if !grids.is_empty() && others.into_iter().any(|stmt| scope.meets_output(stmt)) {
+    let mut meets_output = |stmt: &Stmt| match stmt {
+        Stmt::Load { buffer, .. } | Stmt::Store { buffer, .. } => {
+            kernel.buffers.get(buffer.0 as usize).is_some_and(|buffer| buffer.is_output)
+        }
+        _ => false,
+    };
+    if !grids.is_empty() && others.into_iter().any(|stmt| stmt.any(&mut meets_output)) {
         return Err(format!("{}: an output is read or written beside a grid", kernel.name));
     }
     for buffer in &kernel.buffers {
@@ -53,11 +59,7 @@ impl Scope<'_> {
             Stmt::Operation { result, operation, arguments } => {
                 let types: Vec<Type> =
                     arguments.iter().map(|v| self.used(*v)).collect::<Result<_, _>>()?;
-                let ty = operation.result(&types).ok_or_else(|| {
-                    let names: Vec<&str> = types.iter().map(|t| t.name()).collect();
-                    format!("{} takes no {}", operation.name(), names.join(", "))
-                })?;
-                self.define(*result, Some(ty))
+                self.define(*result, Some(operation.result(&types)?))
             }
             Stmt::Index { result, axis } => {
                 self.axis(*axis)?;
@@ -145,18 +147,6 @@ impl Scope<'_> {
         match self.defined.contains(&value) {
             true => Ok(self.kernel.values[value.0 as usize]),
             false => Err(format!("%{} is not defined here", value.0)),
-        }
-    }
-
-    fn meets_output(&self, stmt: &Stmt) -> bool {
-        match stmt {
-            Stmt::Load { buffer, .. } | Stmt::Store { buffer, .. } => {
-                self.buffer(*buffer).is_ok_and(|buffer| buffer.is_output)
-            }
-            Stmt::For { body, .. } | Stmt::Fold { body, .. } => {
-                body.iter().any(|stmt| self.meets_output(stmt))
-            }
-            _ => false,
         }
     }
 

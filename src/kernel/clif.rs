@@ -12,7 +12,7 @@ mod memory;
 mod operation;
 mod shape;
 
-use super::ir::{Amount, Axis, AxisId, AxisKind, Index, Kernel, Stmt, Term, Type, ValueId};
+use super::ir::{Amount, Axis, AxisId, AxisKind, Fold, Index, Kernel, Stmt, Term, Type, ValueId};
 use cranelift::codegen::ir::{BlockArg, Function, StackSlot, UserFuncName};
 use cranelift::prelude::*;
 use std::collections::HashMap;
@@ -123,7 +123,11 @@ impl<'k, 'f> Emitter<'k, 'f> {
 
     fn stmt(&mut self, stmt: &Stmt) -> Result<(), String> {
         match stmt {
-            Stmt::Constant { result, number } => self.constant(*result, *number),
+            Stmt::Constant { result, number } => {
+                let shape = Shape::scalar(self.kernel.values[result.0 as usize]);
+                let value = self.constant(shape, *number);
+                self.values.insert(*result, Made { value, shape });
+            }
             Stmt::Operation { result, operation, arguments } => {
                 let made = self.operation(*operation, arguments)?;
                 self.values.insert(*result, made);
@@ -137,31 +141,34 @@ impl<'k, 'f> Emitter<'k, 'f> {
                 self.values.insert(*result, made);
             }
             Stmt::Store { buffer, at, value } => self.store(*buffer, at, *value)?,
-            Stmt::For { axis, body } => self.for_loop(axis, body)?,
-            Stmt::Fold { axis, body, folds } => self.fold_loop(axis, body, folds)?,
+            Stmt::For { axis, body } => self.looped(axis, body, &[])?,
+            Stmt::Fold { axis, body, folds } => self.looped(axis, body, folds)?,
         }
         Ok(())
     }
 
-    fn for_loop(&mut self, axis: &Axis, body: &[Stmt]) -> Result<(), String> {
-        let zero = self.builder.ins().iconst(types::I64, 0);
+    /// A loop, and what it folds.
+    fn looped(&mut self, axis: &Axis, body: &[Stmt], folds: &[Fold]) -> Result<(), String> {
         let extent = self.amount(axis.extent);
-        match (axis.kind, self.grid.take()) {
-            (AxisKind::Grid, Some((begin, end))) => {
-                self.counted(axis.id, begin, end, 1, &[], |emitter, _| {
-                    emitter.block(body).map(|()| Vec::new())
-                })?;
-            }
-            (AxisKind::Lane, grid) if lanes::fit(self.kernel, axis.id, body) => {
-                self.grid = grid;
-                self.vector_loop(axis, zero, extent, body, &[])?;
-            }
-            (_, grid) => {
-                self.grid = grid;
-                self.counted(axis.id, zero, extent, 1, &[], |emitter, _| {
-                    emitter.block(body).map(|()| Vec::new())
-                })?;
-            }
+        let sums = if lanes::fit(self.kernel, axis, body, folds) {
+            self.vector_loop(axis.id, extent, body, folds)?
+        } else {
+            let zero = self.builder.ins().iconst(types::I64, 0);
+            let part = if axis.kind == AxisKind::Grid { self.grid.take() } else { None };
+            let (from, to) = part.unwrap_or((zero, extent));
+            let none = |fold: &Fold| {
+                let shape = Shape::scalar(self.kernel.values[fold.result.0 as usize]);
+                self.constant(shape, fold.kind.of_none())
+            };
+            let none: Vec<Value> = folds.iter().map(none).collect();
+            self.counted(axis.id, from, to, 1, &none, |emitter, carried| {
+                emitter.pass(body, folds, carried)
+            })?
+            .1
+        };
+        for (fold, value) in folds.iter().zip(sums) {
+            let shape = Shape::scalar(self.kernel.values[fold.result.0 as usize]);
+            self.values.insert(fold.result, Made { value, shape });
         }
         Ok(())
     }
@@ -208,15 +215,14 @@ impl<'k, 'f> Emitter<'k, 'f> {
         Ok((index, parameters[1..].to_vec()))
     }
 
-    fn constant(&mut self, result: ValueId, number: f64) {
-        let ty = self.kernel.values[result.0 as usize];
-        let value = match ty {
+    fn constant(&mut self, shape: Shape, number: f64) -> Value {
+        let value = match shape.ty {
             Type::F32 => self.builder.ins().f32const(number as f32),
             Type::F64 => self.builder.ins().f64const(number),
             Type::I64 => self.builder.ins().iconst(types::I64, number as i64),
             Type::Bool => self.builder.ins().iconst(types::I8, i64::from(number != 0.0)),
         };
-        self.values.insert(result, Made { value, shape: Shape::scalar(ty) });
+        self.in_shape(Made { value, shape: Shape::scalar(shape.ty) }, shape)
     }
 
     fn amount(&mut self, amount: Amount) -> Value {

@@ -1,9 +1,7 @@
 //! What a kernel means: floats in float64, every place checked.
 
 use super::Operation;
-use super::ir::{
-    Amount, AxisId, BufferId, Fold, FoldKind, Index, Kernel, Stmt, Term, Type, ValueId,
-};
+use super::ir::{Amount, Axis, BufferId, Fold, Index, Kernel, Stmt, Term, Type, ValueId};
 use crate::ir::DataType;
 use half::{bf16, f16};
 
@@ -37,6 +35,18 @@ pub(super) enum Number {
     Float(f64),
     Integer(i64),
     Bool(bool),
+}
+
+impl Number {
+    /// The number of a constant.
+    pub(super) fn constant(ty: Type, number: f64) -> Self {
+        match ty {
+            Type::F32 => Self::Float(f64::from(number as f32)),
+            Type::F64 => Self::Float(number),
+            Type::I64 => Self::Integer(number as i64),
+            Type::Bool => Self::Bool(number != 0.0),
+        }
+    }
 }
 
 /// Runs a kernel that [`check`](super::check) accepts.
@@ -74,13 +84,7 @@ impl Machine<'_> {
     fn stmt(&mut self, stmt: &Stmt) -> Result<(), String> {
         match stmt {
             Stmt::Constant { result, number } => {
-                let number = match self.ty(*result) {
-                    Type::F32 => Number::Float(f64::from(*number as f32)),
-                    Type::F64 => Number::Float(*number),
-                    Type::I64 => Number::Integer(*number as i64),
-                    Type::Bool => Number::Bool(*number != 0.0),
-                };
-                self.set(*result, number);
+                self.set(*result, Number::constant(self.ty(*result), *number));
             }
             Stmt::Operation { result, operation, arguments } => {
                 let arguments: Vec<Number> =
@@ -105,38 +109,21 @@ impl Machine<'_> {
                 let (place, value) = (self.place(*buffer, at)?, self.value(*value)?);
                 self.store(*buffer, place, value)?;
             }
-            Stmt::For { axis, body } => {
-                for index in 0..self.amount(axis.extent) {
-                    self.axes[axis.id.0 as usize] = index;
-                    self.block(body)?;
-                }
-            }
-            Stmt::Fold { axis, body, folds } => self.fold(axis.id, axis.extent, body, folds)?,
+            Stmt::For { axis, body } => self.fold(axis, body, &[])?,
+            Stmt::Fold { axis, body, folds } => self.fold(axis, body, folds)?,
         }
         Ok(())
     }
 
-    fn fold(
-        &mut self,
-        axis: AxisId,
-        extent: Amount,
-        body: &[Stmt],
-        folds: &[Fold],
-    ) -> Result<(), String> {
-        let mut sums: Vec<Number> =
-            folds.iter().map(|fold| of_none(fold.kind, self.ty(fold.result))).collect();
-        for index in 0..self.amount(extent) {
-            self.axes[axis.0 as usize] = index;
+    fn fold(&mut self, axis: &Axis, body: &[Stmt], folds: &[Fold]) -> Result<(), String> {
+        let none = |fold: &Fold| Number::constant(self.ty(fold.result), fold.kind.of_none());
+        let mut sums: Vec<Number> = folds.iter().map(none).collect();
+        for index in 0..self.amount(axis.extent) {
+            self.axes[axis.id.0 as usize] = index;
             self.block(body)?;
             for (sum, fold) in sums.iter_mut().zip(folds) {
-                let operation = match fold.kind {
-                    FoldKind::Sum => Operation::Add,
-                    FoldKind::Product => Operation::Mul,
-                    FoldKind::Max => Operation::Max,
-                    FoldKind::Min => Operation::Min,
-                };
                 let both = [*sum, self.value(fold.value)?];
-                *sum = operate(operation, &both, self.ty(fold.result))
+                *sum = operate(fold.kind.operation(), &both, self.ty(fold.result))
                     .ok_or_else(|| format!("{both:?} cannot be folded"))?;
             }
         }
@@ -216,20 +203,6 @@ pub(super) fn wrapped(dtype: DataType, x: i64) -> i64 {
         DataType::I32 => i64::from(x as i32),
         DataType::U32 => i64::from(x as u32),
         _ => x,
-    }
-}
-
-/// What a fold of nothing is.
-pub(super) fn of_none(kind: FoldKind, ty: Type) -> Number {
-    match (kind, ty.is_float()) {
-        (FoldKind::Sum, true) => Number::Float(0.0),
-        (FoldKind::Product, true) => Number::Float(1.0),
-        (FoldKind::Max, true) => Number::Float(f64::NEG_INFINITY),
-        (FoldKind::Min, true) => Number::Float(f64::INFINITY),
-        (FoldKind::Sum, false) => Number::Integer(0),
-        (FoldKind::Product, false) => Number::Integer(1),
-        (FoldKind::Max, false) => Number::Integer(i64::MIN),
-        (FoldKind::Min, false) => Number::Integer(i64::MAX),
     }
 }
 

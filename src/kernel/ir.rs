@@ -17,6 +17,9 @@ pub enum Type {
 }
 
 impl Type {
+    /// All.
+    pub(super) const ALL: [Self; 4] = [Self::F32, Self::F64, Self::I64, Self::Bool];
+
     /// The type in which elements that are stored so are computed; none where they are not.
     pub fn of_stored(dtype: DataType) -> Option<Self> {
         Some(match dtype {
@@ -99,6 +102,13 @@ pub struct Buffer {
     pub is_output: bool,
 }
 
+impl Buffer {
+    /// How large an element is, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.dtype.bits().map_or(1, |bits| (bits / 8).max(1))
+    }
+}
+
 /// Statements one after the other.
 pub type Block = Vec<Stmt>;
 
@@ -164,6 +174,19 @@ pub enum Stmt {
     },
 }
 
+impl Stmt {
+    /// Whether it, or a statement in it, has a property.
+    pub(super) fn any(&self, has: &mut dyn FnMut(&Self) -> bool) -> bool {
+        has(self)
+            || match self {
+                Self::For { body, .. } | Self::Fold { body, .. } => {
+                    body.iter().any(|stmt| stmt.any(has))
+                }
+                _ => false,
+            }
+    }
+}
+
 /// The axis of a loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Axis {
@@ -210,6 +233,28 @@ pub enum FoldKind {
     Min,
 }
 
+impl FoldKind {
+    /// What folds two into one.
+    pub(super) fn operation(self) -> Operation {
+        match self {
+            Self::Sum => Operation::Add,
+            Self::Product => Operation::Mul,
+            Self::Max => Operation::Max,
+            Self::Min => Operation::Min,
+        }
+    }
+
+    /// The fold of none, as a constant's number.
+    pub(super) fn of_none(self) -> f64 {
+        match self {
+            Self::Sum => 0.0,
+            Self::Product => 1.0,
+            Self::Max => f64::NEG_INFINITY,
+            Self::Min => f64::INFINITY,
+        }
+    }
+}
+
 /// A place in a buffer: the sum of terms.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Index {
@@ -217,6 +262,13 @@ pub struct Index {
     pub terms: Vec<(Term, Amount)>,
     /// Where it begins.
     pub base: Option<Amount>,
+}
+
+impl Index {
+    /// Whether it depends on what was computed: then it is checked.
+    pub(super) fn is_computed(&self) -> bool {
+        self.terms.iter().any(|(term, _)| matches!(term, Term::Value(_)))
+    }
 }
 
 /// What a place depends on, times a stride.

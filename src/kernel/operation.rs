@@ -56,7 +56,7 @@ pub enum Rule {
 
 const FLOATS: &[Type] = &[Type::F32, Type::F64];
 const NUMBERS: &[Type] = &[Type::F32, Type::F64, Type::I64];
-const ALL: &[Type] = &[Type::F32, Type::F64, Type::I64, Type::Bool];
+const ALL: &[Type] = &Type::ALL;
 const BOOL: &[Type] = &[Type::Bool];
 
 const fn same(count: usize, types: &'static [Type]) -> Rule {
@@ -115,9 +115,12 @@ impl Operation {
         OPERATIONS.iter().find(|(_, known, ..)| *known == name).map(|(operation, ..)| *operation)
     }
 
-    /// The type of its result of arguments of these types; none where it does not take them.
-    pub fn result(self, arguments: &[Type]) -> Option<Type> {
-        match (self.line().2, arguments) {
+    /// The type of its result of arguments of these types.
+    ///
+    /// # Errors
+    /// It does not take them.
+    pub fn result(self, arguments: &[Type]) -> Result<Type, String> {
+        let result = match (self.line().2, arguments) {
             (Rule::Same { count, types }, [first, ..]) => {
                 let fits = arguments.len() == count && arguments.iter().all(|t| t == first);
                 (fits && types.contains(first)).then_some(*first)
@@ -126,6 +129,10 @@ impl Operation {
             (Rule::Select, [Type::Bool, y, z]) => (y == z).then_some(*y),
             (Rule::To(types, result), [x]) => types.contains(x).then_some(result),
             _ => None,
-        }
+        };
+        result.ok_or_else(|| {
+            let names: Vec<&str> = arguments.iter().map(|ty| ty.name()).collect();
+            format!("{} takes no {}", self.name(), names.join(", "))
+        })
     }
 }

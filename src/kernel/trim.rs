@@ -27,8 +27,7 @@ fn statement(mut stmt: Stmt, used: &mut HashSet<ValueId>) -> Option<Stmt> {
             used.extend(arguments.iter().copied());
         }
         Stmt::Load { result, at, .. } => {
-            let is_computed = at.terms.iter().any(|(term, _)| matches!(term, Term::Value(_)));
-            (is_computed || used.contains(result)).then_some(())?;
+            (at.is_computed() || used.contains(result)).then_some(())?;
             of_index(at, used);
         }
         Stmt::Store { at, value, .. } => {

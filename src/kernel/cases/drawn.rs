@@ -4,6 +4,7 @@
 
 use super::{Case, Run, parsed};
 use crate::kernel::Memory;
+use crate::kernel::interpret::wrapped;
 use std::fmt::Write as _;
 
 const EXTENTS: &[i64] = &[0, 1, 2, 3, 4, 5, 15, 16, 17, 19, 20, 37];
@@ -334,13 +335,8 @@ impl Drawn {
 
 fn narrow(dtype: &str, x: i64) -> i64 {
     match dtype {
-        "i8" => i64::from(x as i8),
-        "i16" => i64::from(x as i16),
-        "i32" => i64::from(x as i32),
-        "u8" => i64::from(x as u8),
-        "u16" => i64::from(x as u16),
-        "u32" => i64::from(x as u32),
-        _ => x.wrapping_mul(x),
+        "i64" => x.wrapping_mul(x),
+        _ => wrapped(dtype.parse().expect("a type"), x),
     }
 }
 

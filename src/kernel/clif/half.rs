@@ -88,11 +88,8 @@ impl Emitter<'_, '_> {
 
     /// A number in each lane that another value has.
     fn number(&mut self, like: Value, number: i32) -> Value {
-        let one = self.builder.ins().iconst(types::I32, i64::from(number as u32));
-        match self.builder.func.dfg.value_type(like) == types::I32 {
-            true => one,
-            false => self.builder.ins().splat(types::I32X4, one),
-        }
+        let ty = self.builder.func.dfg.value_type(like);
+        self.integer(ty, number.into())
     }
 
     fn and(&mut self, x: Value, mask: i32) -> Value {

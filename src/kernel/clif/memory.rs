@@ -4,7 +4,7 @@ use super::lanes::stride;
 use super::shape::{Shape, WIDTH};
 use super::{Emitter, Made};
 use crate::ir::DataType;
-use crate::kernel::ir::{BufferId, Index, Term, Type, ValueId};
+use crate::kernel::ir::{BufferId, Index, Type, ValueId};
 use cranelift::codegen::ir::Endianness;
 use cranelift::prelude::*;
 
@@ -24,14 +24,14 @@ impl Emitter<'_, '_> {
     /// is added first, so that Cranelift computes it before the loop.
     fn address(&mut self, buffer: BufferId, at: &Index) -> (Value, i32) {
         let [fixed, moving] = self.place(at);
-        let size = self.kernel.buffers[buffer.0 as usize].dtype.bits().unwrap_or(8) as i64 / 8;
+        let size = self.kernel.buffers[buffer.0 as usize].bytes() as i64;
         let offset = self.builder.ins().imul_imm_s(fixed, size);
         let address = self.builder.ins().iadd(self.buffers[buffer.0 as usize], offset);
         let offset = self.builder.ins().imul_imm_s(moving, size);
         let address = self.builder.ins().iadd(address, offset);
         let is_ahead = self.lanes.is_some_and(|axis| stride(at, axis).is_some());
         let ahead = if is_ahead { self.ahead } else { 0 };
-        if !at.terms.iter().any(|(term, _)| matches!(term, Term::Value(_))) {
+        if !at.is_computed() {
             return (address, (ahead * size) as i32);
         }
         let place = self.builder.ins().iadd(fixed, moving);
@@ -159,8 +159,7 @@ impl Emitter<'_, '_> {
         let bytes = self.cast(types::I8X16, bytes);
         let wide = self.builder.ins().uwiden_low(bytes);
         let wide = self.builder.ins().uwiden_low(wide);
-        let zero = self.builder.ins().iconst(types::I32, 0);
-        let zero = self.builder.ins().splat(types::I32X4, zero);
+        let zero = self.integer(types::I32X4, 0);
         self.builder.ins().icmp(IntCC::NotEqual, wide, zero)
     }
 

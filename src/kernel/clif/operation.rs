@@ -15,9 +15,7 @@ impl Emitter<'_, '_> {
         let made: Vec<Made> = arguments.iter().map(|value| self.values[value]).collect();
         let is_vector = made.iter().any(|made| made.shape.is_vector);
         let types: Vec<Type> = made.iter().map(|made| made.shape.ty).collect();
-        let ty = operation
-            .result(&types)
-            .ok_or_else(|| format!("{} takes no {types:?}", operation.name()))?;
+        let ty = operation.result(&types)?;
         let spread = |emitter: &mut Self, made: &Made| {
             emitter.in_shape(*made, Shape { ty: made.shape.ty, is_vector })
         };
@@ -194,7 +192,7 @@ impl Emitter<'_, '_> {
             (true, true) => self.builder.ins().x86_cvtt2dq(bits.ty, y),
             _ => self.builder.ins().fcvt_to_sint_sat(bits.ty, y),
         };
-        let bias = self.integer(bits, bits.bias);
+        let bias = self.integer(bits.ty, bits.bias);
         let biased = self.builder.ins().iadd(integer, bias);
         let power = self.builder.ins().ishl_imm_u(biased, bits.mantissa);
         let power = self.cast(shape.clif(), power);
@@ -205,9 +203,9 @@ impl Emitter<'_, '_> {
         let bits = bits_of(shape);
         let integer = self.cast(bits.ty, x);
         let exponent = self.builder.ins().ushr_imm_u(integer, bits.mantissa);
-        let mask = self.integer(bits, 2 * bits.bias + 1);
+        let mask = self.integer(bits.ty, 2 * bits.bias + 1);
         let exponent = self.builder.ins().band(exponent, mask);
-        let bias = self.integer(bits, bits.bias);
+        let bias = self.integer(bits.ty, bits.bias);
         let exponent = self.builder.ins().isub(exponent, bias);
         self.builder.ins().fcvt_from_sint(shape.clif(), exponent)
     }
@@ -216,25 +214,20 @@ impl Emitter<'_, '_> {
         let bits = bits_of(shape);
         let integer = self.cast(bits.ty, x);
         let exponent = (2 * bits.bias + 1) << bits.mantissa;
-        let mask = self.integer(bits, !exponent);
+        let mask = self.integer(bits.ty, !exponent);
         let own = self.builder.ins().band(integer, mask);
-        let one = self.integer(bits, bits.bias << bits.mantissa);
+        let one = self.integer(bits.ty, bits.bias << bits.mantissa);
         let number = self.builder.ins().bor(own, one);
         self.cast(shape.clif(), number)
     }
 
-    /// An integer in the type of the bits of floats.
-    fn integer(&mut self, bits: Bits, number: i64) -> Value {
-        match bits.ty == types::I32X4 {
-            true => {
-                let one = self.builder.ins().iconst(types::I32, i64::from(number as i32 as u32));
-                self.builder.ins().splat(types::I32X4, one)
-            }
-            false if bits.ty == types::I32 => {
-                self.builder.ins().iconst(types::I32, i64::from(number as i32 as u32))
-            }
-            false => self.builder.ins().iconst(types::I64, number),
+    /// An integer of a type of 64 or 32 bits, or in lanes of these.
+    pub(super) fn integer(&mut self, ty: cranelift::prelude::Type, number: i64) -> Value {
+        if ty == types::I64 {
+            return self.builder.ins().iconst(ty, number);
         }
+        let one = self.builder.ins().iconst(types::I32, i64::from(number as u32));
+        if ty == types::I32 { one } else { self.builder.ins().splat(ty, one) }
     }
 
     fn converted(&mut self, x: Value, from: Shape, to: Type) -> Value {
@@ -245,32 +238,20 @@ impl Emitter<'_, '_> {
             (Type::F32 | Type::F64, Type::I64) => {
                 self.builder.ins().fcvt_to_sint_sat(types::I64, x)
             }
-            (Type::F32, _) => {
-                let zero = self.builder.ins().f32const(0.0);
-                let zero =
-                    self.in_shape(Made { value: zero, shape: Shape::scalar(Type::F32) }, from);
+            (Type::F32 | Type::F64, _) => {
+                let zero = self.constant(from, 0.0);
                 self.builder.ins().fcmp(FloatCC::NotEqual, x, zero)
             }
-            (Type::F64, _) => {
-                let zero = self.builder.ins().f64const(0.0);
-                self.builder.ins().fcmp(FloatCC::NotEqual, x, zero)
-            }
-            (Type::I64, Type::F32) => self.builder.ins().fcvt_from_sint(types::F32, x),
-            (Type::I64, Type::F64) => self.builder.ins().fcvt_from_sint(types::F64, x),
-            (Type::I64, _) => self.builder.ins().icmp_imm_s(IntCC::NotEqual, x, 0),
-            (Type::Bool, Type::F32) if from.is_vector => {
-                let one = self.builder.ins().f32const(1.0);
-                let one = self.builder.ins().splat(types::F32X4, one);
+            (Type::I64, Type::Bool) => self.builder.ins().icmp_imm_s(IntCC::NotEqual, x, 0),
+            (Type::I64, _) => self.builder.ins().fcvt_from_sint(Shape::scalar(to).clif(), x),
+            (Type::Bool, _) if from.is_vector => {
+                let one = self.constant(Shape::vector(Type::F32), 1.0);
                 let mask = self.cast(types::F32X4, x);
                 self.builder.ins().band(mask, one)
             }
-            (Type::Bool, wanted) => {
+            (Type::Bool, _) => {
                 let integer = self.builder.ins().uextend(types::I64, x);
-                match wanted {
-                    Type::F32 => self.builder.ins().fcvt_from_sint(types::F32, integer),
-                    Type::F64 => self.builder.ins().fcvt_from_sint(types::F64, integer),
-                    _ => integer,
-                }
+                self.converted(integer, Shape::scalar(Type::I64), to)
             }
         }
     }

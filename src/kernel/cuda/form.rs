@@ -1,7 +1,6 @@
 //! What threads do.
 
 use super::{MAX_THREADS, WARP};
-use crate::ir::DataType;
 use crate::kernel::Operation;
 use crate::kernel::ir::{Amount, Buffer, BufferId, Type};
 
@@ -92,11 +91,6 @@ impl Program {
             threads: (threads as u32).next_multiple_of(WARP),
         }
     }
-}
-
-/// How large an element is, in bytes.
-pub(super) fn bytes(dtype: DataType) -> u64 {
-    dtype.bits().map_or(1, |bits| (bits / 8).max(1))
 }
 
 /// A statement.

@@ -183,12 +183,7 @@ impl Machine<'_> {
         }
         for &thread in threads {
             let number = match source {
-                Source::Number(number) => match ty {
-                    Type::F32 => Number::Float(f64::from(*number as f32)),
-                    Type::F64 => Number::Float(*number),
-                    Type::I64 => Number::Integer(*number as i64),
-                    Type::Bool => Number::Bool(*number != 0.0),
-                },
+                Source::Number(number) => Number::constant(ty, *number),
                 Source::Copy(operand) => self.operand(*operand, thread)?,
                 Source::Thread => Number::Integer(thread as i64),
                 Source::Threads => Number::Integer(self.launch.threads.into()),

@@ -205,8 +205,7 @@ impl Parser {
         let value = self.value()?;
         self.expect(":")?;
         let name = self.next();
-        let all = [Type::F32, Type::F64, Type::I64, Type::Bool];
-        let ty = all.into_iter().find(|ty| ty.name() == name);
+        let ty = Type::ALL.into_iter().find(|ty| ty.name() == name);
         let ty = ty.ok_or_else(|| format!("values have no type {name:?}"))?;
         let at = value.0 as usize;
         if self.kernel.values.len() <= at {

@@ -4,10 +4,7 @@ use super::order::Place;
 use super::{Lowering, amount};
 use crate::kernel::Operation;
 use crate::kernel::cuda::form::{Operand, Register, Source, Step, Team};
-use crate::kernel::interpret::{Number, of_none};
-use crate::kernel::ir::{
-    Axis, AxisKind, BufferId, Fold, FoldKind, Index, Stmt, Term, Type, ValueId,
-};
+use crate::kernel::ir::{Axis, AxisKind, BufferId, Fold, Index, Stmt, Term, Type, ValueId};
 
 impl Lowering<'_> {
     pub(super) fn block(&mut self, block: &[Stmt]) {
@@ -30,28 +27,9 @@ impl Lowering<'_> {
             }
             Stmt::Load { result, buffer, at } => self.load(*result, *buffer, at),
             Stmt::Store { buffer, at, value } => self.store(*buffer, at, *value),
-            Stmt::For { axis, body } if self.is_side_by_side(axis) => {
-                self.lane_loop(axis, body, &|_| ());
-            }
-            Stmt::For { axis, body } => {
-                self.serial(axis, &|own| own.block(body));
-            }
+            Stmt::For { axis, body } => self.fold(axis, body, &[]),
             Stmt::Fold { axis, body, folds } => self.fold(axis, body, folds),
         }
-    }
-
-    fn is_side_by_side(&self, axis: &Axis) -> bool {
-        axis.kind == AxisKind::Lane && self.program.work.team == Team::Block
-    }
-
-    /// A loop whose passes each thread does, one after the other.
-    fn serial(&mut self, axis: &Axis, body: &dyn Fn(&mut Self)) {
-        let [zero, one] = [0, 1].map(Operand::Integer);
-        let is_independent = axis.kind == AxisKind::Grid;
-        self.looped(zero, amount(axis.extent), one, is_independent, &|own, index| {
-            own.axes.insert(axis.id, index);
-            body(own);
-        });
     }
 
     fn operation(&mut self, result: ValueId, operation: Operation, arguments: &[ValueId]) {
@@ -66,7 +44,7 @@ impl Lowering<'_> {
     }
 
     fn load(&mut self, result: ValueId, buffer: BufferId, at: &Index) {
-        let (ty, is_checked) = (self.ty(result), is_computed(at));
+        let (ty, is_checked) = (self.ty(result), at.is_computed());
         if self.lanes.is_none() {
             let read: Vec<Place> = self.exchanged(buffer).into_iter().collect();
             self.order(&read, &[]);
@@ -96,7 +74,7 @@ impl Lowering<'_> {
         for (first, count) in self.parts(at) {
             let place = self.place(at, first);
             let values = (first..first + count).map(|lane| self.value(value, lane)).collect();
-            self.steps.push(Step::Store { values, buffer, place, is_checked: is_computed(at) });
+            self.steps.push(Step::Store { values, buffer, place, is_checked: at.is_computed() });
         }
     }
 
@@ -114,45 +92,37 @@ impl Lowering<'_> {
         place
     }
 
-    /// A fold.
+    /// A loop, and what it folds.
     fn fold(&mut self, axis: &Axis, body: &[Stmt], folds: &[Fold]) {
-        let sums: Vec<Register> = folds.iter().map(|fold| self.nothing(fold)).collect();
+        let none =
+            |fold: &Fold| self.set(self.ty(fold.result), Source::Number(fold.kind.of_none()));
+        let sums: Vec<Register> = folds.iter().map(none).collect();
         let add = |own: &mut Self| {
             for (fold, &result) in folds.iter().zip(&sums) {
                 for lane in 0..own.width(axis.id) {
                     let value = own.value(fold.value, lane);
                     let source =
-                        Source::Operation(of(fold.kind), vec![result.into(), value.into()]);
+                        Source::Operation(fold.kind.operation(), vec![result.into(), value.into()]);
                     own.steps.push(Step::Set { result, source, is_again: true });
                 }
             }
         };
-        let all = match self.is_side_by_side(axis) {
-            true => {
-                self.lane_loop(axis, body, &add);
-                self.across(folds, &sums)
-            }
-            false => {
-                self.serial(axis, &|own| {
-                    own.block(body);
-                    add(own);
-                });
-                sums.clone()
-            }
+        let all = if axis.kind == AxisKind::Lane && self.program.work.team == Team::Block {
+            self.lane_loop(axis, body, &add);
+            self.across(folds, &sums)
+        } else {
+            let [zero, one] = [0, 1].map(Operand::Integer);
+            let is_independent = axis.kind == AxisKind::Grid;
+            self.looped(zero, amount(axis.extent), one, is_independent, &|own, index| {
+                own.axes.insert(axis.id, index);
+                own.block(body);
+                add(own);
+            });
+            sums.clone()
         };
         for (fold, register) in folds.iter().zip(all) {
             self.values.insert(fold.result, vec![register]);
         }
-    }
-
-    /// What a fold of nothing is.
-    fn nothing(&mut self, fold: &Fold) -> Register {
-        let source = match of_none(fold.kind, self.ty(fold.result)) {
-            Number::Float(number) => Source::Number(number),
-            Number::Integer(number) => Source::Copy(Operand::Integer(number)),
-            Number::Bool(number) => Source::Number(f64::from(u8::from(number))),
-        };
-        self.set(self.ty(fold.result), source)
     }
 
     pub(super) fn ty(&self, value: ValueId) -> Type {
@@ -164,18 +134,4 @@ impl Lowering<'_> {
         let registers = &self.values[&value];
         registers[lane.min(registers.len() - 1)]
     }
-}
-
-/// The operation that folds two into one.
-pub(super) fn of(kind: FoldKind) -> Operation {
-    match kind {
-        FoldKind::Sum => Operation::Add,
-        FoldKind::Product => Operation::Mul,
-        FoldKind::Max => Operation::Max,
-        FoldKind::Min => Operation::Min,
-    }
-}
-
-fn is_computed(at: &Index) -> bool {
-    at.terms.iter().any(|(term, _)| matches!(term, Term::Value(_)))
 }

@@ -4,7 +4,7 @@ use super::order::Place;
 use super::{Lowering, amount};
 use crate::kernel::Operation;
 use crate::kernel::cuda::WARP;
-use crate::kernel::cuda::form::{Operand, Register, Source, Step, bytes};
+use crate::kernel::cuda::form::{Operand, Register, Source, Step};
 use crate::kernel::ir::{Amount, Axis, AxisId, BufferId, Fold, Index, Stmt, Term, Type, ValueId};
 use std::collections::{BTreeSet, HashSet};
 
@@ -177,7 +177,7 @@ impl Lowering<'_> {
     }
 
     fn bytes(&self, buffer: BufferId) -> u64 {
-        bytes(self.kernel.buffers[buffer.0 as usize].dtype)
+        self.kernel.buffers[buffer.0 as usize].bytes()
     }
 
     /// Where lanes end that are done several at once: 0 where memory is not as it has to be.
@@ -218,10 +218,13 @@ impl Lowering<'_> {
     /// What the sums of all threads of a block are folded into: of a warp by exchanges, of warps in their
     /// order, so that all threads have the same.
     pub(super) fn across(&mut self, folds: &[Fold], sums: &[Register]) -> Vec<Register> {
+        if folds.is_empty() {
+            return Vec::new();
+        }
         let warp = Operand::Integer(WARP.into());
         let mut arrays = Vec::new();
         for (fold, &sum) in folds.iter().zip(sums) {
-            let (ty, operation) = (self.ty(fold.result), super::body::of(fold.kind));
+            let (ty, operation) = (self.ty(fold.result), fold.kind.operation());
             let mut sum = sum;
             for bits in [16, 8, 4, 2, 1] {
                 let other = self.set(ty, Source::Shuffle(sum, bits));

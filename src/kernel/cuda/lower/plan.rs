@@ -23,12 +23,13 @@ pub(super) struct Plan<'k> {
 impl<'k> Plan<'k> {
     pub(super) fn of(kernel: &'k Kernel) -> Self {
         let mut written = BTreeSet::new();
-        any(&kernel.body, &mut |stmt| {
+        let mut is_store = |stmt: &Stmt| {
             if let Stmt::Store { buffer, .. } = stmt {
                 written.insert(*buffer);
             }
             false
-        });
+        };
+        kernel.body.iter().any(|stmt| stmt.any(&mut is_store));
         let mut plan = Self {
             team: Team::Thread,
             grid: Vec::new(),
@@ -38,11 +39,11 @@ impl<'k> Plan<'k> {
             written,
         };
         plan.descend();
-        let is_lane = |stmt: &Stmt| match stmt {
+        let mut is_lane = |stmt: &Stmt| match stmt {
             Stmt::For { axis, .. } | Stmt::Fold { axis, .. } => axis.kind == AxisKind::Lane,
             _ => false,
         };
-        if plan.lane.is_none() && any(plan.body, &mut { is_lane }) {
+        if plan.lane.is_none() && plan.body.iter().any(|stmt| stmt.any(&mut is_lane)) {
             plan.team = Team::Block;
         }
         plan
@@ -71,15 +72,4 @@ impl<'k> Plan<'k> {
             Stmt::Store { .. } | Stmt::For { .. } | Stmt::Fold { .. } => false,
         }
     }
-}
-
-/// Whether a statement, or one in it, has a property.
-fn any(block: &[Stmt], has: &mut dyn FnMut(&Stmt) -> bool) -> bool {
-    block.iter().any(|stmt| {
-        has(stmt)
-            || match stmt {
-                Stmt::For { body, .. } | Stmt::Fold { body, .. } => any(body, has),
-                _ => false,
-            }
-    })
 }

@@ -1,7 +1,7 @@
 //! The buffers.
 
 use super::races::{Race, Who};
-use crate::kernel::cuda::form::{Program, bytes};
+use crate::kernel::cuda::form::Program;
 use crate::kernel::interpret::{Memory, Number, stored, wrapped};
 use crate::kernel::ir::{BufferId, Type};
 
@@ -31,7 +31,7 @@ impl<'a> Global<'a> {
     /// Whether an element's address is a multiple of so many bytes.
     pub(super) fn is_aligned(&self, buffer: BufferId, place: i64, multiple: u64) -> bool {
         let at = buffer.0 as usize;
-        let size = bytes(self.program.buffers[at].dtype);
+        let size = self.program.buffers[at].bytes();
         let address = self.addresses[at].wrapping_add((place as u64).wrapping_mul(size));
         address.is_multiple_of(multiple)
     }
@@ -88,7 +88,7 @@ impl<'a> Global<'a> {
         let len = self.memory[at].len();
         let is_inside = first >= 0 && first <= len as i64 - count as i64;
         if is_inside {
-            let size = bytes(self.program.buffers[at].dtype) * count as u64;
+            let size = self.program.buffers[at].bytes() * count as u64;
             return match count == 1 || self.is_aligned(buffer, first, size) {
                 true => Ok(Some(first as usize + lane)),
                 false => Err(self.says(buffer, first as usize, "is not aligned")),
