@@ -100,7 +100,7 @@ impl Builder {
         id
     }
 
-    /// Ends the innermost loop, whose passes do not depend on each other.
+    /// Ends the innermost loop, of which nothing is folded.
     pub fn close(&mut self) {
         if let Some((axis, body)) = self.end() {
             self.push(Stmt::For { axis, body });

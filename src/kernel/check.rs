@@ -1,14 +1,14 @@
 //! Whether a kernel is one.
 
 use super::ir::{
-    Amount, Axis, AxisId, AxisKind, BufferId, Index, Kernel, Stmt, Term, Type, ValueId,
+    Amount, Axis, AxisId, AxisKind, BufferId, Fold, Index, Kernel, Stmt, Term, Type, ValueId,
 };
 use std::collections::HashSet;
 
 /// Holds a kernel against the specification: every value has one definition before its uses and the type
-/// that its operation gives, every index stands in the loop of its axis, grids are
-/// outermost, none beside another nor beside what reads or writes outputs, since each part of a grid does
-/// again what stands beside it, lanes are innermost, and only outputs are written.
+/// that its operation gives, every index stands in the loop of its axis, grids are outermost, lanes are
+/// innermost, and only outputs are written. Beside a grid stands no other, nor what reads or writes
+/// outputs: each part of a grid does again what stands beside it.
 ///
 /// # Errors
 /// What is wrong, and where.
@@ -17,9 +17,10 @@ pub fn check(kernel: &Kernel) -> Result<(), String> {
         Scope { kernel, defined: HashSet::new(), ever: HashSet::new(), axes: Vec::new() };
     let is_grid =
         |stmt: &&Stmt| matches!(stmt, Stmt::For { axis, .. } if axis.kind == AxisKind::Grid);
+    let wrong = |error: &str| format!("{}: {error}", kernel.name);
     let (grids, others): (Vec<_>, Vec<_>) = kernel.body.iter().partition(is_grid);
     if grids.len() > 1 {
-        return Err(format!("{}: a grid stands beside another", kernel.name));
+        return Err(wrong("a grid stands beside another"));
     }
     let mut meets_output = |stmt: &Stmt| match stmt {
         Stmt::Load { buffer, .. } | Stmt::Store { buffer, .. } => {
@@ -28,18 +29,14 @@ pub fn check(kernel: &Kernel) -> Result<(), String> {
         _ => false,
     };
     if !grids.is_empty() && others.into_iter().any(|stmt| stmt.any(&mut meets_output)) {
-        return Err(format!("{}: an output is read or written beside a grid", kernel.name));
+        return Err(wrong("an output is read or written beside a grid"));
     }
     for buffer in &kernel.buffers {
         if Type::of_stored(buffer.dtype).is_none() {
             return Err(format!("{} is {}, which is not computed with", buffer.name, buffer.dtype));
         }
     }
-    kernel
-        .body
-        .iter()
-        .try_for_each(|stmt| scope.stmt(stmt))
-        .map_err(|e| format!("{}: {e}", kernel.name))
+    kernel.body.iter().try_for_each(|stmt| scope.stmt(stmt)).map_err(|error| wrong(&error))
 }
 
 struct Scope<'k> {
@@ -80,35 +77,15 @@ impl Scope<'_> {
                     }
                 }
             }
-            Stmt::For { axis, body } => self.inside(*axis, body, |_| Ok(())),
-            Stmt::Fold { axis, body, folds } => {
-                if axis.kind == AxisKind::Grid {
-                    return Err("a grid is not folded over".to_owned());
-                }
-                let mut types = Vec::new();
-                self.inside(*axis, body, |scope| {
-                    for fold in folds {
-                        types.push(scope.used(fold.value)?);
-                    }
-                    Ok(())
-                })?;
-                for (fold, ty) in folds.iter().zip(types) {
-                    if ty == Type::Bool {
-                        return Err("booleans are not folded".to_owned());
-                    }
-                    self.define(fold.result, Some(ty))?;
-                }
-                Ok(())
+            Stmt::Fold { axis, .. } if axis.kind == AxisKind::Grid => {
+                Err("a grid is not folded over".to_owned())
             }
+            Stmt::For { axis, body } => self.looped(*axis, body, &[]),
+            Stmt::Fold { axis, body, folds } => self.looped(*axis, body, folds),
         }
     }
 
-    fn inside(
-        &mut self,
-        axis: Axis,
-        body: &[Stmt],
-        at_end: impl FnOnce(&mut Self) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn looped(&mut self, axis: Axis, body: &[Stmt], folds: &[Fold]) -> Result<(), String> {
         let around = self.axes.last().map(|axis| axis.kind);
         match (around, axis.kind) {
             (Some(AxisKind::Lane), _) => return Err("a loop stands in lanes".to_owned()),
@@ -124,9 +101,16 @@ impl Scope<'_> {
         self.axes.push(axis);
         let outside = self.defined.clone();
         body.iter().try_for_each(|stmt| self.stmt(stmt))?;
-        at_end(self)?;
+        let types: Vec<Type> =
+            folds.iter().map(|fold| self.used(fold.value)).collect::<Result<_, _>>()?;
         self.defined = outside;
         self.axes.pop();
+        for (fold, ty) in folds.iter().zip(types) {
+            if ty == Type::Bool {
+                return Err("booleans are not folded".to_owned());
+            }
+            self.define(fold.result, Some(ty))?;
+        }
         Ok(())
     }
 

@@ -25,6 +25,9 @@ pub use simt::simulate;
 /// Threads of a warp.
 pub const WARP: u32 = 32;
 
+/// Elements of a shared array: one for each warp of the largest block that there is.
+const WARPS: u32 = 1024 / WARP;
+
 /// The most threads of a block, with which each may have 128 registers.
 pub const MAX_THREADS: u32 = 512;
 

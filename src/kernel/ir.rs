@@ -156,7 +156,7 @@ pub enum Stmt {
         /// What.
         value: ValueId,
     },
-    /// A loop whose passes do not depend on each other.
+    /// A loop. Its passes do not depend on each other, but for those of a sequence.
     For {
         /// The axis.
         axis: Axis,

@@ -3,9 +3,9 @@
 mod step;
 
 use super::form::Program;
-use super::{MAX_THREADS, WARP};
+use super::{MAX_THREADS, WARPS};
 use crate::ir::DataType;
-use crate::kernel::ir::{Buffer, Kernel, Type};
+use crate::kernel::ir::{Buffer, Kernel};
 use std::fmt::Write as _;
 
 /// What all texts begin with: types, and the operations by their names.
@@ -38,8 +38,7 @@ pub fn emit(program: &Program) -> String {
         parameters.join(",\n    ")
     );
     for (at, ty) in program.shared.iter().enumerate() {
-        let warps = 1024 / WARP;
-        let _ = writeln!(text, "  __shared__ {} s{at}[{warps}];", computed(*ty));
+        let _ = writeln!(text, "  __shared__ {} s{at}[{WARPS}];", ty.name());
     }
     step::Writer { program, text: &mut text }.block(&program.body, 1);
     text.push_str("}\n");
@@ -70,8 +69,4 @@ fn stored(dtype: DataType) -> &'static str {
         DataType::Bool => "b8",
         other => other.name(),
     }
-}
-
-fn computed(ty: Type) -> &'static str {
-    ty.name()
 }

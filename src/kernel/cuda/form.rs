@@ -29,7 +29,7 @@ pub struct Program {
     /// The types of registers.
     pub registers: Vec<Type>,
     /// Arrays that the threads of a block share: types of their elements, of which each has one for
-    /// every warp that a block may have.
+    /// every warp.
     pub shared: Vec<Type>,
     /// What each thread does.
     pub body: Vec<Step>,

@@ -6,8 +6,8 @@
 mod memory;
 mod races;
 
-use super::WARP;
 use super::form::{Launch, Operand, Program, Register, Source, Step};
+use super::{WARP, WARPS};
 use crate::kernel::Operation;
 use crate::kernel::interpret::{Memory, Number, operate};
 use crate::kernel::ir::{BufferId, Type};
@@ -40,9 +40,8 @@ pub fn simulate(
         for (register, number) in registers.iter_mut().zip(given) {
             register.fill(Some(Number::Integer(*number)));
         }
-        let shared = program.shared.iter().map(|_| vec![None; 1024 / WARP as usize]).collect();
-        let races = program.shared.iter().map(|_| vec![Race::default(); 1024 / WARP as usize]);
-        let races = races.collect();
+        let shared = vec![vec![None; WARPS as usize]; program.shared.len()];
+        let races = vec![vec![Race::default(); WARPS as usize]; program.shared.len()];
         let mut machine =
             Machine { program, launch, block, registers, shared, races, epoch: 0, global };
         let all: Vec<usize> = (0..threads).collect();

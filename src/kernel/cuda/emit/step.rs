@@ -1,6 +1,6 @@
 //! Statements and values.
 
-use super::{computed, given, length, pointer, stored};
+use super::{given, length, pointer, stored};
 use crate::kernel::cuda::form::{Operand, Program, Register, Source, Step};
 use crate::kernel::ir::{BufferId, Type};
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ impl Writer<'_> {
         match step {
             Step::Set { result, source, is_again } => {
                 let ty = self.ty(*result);
-                let declared = if *is_again { String::new() } else { format!("{} ", computed(ty)) };
+                let declared = if *is_again { String::new() } else { format!("{} ", ty.name()) };
                 let source = self.source(source, ty);
                 self.line(depth, &format!("{declared}{} = {source};", self.register(*result)));
             }
@@ -87,7 +87,7 @@ impl Writer<'_> {
         for (lane, result) in results.iter().enumerate() {
             let element =
                 if results.len() == 1 { raw.clone() } else { format!("{raw}.at[{lane}]") };
-            let (ty, result) = (computed(self.ty(*result)), self.register(*result));
+            let (ty, result) = (self.ty(*result).name(), self.register(*result));
             self.line(depth, &format!("{ty} {result} = load_{}({element});", dtype.name()));
         }
     }
