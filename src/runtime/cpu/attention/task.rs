@@ -255,8 +255,9 @@ impl Task<'_> {
             let to = pointer.wrapping_offset((row % queries) as isize * stride);
             // SAFETY: see above.
             unsafe {
-                let sum = if keys == 0 { f32::NAN } else { *self.sums.add(index) };
-                if keys == 0 || is_guarded && sum.is_nan() {
+                let sum = *self.sums.add(index);
+                // A row that sees no key has the sum 0.
+                if keys == 0 || is_guarded && (sum == 0.0 || sum.is_nan()) {
                     std::slice::from_raw_parts_mut(to, width).fill(0.0);
                 } else {
                     (functions.scale)(self.outs.add(index * width), to, width, 1.0 / sum);
