@@ -124,8 +124,8 @@ impl Windows<'_> {
                             }
                         }
                         weight = weight.wrapping_add(1);
-                        rest += width.dilation * self.strip.residue;
-                        while rest >= self.strip.row {
+                        (rest, place) = (rest + self.strip.step.0, place + self.strip.step.1);
+                        if rest >= self.strip.row {
                             (rest, place) = (rest - self.strip.row, place + 1);
                         }
                     }
