@@ -181,6 +181,15 @@ fn large_products_are_cut_into_blocks() {
 }
 
 #[test]
+#[should_panic(expected = "it is in memory")]
+fn one_number_is_no_matrix_of_any_size() {
+    let (pointer, rows, columns) = ([1.0f32].as_ptr(), 1 << 50, 1 << 14);
+    let matrix = Matrix { pointer, rows, columns, row_stride: 0, column_stride: 0 };
+    // SAFETY: all its elements are one.
+    unsafe { Packed::new(Tiles::native(), matrix, &Pool::new(1)) };
+}
+
+#[test]
 fn a_batch_is_its_products() {
     let case =
         |rows, columns| Case { rows, columns, is_transposed: false, is_reversed: false, gap: 0 };
