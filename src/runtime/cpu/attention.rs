@@ -9,7 +9,6 @@ mod softmax;
 mod task;
 #[cfg(test)]
 mod tests;
-mod vector;
 
 use super::gemm::Tiles;
 use super::pool::Pool;

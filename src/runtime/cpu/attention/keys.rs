@@ -1,6 +1,6 @@
 //! Products with keys, and keys in panels.
 
-use super::vector::Lanes;
+use super::super::gemm::Vector;
 
 /// The places of `L` keys from `first` on; beyond the last one that of the last.
 #[inline(always)]
@@ -16,7 +16,7 @@ fn places<const L: usize>(
 /// # Safety
 /// The query and the keys can be read, and `keys` rounded up to a multiple of `L` floats be written at `to`.
 #[inline(always)]
-pub(super) unsafe fn dots<V: Lanes, const L: usize>(
+pub(super) unsafe fn dots<V: Vector, const L: usize>(
     q: *const f32,
     k: *const f32,
     stride: isize,
@@ -59,7 +59,7 @@ pub(super) unsafe fn dots<V: Lanes, const L: usize>(
 /// The keys can be read, and `keys` rounded up to a multiple of `width` (one of `L`) times `depth` floats
 /// be written at `to`.
 #[inline(always)]
-pub(super) unsafe fn pack<V: Lanes, const L: usize>(
+pub(super) unsafe fn pack<V: Vector, const L: usize>(
     k: *const f32,
     stride: isize,
     keys: usize,

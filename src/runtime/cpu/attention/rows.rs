@@ -2,7 +2,6 @@
 //! once for each kind of processor.
 
 use super::super::gemm::{Set, Tiles};
-use super::vector::HAS_FMA;
 use super::{keys, softmax};
 
 /// Functions for a kind of processor.
@@ -44,7 +43,7 @@ impl Rows {
 
 /// The functions, compiled for vectors of so many floats.
 macro_rules! rows {
-    ($name:ident, $vector:ty, $lanes:literal, $fma:expr $(, $features:literal)?) => {
+    ($name:ident, $vector:ty, $lanes:literal $(, $features:literal)?) => {
         mod $name {
             pub(super) static ROWS: super::Rows = super::Rows { softmax, scale, dots, pack };
 
@@ -61,7 +60,7 @@ macro_rules! rows {
             ) {
                 // SAFETY: as the caller says.
                 unsafe {
-                    super::softmax::softmax::<$vector, $lanes, { $fma }>(
+                    super::softmax::softmax::<$vector, $lanes>(
                         scores, rows, keys, largest, sums, factors,
                     )
                 }
@@ -109,10 +108,10 @@ macro_rules! rows {
 }
 
 #[cfg(target_arch = "x86_64")]
-rows!(avx512, std::arch::x86_64::__m512, 16, true, "avx512f");
+rows!(avx512, std::arch::x86_64::__m512, 16, "avx512f");
 #[cfg(target_arch = "x86_64")]
-rows!(avx2, std::arch::x86_64::__m256, 8, true, "avx2,fma");
-rows!(portable, [f32; 4], 4, super::HAS_FMA);
+rows!(avx2, std::arch::x86_64::__m256, 8, "avx2,fma");
+rows!(portable, [f32; 4], 4);
 
 /// # Safety
 /// `n` floats can be read at `from` and written at `to`.

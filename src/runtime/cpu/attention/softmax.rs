@@ -1,34 +1,40 @@
 //! The softmax of rows of scores, as more of them come.
 
+use super::super::gemm::Vector;
 use super::KEYS;
-use super::vector::{Lanes, mul_add};
 
 /// e^x for x ≤ 0, within 2 units in the last place; below −87.3 it may be 0, and is for −∞. NaN gives NaN.
 ///
 /// 2^n · e^r with x = n · ln 2 + r and |r| ≤ ln 2 / 2, where ln 2 is the sum of two floats. The polynomial
 /// is the minimax one of degree 6 with 1 + r as its begin, of relative error 3e-9.
 #[inline(always)]
-pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn exp(x: f32, has_fma: bool) -> f32 {
     /// A float of this size holds an integer in its lowest bits: here n and the exponent's bias.
     const SHIFT: f32 = 12_582_912.0 + 127.0;
     // Where n is −127, the bits of 2^n are those of 0.
     let x = if -88.0 > x { -88.0 } else { x };
-    let shifted = mul_add::<FMA>(x, std::f32::consts::LOG2_E, SHIFT);
+    let shifted = mul_add(x, std::f32::consts::LOG2_E, SHIFT, has_fma);
     let n = shifted - SHIFT;
-    let r = mul_add::<FMA>(n, -0.693_145_75, x);
-    let r = mul_add::<FMA>(n, -1.428_606_8e-6, r);
+    let r = mul_add(n, -0.693_145_75, x, has_fma);
+    let r = mul_add(n, -1.428_606_8e-6, r, has_fma);
     let mut y = 0.001_381_459_9;
     for c in [0.008_368_717, 0.041_668_39, 0.166_665_21, 0.499_999_94, 1.0, 1.0] {
-        y = mul_add::<FMA>(y, r, c);
+        y = mul_add(y, r, c, has_fma);
     }
     y * f32::from_bits(shifted.to_bits() << 23)
+}
+
+/// `a · b + c`, rounded once where the processor does so in one instruction.
+#[inline(always)]
+fn mul_add(a: f32, b: f32, c: f32, has_fma: bool) -> f32 {
+    if has_fma { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// # Safety
 /// At `scores` are `rows` rows; of each, `keys` rounded up to a multiple of `L` floats can be written, the
 /// first `keys` read. At the other places are `rows` floats.
 #[inline(always)]
-pub(super) unsafe fn softmax<V: Lanes, const L: usize, const FMA: bool>(
+pub(super) unsafe fn softmax<V: Vector, const L: usize>(
     scores: *mut f32,
     rows: usize,
     keys: usize,
@@ -62,7 +68,7 @@ pub(super) unsafe fn softmax<V: Lanes, const L: usize, const FMA: bool>(
     }
     let zero = |largest| if largest == f32::NEG_INFINITY { 0.0 } else { largest };
     for (factor, largest) in factors.iter_mut().zip(&*largest) {
-        *factor = exp::<FMA>(*factor - zero(*largest));
+        *factor = exp(*factor - zero(*largest), V::HAS_FMA);
     }
     for row in 0..rows {
         let zero = zero(largest[row]);
@@ -73,12 +79,12 @@ pub(super) unsafe fn softmax<V: Lanes, const L: usize, const FMA: bool>(
         let mut sum = [0.0; L];
         for vector in scores {
             for (sum, score) in sum.iter_mut().zip(vector) {
-                *score = exp::<FMA>(*score - zero);
+                *score = exp(*score - zero, V::HAS_FMA);
                 *sum += *score;
             }
         }
         // SAFETY: it is as long as a vector.
         let sum = unsafe { V::load(sum.as_ptr(), V::mask(L)).sum() };
-        sums[row] = mul_add::<FMA>(sums[row], factors[row], sum);
+        sums[row] = mul_add(sums[row], factors[row], sum, V::HAS_FMA);
     }
 }

@@ -1,14 +1,12 @@
 //! Attention of some queries: a task of one thread.
 
-use super::super::gemm::{STEPS, Tile};
+use super::super::gemm::{LINE, STEPS, Tile};
 use super::operands::Operands;
 use super::{Head, KEYS, Sizes};
 use std::ops::Range;
 
 /// How many rows ahead of where they are used values are fetched.
 const AHEAD: usize = 16;
-/// The floats of a cache line.
-const LINE: usize = 16;
 /// What tiles have in common.
 const TILE: Tile = Tile {
     rows: 0,

@@ -50,7 +50,7 @@ pub(crate) unsafe fn gemm(
     if rows == 0 || columns == 0 {
         return;
     }
-    let height = rows.div_ceil(rows.div_ceil(tiles.mr));
+    let height = tiles.height(rows);
     let left = packs_left(a, height).then(|| panels_len(depth, rows, height));
     let right = match b {
         Right::Plain(b) if packs_right(b, rows, tiles) => {
