@@ -224,7 +224,7 @@ fn cases() -> impl Strategy<Value = Case> {
         select(vec![1, 2, 7, 16, 31, 32, 33, 64, 72]),
     );
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    let rest = (0..3usize, flags, select(vec![1.0, 0.25, 5.0]), 0..5u8);
+    let rest = (0..3usize, flags, select(vec![1.0, 0.25, 2.0]), 0..5u8);
     (sizes, rest, any::<u64>()).prop_map(
         |(
             ((kv, group), queries, keys, depth, width),
