@@ -4,7 +4,6 @@
 
 mod keys;
 mod operands;
-mod rows;
 mod softmax;
 mod task;
 #[cfg(test)]
@@ -13,7 +12,6 @@ mod tests;
 use super::gemm::Tiles;
 use super::pool::Pool;
 use operands::Operands;
-use rows::Rows;
 use std::ops::Range;
 
 /// Queries, keys or values of one head: rows of contiguous floats.
@@ -96,8 +94,7 @@ pub(crate) unsafe fn attention(
         return;
     }
     let group = group(heads, &|head| (k(head), v(head)));
-    let functions = Rows::of(tiles);
-    let operands = Operands { tiles, functions, sizes: *sizes, group, q, k, v, out, score };
+    let operands = Operands { tiles, sizes: *sizes, group, q, k, v, out, score };
     // A task is some tiles of a group's rows.
     let (groups, rows) = (heads / group, group * queries);
     let all = rows.div_ceil(tiles.mr);

@@ -1,8 +1,9 @@
 //! The windows of rows of outputs, side by side in vectors.
 
-use super::super::gemm::{Set, Tiles, Vector};
+use super::super::gemm::{Loop, Tiles, Vector};
 use super::Window;
 use super::strip::Strip;
+use std::marker::PhantomData;
 
 /// The rows of outputs that are made side by side.
 const ROWS_AT_ONCE: usize = 4;
@@ -30,38 +31,25 @@ pub(super) struct Windows<'a> {
     pub(super) to: *mut f32,
 }
 
+/// All of the windows.
+struct All<'a, F>(&'a Windows<'a>, PhantomData<F>);
+
+impl<F: Fold> Loop for All<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector, const L: usize>(self) {
+        // SAFETY: as the caller says.
+        unsafe { self.0.fold_all::<F, V>() }
+    }
+}
+
 impl Windows<'_> {
     /// # Safety
-    /// That of [`Planes::run`], and the processor has the set of `tiles`.
+    /// That of [`Planes::run`](super::planes::Planes::run), and the processor has the set of `tiles`.
     pub(super) unsafe fn fold<F: Fold>(&self, tiles: &Tiles) {
         // SAFETY: as the caller says.
-        unsafe {
-            match tiles.set {
-                #[cfg(target_arch = "x86_64")]
-                Set::Avx512 => self.fold_avx512::<F>(),
-                #[cfg(target_arch = "x86_64")]
-                Set::Avx2 => self.fold_avx2::<F>(),
-                _ => self.fold_all::<F, [f32; 4]>(),
-            }
-        }
-    }
-
-    /// # Safety
-    /// That of [`Windows::fold`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn fold_avx512<F: Fold>(&self) {
-        // SAFETY: as the caller says.
-        unsafe { self.fold_all::<F, std::arch::x86_64::__m512>() }
-    }
-
-    /// # Safety
-    /// That of [`Windows::fold`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn fold_avx2<F: Fold>(&self) {
-        // SAFETY: as the caller says.
-        unsafe { self.fold_all::<F, std::arch::x86_64::__m256>() }
+        unsafe { tiles.set.run(All::<F>(self, PhantomData)) }
     }
 
     /// # Safety

@@ -34,6 +34,37 @@ pub(crate) enum Set {
     Portable,
 }
 
+/// What is done with vectors, whatever the processor's are.
+pub(crate) trait Loop {
+    /// What it gives.
+    type Output;
+
+    /// Does it with vectors of `L` floats; inlined into functions that enable their instructions.
+    ///
+    /// # Safety
+    /// That of what is done, and this processor has the instructions.
+    unsafe fn run<V: Vector, const L: usize>(self) -> Self::Output;
+}
+
+impl Set {
+    /// Does something with vectors as wide as these instructions have them.
+    ///
+    /// # Safety
+    /// That of what is done, and this processor has the set.
+    pub(crate) unsafe fn run<W: Loop>(self, work: W) -> W::Output {
+        // SAFETY: as the caller says.
+        unsafe {
+            match self {
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx512 => x86::run_avx512(work),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx2 => x86::run_avx2(work),
+                _ => work.run::<[f32; 4], 4>(),
+            }
+        }
+    }
+}
+
 /// The steps of the depth that a kernel takes in one pass.
 pub(crate) const STEPS: usize = 4;
 /// The floats of a cache line.

@@ -1,7 +1,7 @@
 //! AVX-512F, and AVX2 with FMA.
 
 use super::body::{self, Vector, kernels};
-use super::{Set, Tile, Tiles};
+use super::{Loop, Set, Tile, Tiles};
 use std::arch::x86_64::*;
 
 pub(super) static AVX512: Tiles = Tiles {
@@ -34,6 +34,22 @@ unsafe fn avx512<const R: usize, const S: usize, const BY_ROWS: bool>(tile: &Til
 unsafe fn avx2<const R: usize, const S: usize, const BY_ROWS: bool>(tile: &Tile) {
     // SAFETY: as the caller says.
     unsafe { body::tile::<__m256, R, S, BY_ROWS>(tile) }
+}
+
+/// # Safety
+/// That of [`Set::run`].
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn run_avx512<W: Loop>(work: W) -> W::Output {
+    // SAFETY: as the caller says.
+    unsafe { work.run::<__m512, 16>() }
+}
+
+/// # Safety
+/// That of [`Set::run`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn run_avx2<W: Loop>(work: W) -> W::Output {
+    // SAFETY: as the caller says.
+    unsafe { work.run::<__m256, 8>() }
 }
 
 /// The instructions of a kind of vectors.
