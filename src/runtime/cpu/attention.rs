@@ -70,7 +70,7 @@ const SMALL: usize = 128 * 1024;
 /// `out` = softmax(score(Q · Kᵀ)) · V for each head.
 ///
 /// The softmax is that of ONNX, exp(s − max) / Σ exp(s − max): a row of which all scores are −∞, or one is
-/// NaN or +∞, is NaN. Without keys the result is 0.
+/// NaN or +∞, is NaN, or 0 if they are guarded. Without keys the result is 0.
 ///
 /// Neighbouring heads with the same keys and values are worked on together, so that these are read once.
 /// Each sum is made in an order that depends on the sizes alone, not on the threads.

@@ -196,11 +196,5 @@ unsafe fn by_filters(
             });
         }
     };
-    let products = sizes.images * sizes.groups;
-    // With few products each is shared among the threads.
-    if products >= 2 * pool.threads() {
-        pool.run(products, &product);
-    } else {
-        (0..products).for_each(product);
-    }
+    pool.run_each(sizes.images * sizes.groups, &product);
 }

@@ -202,6 +202,7 @@ impl Compiled {
     }
 }
 
-fn size(dtype: DataType) -> usize {
+/// How many bytes an element takes that kernels compute.
+pub(super) fn size(dtype: DataType) -> usize {
     dtype.bits().map_or(1, |bits| bits as usize / 8).max(1)
 }

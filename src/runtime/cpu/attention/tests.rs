@@ -1,4 +1,4 @@
-use super::super::gemm::Tiles;
+use super::super::gemm::{Place, Tiles};
 use super::super::pool::Pool;
 use super::softmax::exp;
 use super::{Head, KEYS, Sizes, attention};
@@ -106,10 +106,7 @@ impl Case {
                 out.floats[end..end + self.gap].fill(7.0);
             }
         }
-        struct Place(*mut f32);
-        // SAFETY: each row is written by one thread.
-        unsafe impl Sync for Place {}
-        let place = &Place(out.floats.as_mut_ptr());
+        let place = Place(out.floats.as_mut_ptr());
         let (head_stride, row_stride) = (out.head_stride, out.row_stride as isize);
         let score = |head: usize,
                      queries: std::ops::Range<usize>,
@@ -136,7 +133,7 @@ impl Case {
                 &|head| q.head(head),
                 &|head| k.head(head / self.group),
                 &|head| v.head(head / self.group),
-                &|head| ({ place }.0.add(head * head_stride), row_stride),
+                &|head| (place.at(head * head_stride), row_stride),
                 has_score.then_some(&score),
             );
         }
