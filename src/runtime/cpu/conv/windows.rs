@@ -39,8 +39,23 @@ impl<F: Fold> Loop for All<'_, F> {
 
     #[inline(always)]
     unsafe fn run<V: Vector, const L: usize>(self) {
-        // SAFETY: as the caller says.
-        unsafe { self.0.fold_all::<F, V>() }
+        let Self(windows, _) = self;
+        let outputs = windows.window[2].output;
+        for row in (0..windows.rows).step_by(ROWS_AT_ONCE) {
+            let mut first = 0;
+            while first < outputs {
+                // SAFETY: as the caller says.
+                unsafe {
+                    if outputs - first > L {
+                        windows.fold_some::<F, V, 2>(row, first);
+                        first += 2 * L;
+                    } else {
+                        windows.fold_some::<F, V, 1>(row, first);
+                        first += L;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -50,28 +65,6 @@ impl Windows<'_> {
     pub(super) unsafe fn fold<F: Fold>(&self, tiles: &Tiles) {
         // SAFETY: as the caller says.
         unsafe { tiles.set.run(All::<F>(self, PhantomData)) }
-    }
-
-    /// # Safety
-    /// That of [`Windows::fold`].
-    #[inline(always)]
-    unsafe fn fold_all<F: Fold, V: Vector>(&self) {
-        let outputs = self.window[2].output;
-        for row in (0..self.rows).step_by(ROWS_AT_ONCE) {
-            let mut first = 0;
-            while first < outputs {
-                // SAFETY: as the caller says.
-                unsafe {
-                    if outputs - first > V::LANES {
-                        self.fold_some::<F, V, 2>(row, first);
-                        first += 2 * V::LANES;
-                    } else {
-                        self.fold_some::<F, V, 1>(row, first);
-                        first += V::LANES;
-                    }
-                }
-            }
-        }
     }
 
     /// Folds the windows of `N` vectors of outputs in each of some rows.
