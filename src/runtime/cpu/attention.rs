@@ -4,17 +4,14 @@
 
 mod keys;
 mod operands;
-mod rows;
 mod softmax;
 mod task;
 #[cfg(test)]
 mod tests;
-mod vector;
 
 use super::gemm::Tiles;
 use super::pool::Pool;
 use operands::Operands;
-use rows::Rows;
 use std::ops::Range;
 
 /// Queries, keys or values of one head: rows of contiguous floats.
@@ -73,7 +70,7 @@ const SMALL: usize = 128 * 1024;
 /// `out` = softmax(score(Q · Kᵀ)) · V for each head.
 ///
 /// The softmax is that of ONNX, exp(s − max) / Σ exp(s − max): a row of which all scores are −∞, or one is
-/// NaN or +∞, is NaN. Without keys the result is 0.
+/// NaN or +∞, is NaN, or 0 if they are guarded. Without keys the result is 0.
 ///
 /// Neighbouring heads with the same keys and values are worked on together, so that these are read once.
 /// Each sum is made in an order that depends on the sizes alone, not on the threads.
@@ -97,8 +94,7 @@ pub(crate) unsafe fn attention(
         return;
     }
     let group = group(heads, &|head| (k(head), v(head)));
-    let functions = Rows::of(tiles);
-    let operands = Operands { tiles, functions, sizes: *sizes, group, q, k, v, out, score };
+    let operands = Operands { tiles, sizes: *sizes, group, q, k, v, out, score };
     // A task is some tiles of a group's rows.
     let (groups, rows) = (heads / group, group * queries);
     let all = rows.div_ceil(tiles.mr);

@@ -1,5 +1,6 @@
 //! What the machine can do at most: arithmetic and memory, measured.
 
+use super::gemm::{Loop, Tiles, Vector};
 use serde::Serialize;
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -67,7 +68,8 @@ fn window(memory: &mut [u64], threads: usize, work: &(dyn Fn(&mut [u64]) -> f64 
 }
 
 fn read(words: &mut [u64]) -> f64 {
-    black_box(widest::combine(words));
+    // SAFETY: the set is this processor's.
+    black_box(unsafe { Tiles::native().set.run(Combine(words)) });
     size_of_val(words) as f64
 }
 
@@ -79,99 +81,42 @@ fn copy(words: &mut [u64]) -> f64 {
 }
 
 fn multiply_add() -> f64 {
-    2.0 * (STEPS * CHAINS * widest::multiply_add()) as f64
+    // SAFETY: the set is this processor's.
+    unsafe { Tiles::native().set.run(MultiplyAdd) as f64 }
 }
 
-#[inline(always)]
-fn combine(words: &[u64]) -> u64 {
-    words.iter().fold(0, |all, word| all ^ word)
+/// Reads words.
+struct Combine<'a>(&'a [u64]);
+
+impl Loop for Combine<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector, const L: usize>(self) -> u64 {
+        self.0.iter().fold(0, |all, word| all ^ word)
+    }
 }
 
-/// `STEPS` rounds of x ← a·x + b, for vectors of some type.
-macro_rules! chains {
-    ($splat:expr, $multiply_add:expr) => {{
-        let (a, b) = ($splat(black_box(0.5)), $splat(black_box(0.5)));
-        let mut chains = [a; CHAINS];
-        for _ in 0..STEPS {
-            for x in &mut chains {
-                *x = $multiply_add(*x, a, b);
+/// `STEPS` rounds of x ← x·a + b; gives how many operations these are.
+struct MultiplyAdd;
+
+impl Loop for MultiplyAdd {
+    type Output = usize;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector, const L: usize>(self) -> usize {
+        // SAFETY: as the caller says.
+        unsafe {
+            let (a, b) = (V::splat(black_box(0.5)), V::splat(black_box(0.5)));
+            let mut chains = [a; CHAINS];
+            for _ in 0..STEPS {
+                for x in &mut chains {
+                    *x = x.mul_add(a, b);
+                }
             }
+            black_box(chains);
         }
-        black_box(chains);
-    }};
-}
-
-/// The loops with the vectors that the processor has; `multiply_add` gives their lanes.
-#[cfg(target_arch = "x86_64")]
-mod widest {
-    use super::*;
-    use std::arch::x86_64::*;
-
-    pub(super) fn combine(words: &[u64]) -> u64 {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has it.
-            unsafe { combine_avx512(words) }
-        } else if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has it.
-            unsafe { combine_avx2(words) }
-        } else {
-            super::combine(words)
-        }
-    }
-
-    pub(super) fn multiply_add() -> usize {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has it.
-            unsafe { multiply_add_avx512() };
-            16
-        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has both.
-            unsafe { multiply_add_avx2() };
-            8
-        } else {
-            // SAFETY: all of these processors have SSE.
-            let multiply_add = |x, a, b| unsafe { _mm_add_ps(_mm_mul_ps(x, a), b) };
-            // SAFETY: as above.
-            chains!(|x| unsafe { _mm_set1_ps(x) }, multiply_add);
-            4
-        }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn combine_avx512(words: &[u64]) -> u64 {
-        super::combine(words)
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn combine_avx2(words: &[u64]) -> u64 {
-        super::combine(words)
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn multiply_add_avx512() {
-        chains!(|x| _mm512_set1_ps(x), |x, a, b| _mm512_fmadd_ps(x, a, b));
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    fn multiply_add_avx2() {
-        chains!(|x| _mm256_set1_ps(x), |x, a, b| _mm256_fmadd_ps(x, a, b));
-    }
-}
-
-/// The loops as the compiler makes them; `multiply_add` gives their lanes.
-#[cfg(not(target_arch = "x86_64"))]
-mod widest {
-    use super::*;
-
-    pub(super) use super::combine;
-
-    pub(super) fn multiply_add() -> usize {
-        const LANES: usize = 4;
-        type Lanes = [f32; LANES];
-        chains!(|x| [x; LANES], |x: Lanes, a: Lanes, b: Lanes| {
-            std::array::from_fn(|lane| x[lane].mul_add(a[lane], b[lane]))
-        });
-        LANES
+        2 * STEPS * CHAINS * L
     }
 }
 

@@ -56,13 +56,23 @@ impl Axis {
 
     /// The places of the input, its padding among them, that so many outputs see.
     fn span(&self, outputs: usize) -> usize {
-        outputs.saturating_sub(1) * self.stride + (self.kernel - 1) * self.dilation + 1
+        let last = outputs.saturating_sub(1).saturating_mul(self.stride);
+        let extent = (self.kernel - 1).saturating_mul(self.dilation).saturating_add(1);
+        last.saturating_add(extent)
     }
 }
 
 /// A window over three spatial axes, the last of which is contiguous; where there are fewer, the first are
-/// [`Axis::ONE`].
+/// [`Axis::ONE`]. It [is countable](is_countable).
 pub(crate) type Window = [Axis; 3];
+
+/// Whether 31 bits count the places of each axis, its padding among them, and what a row of outputs sees.
+pub(crate) fn is_countable(window: &Window) -> bool {
+    let [depth, height, width] = window;
+    let row = height.span(1).saturating_mul(width.span(width.output));
+    let counts = window.iter().flat_map(|axis| [axis.input, axis.begin, axis.span(axis.output)]);
+    counts.chain([row.saturating_mul(depth.kernel)]).all(|count| i32::try_from(count).is_ok())
+}
 
 /// The places of the input.
 fn inputs(window: &Window) -> usize {
@@ -186,11 +196,5 @@ unsafe fn by_filters(
             });
         }
     };
-    let products = sizes.images * sizes.groups;
-    // With few products each is shared among the threads.
-    if products >= 2 * pool.threads() {
-        pool.run(products, &product);
-    } else {
-        (0..products).for_each(product);
-    }
+    pool.run_each(sizes.images * sizes.groups, &product);
 }

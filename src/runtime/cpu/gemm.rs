@@ -12,7 +12,7 @@ pub(crate) use blocks::{Panels, Product, Source};
 pub(crate) use memory::{Aligned, Place, with_kept};
 pub(crate) use packed::{Element, Packed, pack, pack_panel, panels_len};
 pub(crate) use product::{gemm, gemm_batch};
-pub(crate) use tiles::{STEPS, Set, Tile, Tiles, Vector};
+pub(crate) use tiles::{LINE, Loop, STEPS, Set, Tile, Tiles, Vector};
 
 use std::ops::Range;
 

@@ -7,6 +7,7 @@ use cranelift::codegen::settings::{self, Configurable};
 use cranelift::jit::{JITBuilder, JITModule};
 use cranelift::module::{Module, default_libcall_names};
 use cranelift::prelude::FunctionBuilderContext;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// What a kernel's function is: see [`clif`].
@@ -20,7 +21,14 @@ pub struct Compiler {
 }
 
 /// Machine code, which stays while a kernel of it does.
-struct Code(#[expect(dead_code, reason = "it is kept")] JITModule);
+struct Code(ManuallyDrop<JITModule>);
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        // SAFETY: the module is not used again, nor is its code: the last kernel of it is gone.
+        unsafe { ManuallyDrop::take(&mut self.0).free_memory() };
+    }
+}
 
 // SAFETY: the module is not changed after it is finished, and its code may run on any thread.
 unsafe impl Send for Code {}
@@ -102,7 +110,7 @@ impl Compiler {
         self.module.finalize_definitions().map_err(bug)?;
         let code: Vec<*const u8> =
             self.compiled.iter().map(|(_, id)| self.module.get_finalized_function(*id)).collect();
-        let module = Arc::new(Code(self.module));
+        let module = Arc::new(Code(ManuallyDrop::new(self.module)));
         let compiled = self.compiled.into_iter().zip(code).map(|((kernel, _), code)| {
             // SAFETY: the function was made with this signature, and its code stays with the module.
             let function = unsafe { std::mem::transmute::<*const u8, Function>(code) };
@@ -194,6 +202,7 @@ impl Compiled {
     }
 }
 
-fn size(dtype: DataType) -> usize {
+/// How many bytes an element takes that kernels compute.
+pub(super) fn size(dtype: DataType) -> usize {
     dtype.bits().map_or(1, |bits| bits as usize / 8).max(1)
 }

@@ -95,20 +95,12 @@ impl Pool {
     /// calling thread.
     ///
     /// # Panics
-    /// With the panic of a call of `work`, after all have ended.
+    /// With the panic of a call of `work`, after all that began have ended.
     pub(crate) fn run(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
-        let guard = if parts > 1 && !self.workers.is_empty() {
-            match self.is_used.try_lock() {
-                Ok(guard) => Some(guard),
-                Err(std::sync::TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
-                Err(std::sync::TryLockError::WouldBlock) => None,
-            }
-        } else {
-            None
-        };
-        if guard.is_none() {
+        let is_shared = parts > 1 && !self.workers.is_empty();
+        let Some(guard) = is_shared.then(|| self.is_used.try_lock().ok()).flatten() else {
             return (0..parts).for_each(work);
-        }
+        };
         // SAFETY: `finish` returns after the last use of `work`, so it outlives the job.
         let work = unsafe {
             std::mem::transmute::<*const (dyn Fn(usize) + Sync), *const (dyn Fn(usize) + Sync)>(
@@ -120,6 +112,15 @@ impl Pool {
         if let Some(panic) = self.shared.finish() {
             drop(guard);
             resume_unwind(panic);
+        }
+    }
+
+    /// Calls `work` once with each number of `0..parts`. Few calls come one after the other, so that each
+    /// can share its own work among the threads.
+    pub(crate) fn run_each(&self, parts: usize, work: &(dyn Fn(usize) + Sync)) {
+        match parts >= 2 * self.threads() {
+            true => self.run(parts, work),
+            false => (0..parts).for_each(work),
         }
     }
 }

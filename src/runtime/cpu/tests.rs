@@ -128,6 +128,28 @@ proptest! {
     }
 }
 
+/// Bytes of this process that are code and in no file.
+#[cfg(target_os = "linux")]
+fn code() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux says it");
+    let code = maps.lines().filter(|line| line.contains(" r-xp 00000000 00:00 0"));
+    let ends = code.filter_map(|line| line.split_once(' ')?.0.split_once('-'));
+    let at = |place| usize::from_str_radix(place, 16).expect("a place");
+    ends.map(|(start, end)| at(end) - at(start)).sum()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn code_goes_with_its_kernels() {
+    let kernel = parse("kernel none(n) out y: f32 { }").expect("a kernel");
+    let before = code();
+    for _ in 0..500 {
+        launch(&kernel, &[1], &mut [Vec::new()], ONCE).expect("runs");
+    }
+    // Other tests have kernels, too.
+    assert!(code() < before + (1 << 20), "{} bytes more", code() - before);
+}
+
 #[test]
 fn kernels_of_files_hold() {
     files::hold(&mut |case| match case.grid {

@@ -123,6 +123,22 @@ fn pools_with_what_follows() {
 }
 
 #[test]
+fn windows_are_far_apart_or_too_large() {
+    let x = [("x", some(&[1, 2, 10], 1))];
+    let pool = |attributes: &str| {
+        both("%x: f32[n, 2, l]", "%y", &[], &format!("%y = MaxPool(%x) {{{attributes}}}"))
+    };
+    pool("kernel_shape: ints [1], dilations: ints [1099511627776]").same(&x);
+    let far = "dilations: ints [4294967296], pads: ints [4294967296, 0]";
+    let conv = format!("%y = Conv(%x, %w) {{{far}}}");
+    let conv = both("%x: f32[n, 2, l]", "%y", &[("w", &[3, 2, 2])], &conv);
+    for model in [conv, pool(&format!("kernel_shape: ints [2], {far}"))] {
+        let error = model.compared(&x).expect_err("the engine refuses");
+        assert!(error.starts_with("the engine: ") && error.contains("too large"), "{error}");
+    }
+}
+
+#[test]
 fn images_are_padded_resized_and_spread() {
     let model = both(
         "%x: f32[n, 3, 4, w]",

@@ -1,7 +1,6 @@
 //! What an attention is of, and the memory of its tasks.
 
 use super::super::gemm::{Aligned, Tiles, with_kept};
-use super::rows::Rows;
 use super::task::Task;
 use super::{Head, Heads, KEYS, Outs, Score, Sizes};
 use std::cell::Cell;
@@ -22,7 +21,6 @@ const FEW: usize = 3;
 /// queries of its heads, one head after the other.
 pub(super) struct Operands<'a> {
     pub(super) tiles: &'static Tiles,
-    pub(super) functions: &'static Rows,
     pub(super) sizes: Sizes,
     /// The heads of a group.
     pub(super) group: usize,

@@ -1,14 +1,14 @@
 //! Attention of some queries: a task of one thread.
 
-use super::super::gemm::{STEPS, Tile};
+use super::super::gemm::{LINE, STEPS, Tile};
+use super::keys::{Dots, Keys, Pack};
 use super::operands::Operands;
+use super::softmax::{Scale, Softmax};
 use super::{Head, KEYS, Sizes};
 use std::ops::Range;
 
 /// How many rows ahead of where they are used values are fetched.
 const AHEAD: usize = 16;
-/// The floats of a cache line.
-const LINE: usize = 16;
 /// What tiles have in common.
 const TILE: Tile = Tile {
     rows: 0,
@@ -83,7 +83,7 @@ impl Task<'_> {
 
     /// Adds what some keys and values give to the sums of all rows.
     unsafe fn walk(&self, keys: Range<usize>) {
-        let Operands { tiles, functions, sizes, .. } = self.operands;
+        let Operands { tiles, sizes, .. } = self.operands;
         let Sizes { depth, width, .. } = *sizes;
         let k = (self.operands.k)(self.head).from(keys.start);
         let mut v = (self.operands.v)(self.head).from(keys.start);
@@ -91,8 +91,8 @@ impl Task<'_> {
         // SAFETY: see above.
         unsafe {
             if !self.operands.is_few() {
-                let (from, stride) = (k.pointer, k.row_stride);
-                (functions.pack)(from, stride, keys.len(), depth, tiles.nr, self.keys);
+                let keys = Keys { rows: k, count: keys.len(), depth };
+                tiles.set.run(Pack { keys, width: tiles.nr, to: self.keys });
             }
             if count > tiles.mr && v.row_stride != width as isize {
                 for key in 0..keys.len() {
@@ -108,14 +108,14 @@ impl Task<'_> {
             unsafe {
                 self.multiply(&part);
                 self.score(&part);
-                (functions.softmax)(
-                    self.scores,
-                    part.rows.len(),
-                    keys.len(),
-                    self.largest.add(first),
-                    self.sums.add(first),
-                    self.factors.add(first),
-                );
+                tiles.set.run(Softmax {
+                    scores: self.scores,
+                    rows: part.rows.len(),
+                    keys: keys.len(),
+                    largest: self.largest.add(first),
+                    sums: self.sums.add(first),
+                    factors: self.factors.add(first),
+                });
                 self.mix(&part);
             }
         }
@@ -123,16 +123,14 @@ impl Task<'_> {
 
     /// Multiplies queries with keys.
     unsafe fn multiply(&self, part: &Part) {
-        let Operands { tiles, functions, sizes, .. } = self.operands;
+        let Operands { tiles, sizes, .. } = self.operands;
         let (depth, queries) = (sizes.depth, self.queries.from(part.rows.start));
         if self.operands.is_few() {
+            let keys = Keys { rows: part.k, count: part.keys.len(), depth };
             for row in 0..part.rows.len() {
-                let (query, k) = (queries.from(row).pointer, part.k);
+                let (query, to) = (queries.from(row).pointer, self.scores.wrapping_add(row * KEYS));
                 // SAFETY: see above.
-                unsafe {
-                    let to = self.scores.add(row * KEYS);
-                    (functions.dots)(query, k.pointer, k.row_stride, part.keys.len(), depth, to);
-                }
+                unsafe { tiles.set.run(Dots { query, keys, to }) };
             }
             return;
         }
@@ -173,7 +171,7 @@ impl Task<'_> {
 
     /// Adds the values, weighted, to the sums.
     unsafe fn mix(&self, part: &Part) {
-        let Operands { tiles, functions, sizes, .. } = self.operands;
+        let Operands { tiles, sizes, .. } = self.operands;
         let Sizes { keys, depth, width, .. } = *sizes;
         let outs = self.outs.wrapping_add(part.rows.start * width);
         let adds = part.keys.start > 0;
@@ -182,7 +180,7 @@ impl Task<'_> {
             unsafe {
                 let (factor, outs) = (*self.factors.add(row), outs.add(index * width));
                 if adds && factor != 1.0 {
-                    (functions.scale)(outs, outs, width, factor);
+                    tiles.set.run(Scale { from: outs, to: outs, n: width, factor });
                 }
             }
         }
@@ -248,18 +246,20 @@ impl Task<'_> {
 
     /// Writes the result of all rows.
     unsafe fn finish(&self) {
-        let Operands { functions, sizes, out, .. } = self.operands;
+        let Operands { tiles, sizes, out, .. } = self.operands;
         let Sizes { queries, keys, width, is_guarded, .. } = *sizes;
         for (index, row) in self.rows.clone().enumerate() {
             let (pointer, stride) = out(self.head + row / queries);
             let to = pointer.wrapping_offset((row % queries) as isize * stride);
             // SAFETY: see above.
             unsafe {
-                let sum = if keys == 0 { f32::NAN } else { *self.sums.add(index) };
-                if keys == 0 || is_guarded && sum.is_nan() {
+                let sum = *self.sums.add(index);
+                // A row that sees no key has the sum 0.
+                if keys == 0 || is_guarded && (sum == 0.0 || sum.is_nan()) {
                     std::slice::from_raw_parts_mut(to, width).fill(0.0);
                 } else {
-                    (functions.scale)(self.outs.add(index * width), to, width, 1.0 / sum);
+                    let from = self.outs.add(index * width);
+                    tiles.set.run(Scale { from, to, n: width, factor: 1.0 / sum });
                 }
             }
         }

@@ -53,7 +53,7 @@ impl Filters {
             _ => Form::Left,
         };
         let width = match form {
-            Form::Left => rows.div_ceil(rows.div_ceil(tiles.mr).max(1)).max(1),
+            Form::Left => tiles.height(rows),
             Form::Right => tiles.nr,
             Form::Depthwise => 1,
         };

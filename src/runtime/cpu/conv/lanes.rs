@@ -11,7 +11,7 @@ pub(super) const LANES: usize = 32;
 /// The outputs of a panel.
 pub(super) struct Lanes {
     count: usize,
-    /// By axis.
+    /// By axis; [`super::is_countable`].
     at: [[i32; LANES]; 3],
     /// Where their counterparts stand in a part of a plane, in elements.
     offset: [i64; LANES],

@@ -41,7 +41,7 @@ pub(super) unsafe fn by_places(
         if x.is_columns() {
             for image in 0..sizes.images {
                 let plane = x.plane((image * sizes.groups + group) * sizes.channels);
-                let left = Panels::plain(plane, outputs, job.height(outputs));
+                let left = Panels::plain(plane, outputs, tiles.height(outputs));
                 // SAFETY: the planes are the columns of the image; the rest is as the caller says.
                 unsafe { job.run(group, image * outputs, outputs, left) };
             }
@@ -51,7 +51,7 @@ pub(super) unsafe fn by_places(
         let at_once = total.div_ceil((total * depth).div_ceil(AT_ONCE).max(1)).max(1);
         for first in (0..total).step_by(at_once) {
             let rows = at_once.min(total - first);
-            let height = job.height(rows);
+            let height = tiles.height(rows);
             let columns = Columns {
                 split: x,
                 first: group * sizes.channels,
@@ -86,11 +86,6 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// The rows of a tile, of so many places.
-    fn height(&self, rows: usize) -> usize {
-        rows.div_ceil(rows.div_ceil(self.filters.tiles().mr).max(1)).max(1)
-    }
-
     /// From place to place of the outputs, so that those of a filter do not share a set of the cache.
     fn stride(&self) -> usize {
         self.sizes.filters.next_multiple_of(16) + 16
@@ -99,7 +94,7 @@ impl Job<'_> {
     /// Makes the outputs of some places, counted through all images, of their columns.
     ///
     /// # Safety
-    /// That of [`super::conv`]; the columns are in panels of [`Job::height`].
+    /// That of [`super::conv`]; the columns are in panels as high as tiles.
     unsafe fn run(&self, group: usize, first: usize, rows: usize, left: Panels) {
         let (tiles, columns) = (self.filters.tiles(), self.sizes.filters);
         let stride = self.stride();
@@ -110,7 +105,7 @@ impl Job<'_> {
                 rows,
                 columns,
                 depth: self.depth,
-                height: self.height(rows),
+                height: tiles.height(rows),
                 left,
                 right: Source::Ready(right),
                 bias: None,

@@ -22,6 +22,9 @@ pub(super) struct Strip {
     pub(super) row: usize,
     /// The floats of all rows of one place of the first axis.
     pub(super) plane: usize,
+    /// From place to place of the window on the last axis: floats from residue to residue, and places of
+    /// one residue.
+    pub(super) step: (usize, usize),
     /// All floats.
     pub(super) floats: usize,
 }
@@ -38,7 +41,8 @@ impl Strip {
             rows = rows.div_ceil(2);
         }
         let (plane, floats) = (height.span(rows) * row, floats(rows) + SLACK);
-        Self { rows, residue, row, plane, floats }
+        let step = (width.dilation % width.stride * residue, width.dilation / width.stride);
+        Self { rows, residue, row, plane, step, floats }
     }
 
     /// Copies the rows that some outputs see.

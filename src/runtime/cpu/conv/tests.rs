@@ -28,7 +28,7 @@ fn seen(window: &Window, output: [usize; 3]) -> Vec<Option<usize>> {
 }
 
 fn axis(most: usize) -> impl Strategy<Value = Axis> {
-    (1..most, 1..6usize, stride(), 1..3usize, 0..3usize, 0..3usize).prop_filter_map(
+    (1..most, 1..6usize, stride(), dilation(), 0..3usize, 0..3usize).prop_filter_map(
         "the window fits",
         |(input, kernel, stride, dilation, begin, end)| {
             let room = (input + begin + end).checked_sub((kernel - 1) * dilation + 1)?;
@@ -40,6 +40,10 @@ fn axis(most: usize) -> impl Strategy<Value = Axis> {
 
 fn stride() -> impl Strategy<Value = usize> {
     prop_oneof![8 => 1..4usize, 1 => 4..40usize]
+}
+
+fn dilation() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 1..3usize, 1 => 3..20usize]
 }
 
 fn window() -> impl Strategy<Value = Window> {
@@ -250,6 +254,15 @@ fn large_convolutions_are_cut_into_blocks() {
             assert_convolved(&sizes, None, &convolve(2, tiles, &sizes, None));
         }
     }
+}
+
+#[test]
+fn places_are_counted_in_31_bits() {
+    let kernel = |kernel| Axis { kernel, begin: kernel - 1, ..same(4) };
+    let is_countable = |size| is_countable(&[Axis::ONE, kernel(size), kernel(size)]);
+    assert!(is_countable(1 << 15));
+    assert!(!is_countable(1 << 16));
+    assert!(!is_countable(1 << 32));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The windows of rows of outputs, side by side in vectors.
 
-use super::super::gemm::{Set, Tiles, Vector};
+use super::super::gemm::{Loop, Tiles, Vector};
 use super::Window;
 use super::strip::Strip;
+use std::marker::PhantomData;
 
 /// The rows of outputs that are made side by side.
 const ROWS_AT_ONCE: usize = 4;
@@ -30,60 +31,40 @@ pub(super) struct Windows<'a> {
     pub(super) to: *mut f32,
 }
 
-impl Windows<'_> {
-    /// # Safety
-    /// That of [`Planes::run`], and the processor has the set of `tiles`.
-    pub(super) unsafe fn fold<F: Fold>(&self, tiles: &Tiles) {
-        // SAFETY: as the caller says.
-        unsafe {
-            match tiles.set {
-                #[cfg(target_arch = "x86_64")]
-                Set::Avx512 => self.fold_avx512::<F>(),
-                #[cfg(target_arch = "x86_64")]
-                Set::Avx2 => self.fold_avx2::<F>(),
-                _ => self.fold_all::<F, [f32; 4]>(),
-            }
-        }
-    }
+/// All of the windows.
+struct All<'a, F>(&'a Windows<'a>, PhantomData<F>);
 
-    /// # Safety
-    /// That of [`Windows::fold`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn fold_avx512<F: Fold>(&self) {
-        // SAFETY: as the caller says.
-        unsafe { self.fold_all::<F, std::arch::x86_64::__m512>() }
-    }
+impl<F: Fold> Loop for All<'_, F> {
+    type Output = ();
 
-    /// # Safety
-    /// That of [`Windows::fold`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn fold_avx2<F: Fold>(&self) {
-        // SAFETY: as the caller says.
-        unsafe { self.fold_all::<F, std::arch::x86_64::__m256>() }
-    }
-
-    /// # Safety
-    /// That of [`Windows::fold`].
     #[inline(always)]
-    unsafe fn fold_all<F: Fold, V: Vector>(&self) {
-        let outputs = self.window[2].output;
-        for row in (0..self.rows).step_by(ROWS_AT_ONCE) {
+    unsafe fn run<V: Vector, const L: usize>(self) {
+        let Self(windows, _) = self;
+        let outputs = windows.window[2].output;
+        for row in (0..windows.rows).step_by(ROWS_AT_ONCE) {
             let mut first = 0;
             while first < outputs {
                 // SAFETY: as the caller says.
                 unsafe {
-                    if outputs - first > V::LANES {
-                        self.fold_some::<F, V, 2>(row, first);
-                        first += 2 * V::LANES;
+                    if outputs - first > L {
+                        windows.fold_some::<F, V, 2>(row, first);
+                        first += 2 * L;
                     } else {
-                        self.fold_some::<F, V, 1>(row, first);
-                        first += V::LANES;
+                        windows.fold_some::<F, V, 1>(row, first);
+                        first += L;
                     }
                 }
             }
         }
+    }
+}
+
+impl Windows<'_> {
+    /// # Safety
+    /// That of [`Planes::run`](super::planes::Planes::run), and the processor has the set of `tiles`.
+    pub(super) unsafe fn fold<F: Fold>(&self, tiles: &Tiles) {
+        // SAFETY: as the caller says.
+        unsafe { tiles.set.run(All::<F>(self, PhantomData)) }
     }
 
     /// Folds the windows of `N` vectors of outputs in each of some rows.
@@ -124,8 +105,8 @@ impl Windows<'_> {
                             }
                         }
                         weight = weight.wrapping_add(1);
-                        rest += width.dilation * self.strip.residue;
-                        while rest >= self.strip.row {
+                        (rest, place) = (rest + self.strip.step.0, place + self.strip.step.1);
+                        if rest >= self.strip.row {
                             (rest, place) = (rest - self.strip.row, place + 1);
                         }
                     }

@@ -9,7 +9,7 @@ use crate::ir::DataType;
 use crate::lower::{Along, BufferId, Launch, Place, Program, Slide, Sliding};
 use crate::ops::numbers;
 use crate::runtime::cpu::conv::{
-    Axis, Count, Filters, Images, Sizes, Window, average_pool, conv, max_pool,
+    Axis, Count, Filters, Images, Sizes, Window, average_pool, conv, is_countable, max_pool,
 };
 use crate::runtime::cpu::gemm::Tiles;
 use crate::runtime::cpu::pool::Pool;
@@ -86,6 +86,9 @@ impl Run<'_> {
         let (x_spot, x) = self.spot(&slide.x)?;
         let (y_spot, y) = self.spot(y)?;
         let window = window(&slide.axes, &|id| self.number(id))?;
+        if !is_countable(&window) {
+            return Err(Error::input("a window, or its padding, is too large"));
+        }
         let (images, channels) = (count(x_spot.dims[0])?, count(x_spot.dims[1])?);
         let outputs: usize = window.iter().map(|axis| axis.output).product();
         if y_spot.dims[0] != x_spot.dims[0] || count(y_spot.dims[2])? != outputs {

@@ -290,7 +290,7 @@ impl<'r> Run<'r> {
         };
         // SAFETY: as above.
         unsafe {
-            gemm_batch(&engine.pool, engine.tiles, products, &matrices, &|_, _, _| ());
+            gemm_batch(&engine.pool, engine.tiles, products, &matrices);
         }
         Ok(())
     }

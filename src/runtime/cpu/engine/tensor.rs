@@ -5,13 +5,9 @@ use crate::ir::{DataType, Tensor, TensorData};
 use crate::lower::{Place, Program};
 use crate::ops::numbers;
 use crate::ops::size::Size;
+pub(super) use crate::runtime::cpu::jit::size;
 use half::{bf16, f16};
 use std::sync::Weak;
-
-/// How many bytes an element takes that kernels compute.
-pub(super) fn size(dtype: DataType) -> usize {
-    dtype.bits().map_or(1, |bits| bits as usize / 8).max(1)
-}
 
 /// A constant whose elements are dense, and begin where their type may.
 pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {

@@ -2,7 +2,7 @@
 
 use super::super::pool::Pool;
 use super::memory::{Aligned, with_kept};
-use super::{Matrix, MatrixMut, STEPS, Tile, Tiles};
+use super::{LINE, Matrix, MatrixMut, STEPS, Tile, Tiles};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -20,8 +20,6 @@ const SMALL: usize = 128 * 1024;
 /// The steps of the depth that are walked at once where the right matrix is read in place, so that its
 /// rows are read side by side.
 const STRIDED_DEPTH: usize = 64;
-/// The floats of a cache line.
-const LINE: usize = 16;
 /// How many rows fetching ahead is ahead, where each row is used once.
 const AHEAD: isize = 64;
 

@@ -75,9 +75,10 @@ impl Packed {
     }
 }
 
-/// The floats of a matrix in panels of so many columns.
+/// The floats of a matrix in panels of so many columns: more than any memory has, where strides of 0 make
+/// that of one.
 pub(crate) fn panels_len(rows: usize, columns: usize, width: usize) -> usize {
-    rows * columns.div_ceil(width) * width
+    rows.saturating_mul(columns.div_ceil(width)).saturating_mul(width)
 }
 
 /// Copies a matrix into panels of `width` columns; what pads the last one is not written.

@@ -6,7 +6,6 @@ use super::memory::{Aligned, with_kept};
 use super::packed::{pack, panels_len};
 use super::{Matrix, MatrixMut, Right, Tiles};
 use std::cell::Cell;
-use std::ops::Range;
 
 thread_local! {
     /// The packed left matrix.
@@ -50,7 +49,7 @@ pub(crate) unsafe fn gemm(
     if rows == 0 || columns == 0 {
         return;
     }
-    let height = rows.div_ceil(rows.div_ceil(tiles.mr));
+    let height = tiles.height(rows);
     let left = packs_left(a, height).then(|| panels_len(depth, rows, height));
     let right = match b {
         Right::Plain(b) if packs_right(b, rows, tiles) => {
@@ -85,8 +84,7 @@ pub(crate) unsafe fn gemm(
     });
 }
 
-/// Many products of the same sizes: `matrices` gives the n-th `a`, `b` and `c`. `done` is called with n
-/// besides.
+/// Many products of the same sizes: `matrices` gives the n-th `a`, `b` and `c`.
 ///
 /// # Safety
 /// That of [`gemm`], for each of the products.
@@ -98,19 +96,12 @@ pub(crate) unsafe fn gemm_batch<'a>(
     tiles: &'static Tiles,
     products: usize,
     matrices: &(dyn Fn(usize) -> (Matrix, Right<'a>, MatrixMut) + Sync),
-    done: &(dyn Fn(usize, Range<usize>, Range<usize>) + Sync),
 ) {
-    let one = |index| {
+    pool.run_each(products, &|index| {
         let (a, b, c) = matrices(index);
         // SAFETY: as the caller says. Within another run of the pool it works on this thread alone.
-        unsafe { gemm(pool, tiles, a, b, c, &|rows, columns| done(index, rows, columns)) };
-    };
-    // With few products each is shared among the threads.
-    if products >= 2 * pool.threads() {
-        pool.run(products, &one)
-    } else {
-        (0..products).for_each(one)
-    }
+        unsafe { gemm(pool, tiles, a, b, c, &|_, _| ()) };
+    });
 }
 
 /// Whether the left matrix is copied: the kernel reads rows well, and columns if it does so once.

@@ -16,10 +16,8 @@ pub(crate) struct Tiles {
     pub(crate) mr: usize,
     /// The most columns of a tile.
     pub(crate) nr: usize,
-    /// By rows − 1, where the left matrix's rows are contiguous.
-    by_rows: &'static [Kernel],
-    /// By rows − 1, where its columns are.
-    by_columns: &'static [Kernel],
+    /// For a left matrix whose columns are contiguous, and for one whose rows are; by rows − 1.
+    kernels: [&'static [Kernel]; 2],
     /// What it is made of.
     pub(crate) set: Set,
     is_here: fn() -> bool,
@@ -36,8 +34,41 @@ pub(crate) enum Set {
     Portable,
 }
 
+/// What is done with vectors, whatever the processor's are.
+pub(crate) trait Loop {
+    /// What it gives.
+    type Output;
+
+    /// Does it with vectors of `L` floats; inlined into functions that enable their instructions.
+    ///
+    /// # Safety
+    /// That of what is done, and this processor has the instructions.
+    unsafe fn run<V: Vector, const L: usize>(self) -> Self::Output;
+}
+
+impl Set {
+    /// Does something with vectors as wide as these instructions have them.
+    ///
+    /// # Safety
+    /// That of what is done, and this processor has the set.
+    pub(crate) unsafe fn run<W: Loop>(self, work: W) -> W::Output {
+        // SAFETY: as the caller says.
+        unsafe {
+            match self {
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx512 => x86::run_avx512(work),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx2 => x86::run_avx2(work),
+                _ => work.run::<[f32; 4], 4>(),
+            }
+        }
+    }
+}
+
 /// The steps of the depth that a kernel takes in one pass.
 pub(crate) const STEPS: usize = 4;
+/// The floats of a cache line.
+pub(crate) const LINE: usize = 16;
 
 type Kernel = unsafe fn(&Tile);
 
@@ -91,6 +122,11 @@ impl Tiles {
         sets.into_iter().filter(|tiles| (tiles.is_here)())
     }
 
+    /// The rows of a tile of so many in all, so that tiles are about as high.
+    pub(crate) fn height(&self, rows: usize) -> usize {
+        rows.div_ceil(rows.div_ceil(self.mr).max(1)).max(1)
+    }
+
     /// Computes a tile.
     ///
     /// # Safety
@@ -98,9 +134,9 @@ impl Tiles {
     /// (and read, where `adds` is set) and nothing else uses them meanwhile. This processor has this set.
     pub(crate) unsafe fn run(&self, tile: &Tile) {
         debug_assert!(tile.rows <= self.mr && (1..=self.nr).contains(&tile.columns));
-        let kernels = if tile.a_depth == 1 { self.by_rows } else { self.by_columns };
-        debug_assert!(tile.a_depth == 1 || tile.a_row == 1 || tile.rows == 1);
+        let is_by_rows = tile.a_depth == 1;
+        debug_assert!(is_by_rows || tile.a_row == 1 || tile.rows == 1);
         // SAFETY: as the caller says.
-        unsafe { kernels[tile.rows - 1](tile) }
+        unsafe { self.kernels[usize::from(is_by_rows)][tile.rows - 1](tile) }
     }
 }

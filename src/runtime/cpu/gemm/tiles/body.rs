@@ -1,11 +1,13 @@
 //! The kernel, for any vectors.
 
-use super::{STEPS, Tile};
+use super::{LINE, STEPS, Tile};
 
 /// A vector of the processor. Its methods are inlined into functions that enable its instructions.
 pub(crate) trait Vector: Copy {
     /// Its elements.
     const LANES: usize;
+    /// Whether the processor multiplies and adds in one instruction, and rounds once.
+    const HAS_FMA: bool;
     /// Which of its elements are read or written.
     type Mask: Copy;
 
@@ -17,18 +19,24 @@ pub(crate) trait Vector: Copy {
     unsafe fn store(self, place: *mut f32, mask: Self::Mask);
     unsafe fn splat(value: f32) -> Self;
     unsafe fn add(self, other: Self) -> Self;
-    /// `self · other + sum`, rounded once where the processor can.
+    /// `self · other + sum`.
     unsafe fn mul_add(self, other: Self, sum: Self) -> Self;
     /// The greater; a NaN is greater than all.
     unsafe fn greater(self, other: Self) -> Self;
+    /// The greater of each two elements, or any of them where one is NaN.
+    unsafe fn max(self, other: Self) -> Self;
+    /// The sum of its elements.
+    unsafe fn sum(self) -> f32;
+    /// The largest of its elements, none of which is NaN.
+    unsafe fn largest(self) -> f32;
+    /// The elements of both in turn: those of the first halves, and those of the second.
+    unsafe fn interleave(self, other: Self) -> (Self, Self);
     /// Fetches a cache line.
     unsafe fn prefetch(place: *const f32);
 }
 
 /// Vectors side by side in a tile.
 pub(super) const VECTORS: usize = 2;
-/// The floats of a cache line.
-const LINE: usize = 16;
 
 /// Computes a tile of `R` rows. `S` sums are kept for each element, so that few rows do not wait for
 /// additions. `BY_ROWS`: the rows of `a` are contiguous, else its columns.
@@ -125,10 +133,10 @@ unsafe fn step<V: Vector, const R: usize>(
     }
 }
 
-/// A table of kernels, by rows − 1: `kernels!(function, by rows; rows sums, …)`.
+/// The tables of kernels: `kernels!(function; rows sums, …)`.
 macro_rules! kernels {
-    ($function:ident, $by_rows:literal; $($rows:literal $sums:literal),*) => {
-        &[$($function::<$rows, $sums, $by_rows>),*]
+    ($function:ident; $($rows:literal $sums:literal),*) => {
+        [&[$($function::<$rows, $sums, false>),*], &[$($function::<$rows, $sums, true>),*]]
     };
 }
 pub(super) use kernels;

@@ -6,8 +6,7 @@ use super::{Set, Tile, Tiles};
 pub(super) static TILES: Tiles = Tiles {
     mr: 6,
     nr: 8,
-    by_rows: kernels!(portable, true; 1 4, 2 2, 3 1, 4 1, 5 1, 6 1),
-    by_columns: kernels!(portable, false; 1 4, 2 2, 3 1, 4 1, 5 1, 6 1),
+    kernels: kernels!(portable; 1 4, 2 2, 3 1, 4 1, 5 1, 6 1),
     set: Set::Portable,
     is_here: || true,
 };
@@ -19,11 +18,10 @@ unsafe fn portable<const R: usize, const S: usize, const BY_ROWS: bool>(tile: &T
     unsafe { body::tile::<[f32; 4], R, S, BY_ROWS>(tile) }
 }
 
-/// Whether the compiler makes an instruction of `mul_add`, and not a call.
-const HAS_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-
 impl Vector for [f32; 4] {
     const LANES: usize = 4;
+    // Else the compiler makes a call of `mul_add`.
+    const HAS_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
     type Mask = usize;
 
     #[inline(always)]
@@ -57,7 +55,11 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     unsafe fn mul_add(self, other: Self, sum: Self) -> Self {
         std::array::from_fn(|i| {
-            if HAS_FMA { self[i].mul_add(other[i], sum[i]) } else { self[i] * other[i] + sum[i] }
+            if Self::HAS_FMA {
+                self[i].mul_add(other[i], sum[i])
+            } else {
+                self[i] * other[i] + sum[i]
+            }
         })
     }
     #[inline(always)]
@@ -65,6 +67,22 @@ impl Vector for [f32; 4] {
         std::array::from_fn(|i| {
             if other[i] > self[i] || other[i].is_nan() { other[i] } else { self[i] }
         })
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i].max(other[i]))
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        (self[0] + self[2]) + (self[1] + self[3])
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self[0].max(self[2]).max(self[1].max(self[3]))
+    }
+    #[inline(always)]
+    unsafe fn interleave(self, other: Self) -> (Self, Self) {
+        ([self[0], other[0], self[1], other[1]], [self[2], other[2], self[3], other[3]])
     }
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {}
