@@ -147,6 +147,21 @@ fn factors_must_fit() {
 }
 
 #[test]
+fn a_weight_may_be_read_besides_where_it_is_a_factor() {
+    let model = with(
+        "graph g(%x: f32[2, 2], %i: f32[2, 1, n]) -> (%z, %o) {
+  const %w = f32[2, 2] {1, 2, 3, 4}
+  %y = MatMul(%x, %w)
+  %z = Add(%y, %w)
+  const %f = f32[2, 1, 1] {1, 2}
+  %c = Conv(%i, %f)
+  %o = Mul(%c, %f)
+}",
+    );
+    model.same(&[("x", some(&[2, 2], 1)), ("i", some(&[2, 1, 5], 2))]);
+}
+
+#[test]
 fn a_constant_of_16_bits_may_stand_left() {
     let model = with(
         "graph g(%x: f16[2, n]) -> (%a) {
