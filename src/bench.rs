@@ -96,9 +96,6 @@ pub fn bench(job: &Job) -> Result<Report> {
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     random::add_missing(session.graph(), session.inputs(), &mut inputs, &job.random)
         .map_err(within)?;
-    let mut named: Vec<String> =
-        inputs.iter().map(|(name, value)| format!("{name}: {}", value.ty())).collect();
-    named.sort();
 
     let (warm, first) = timed(|| session.run_profiled(&inputs));
     let (_, profile) = warm.map_err(within)?;
@@ -121,7 +118,7 @@ pub fn bench(job: &Job) -> Result<Report> {
     counts.dedup();
     Ok(Report {
         schema: 1,
-        inputs: named,
+        inputs: files::listed(&inputs),
         threads,
         load,
         session: creation,

@@ -66,7 +66,7 @@ pub fn verify(job: &Job) -> Result<Report> {
     let base = job.base.as_deref().map(open).transpose()?;
     let given = files::read(&job.inputs, left.inputs())?;
     check_known(&given, &left, &right)?;
-    let has_past = random::takes_past(left.inputs());
+    let has_past = random::makes_past(left.inputs(), &given);
     let pasts = if has_past { job.pasts.as_slice() } else { &[0] };
     let mut cases = Vec::new();
     for &past in pasts {
@@ -76,7 +76,11 @@ pub fn verify(job: &Job) -> Result<Report> {
             .map_err(|e| e.within(job.left.display()))?;
         cases.push(case(job, &left, &right, base.as_ref(), &inputs)?);
     }
-    let holds = cases.iter().flat_map(|case| &case.outputs).all(|output| output.wrong.is_none());
+    let mut outputs = cases.iter().flat_map(|case| &case.outputs).peekable();
+    if outputs.peek().is_none() {
+        return Err(Error::input("the models have no outputs: there is nothing to compare"));
+    }
+    let holds = outputs.all(|output| output.wrong.is_none());
     Ok(Report { schema: 1, holds, cases })
 }
 
@@ -124,12 +128,7 @@ fn case(
         false => None,
         true => part::first(left, right, &|s| fitting(s, inputs), &job.tolerance)?,
     };
-    let mut named: Vec<String> = inputs
-        .iter()
-        .filter_map(|(name, value)| Some(format!("{name}: {}", value.tensor().ok()?.ty())))
-        .collect();
-    named.sort();
-    Ok(CaseReport { inputs: named, outputs, parts })
+    Ok(CaseReport { inputs: files::listed(inputs), outputs, parts })
 }
 
 /// The inputs that a model takes.
