@@ -443,6 +443,26 @@ fn an_attention_that_kernels_cannot_score_is_computed() {
 }
 
 #[test]
+fn a_tensor_is_no_sequence() {
+    let model = with(
+        "graph g(%x: f32[2], %s: sequence(f32)) -> (%y, %n) {
+  %y = Identity(%x)
+  %n = Identity(%s)
+}",
+    );
+    let (tensor, sequence) = (Value::from(some(&[2], 1)), Value::Sequence(Vec::new()));
+    let run = |x: &Value, s: &Value| {
+        model.engine.run(&HashMap::from([("x".into(), x.clone()), ("s".into(), s.clone())]))
+    };
+    assert!(run(&tensor, &sequence).is_ok());
+    for (x, s) in [(&sequence, &sequence), (&tensor, &tensor)] {
+        let error = run(x, s).expect_err("it is of another kind");
+        assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+        assert!(error.message().contains("the model takes"), "{error}");
+    }
+}
+
+#[test]
 fn runs_at_once_and_runs_after_an_error_do_not_disturb_each_other() {
     let model = with(
         "graph g(%x: f32[m, n], %w: f32[k, p], %i: i64[j]) -> (%y) {
