@@ -10,6 +10,7 @@ use crate::runtime::{Options, Session};
 use crate::{disk, onnx};
 pub use random::Random;
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// What is run.
@@ -25,6 +26,8 @@ pub struct Job {
     pub save_inputs: Option<PathBuf>,
     /// Where outputs go: an archive (`.npz`), or a folder that gets `output_0.pb`, ….
     pub output: Option<PathBuf>,
+    /// Threads; all of the machine's where none are given.
+    pub threads: Option<NonZeroUsize>,
     /// Overwrite what is written.
     pub force: bool,
     /// Report what the time goes to.
@@ -78,7 +81,7 @@ pub fn run(job: &Job) -> Result<Report> {
     }
     let model = onnx::read(&job.model)?.model;
     check_written(job, model.graph.outputs().len())?;
-    let session = Session::new(&model, &Options::default());
+    let session = Session::new(&model, &Options::on(job.threads));
     let session = session.map_err(|e| e.within(job.model.display()))?;
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     if let Some(random) = &job.random {

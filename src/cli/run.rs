@@ -71,6 +71,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
         random: args.is_random.then(|| args.inputs.random(3)),
         save_inputs: args.save_inputs.clone(),
         output: args.output.clone(),
+        threads: global.threads,
         force: args.force,
         profile: args.profile.is_some(),
         trace: args.profile.clone().flatten(),

@@ -38,6 +38,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<(String, bool)> {
         random: args.inputs.random(0),
         tolerance: Tolerance { relative: args.rtol, absolute: args.atol },
         bisect: args.bisect,
+        threads: global.threads,
         ..Job::new(peftc::apply::find_model(&args.left)?, peftc::apply::find_model(&args.right)?)
     };
     let report = verify(&job)?;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Graph, Model, NodeId, NodeKind, Type, TypeKind};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { threads, is_reference: false }
+        Self::on(None)
+    }
+}
+
+impl Options {
+    /// On so many threads, or on all of the machine's.
+    pub fn on(threads: Option<NonZeroUsize>) -> Self {
+        let threads = threads.or_else(|| std::thread::available_parallelism().ok());
+        Self { threads: threads.map_or(1, NonZeroUsize::get), is_reference: false }
     }
 }
 

@@ -59,6 +59,16 @@ pub struct Distance {
     pub relative: f64,
 }
 
+/// Of an output without elements.
+const NOTHING: &str = "has no elements, which proves nothing";
+
+impl OutputReport {
+    /// An output without elements is no proof, but not wrong either.
+    pub(super) fn may_be_empty(&mut self) {
+        self.wrong.take_if(|wrong| wrong == NOTHING);
+    }
+}
+
 /// Compares what two models, and a base, have made of an output.
 pub(super) fn output(
     name: &str,
@@ -120,9 +130,7 @@ fn wrong(
         };
     }
     Ok(match apart {
-        _ if left.element_count() == Some(0) => {
-            Some("has no elements, which proves nothing".to_owned())
-        }
+        _ if left.element_count() == Some(0) => Some(NOTHING.to_owned()),
         _ if is_constant => Some("all elements are equal, which proves nothing".to_owned()),
         Some(apart) if tolerance.holds(apart, left.dtype) => None,
         None if left.data == right.data => None,
