@@ -86,9 +86,8 @@ pub struct Spread {
 /// The model cannot be read or run, or an input does not fit.
 pub fn bench(job: &Job) -> Result<Report> {
     let within = |e: Error| e.within(job.model.display());
-    let all = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = job.threads.map_or(all, NonZeroUsize::get);
-    let options = Options { threads, ..Options::default() };
+    let options = Options::on(job.threads);
+    let threads = options.threads;
     let (model, load) = timed(|| onnx::read(&job.model));
     let model = model?.model;
     let (session, creation) = timed(|| Session::new(&model, &options));
@@ -96,9 +95,6 @@ pub fn bench(job: &Job) -> Result<Report> {
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     random::add_missing(session.graph(), session.inputs(), &mut inputs, &job.random)
         .map_err(within)?;
-    let mut named: Vec<String> =
-        inputs.iter().map(|(name, value)| format!("{name}: {}", value.ty())).collect();
-    named.sort();
 
     let (warm, first) = timed(|| session.run_profiled(&inputs));
     let (_, profile) = warm.map_err(within)?;
@@ -117,11 +113,11 @@ pub fn bench(job: &Job) -> Result<Report> {
     let seconds = Spread::of(times);
     let (flops, bytes) = (profile.flops(), profile.bytes());
     // More threads than the machine runs at once reach no more.
-    let mut counts = vec![1, threads.min(all)];
+    let mut counts = vec![1, threads.min(Options::default().threads)];
     counts.dedup();
     Ok(Report {
         schema: 1,
-        inputs: named,
+        inputs: files::listed(&inputs),
         threads,
         load,
         session: creation,

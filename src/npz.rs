@@ -209,6 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn names_are_read_as_they_are_written() {
+        let bytes = archive(&[
+            ("/model/past.0", DataType::I8, &[2], &[1, 2]),
+            ("other/past.0", DataType::I8, &[], &[3]),
+        ]);
+        let arrays = read(&bytes).expect("an archive");
+        let names: Vec<_> =
+            arrays.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes())).collect();
+        assert_eq!(names, [("/model/past.0", Some(&[1, 2][..])), ("other/past.0", Some(&[3][..]))]);
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         let refused = |arrays: &[(&str, DataType, &[i64])]| {
             Layout::new(arrays.iter().copied()).expect_err("refused").message().to_owned()

@@ -10,6 +10,7 @@ use crate::runtime::{Options, Session};
 use crate::{disk, onnx};
 pub use random::Random;
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// What is run.
@@ -25,6 +26,8 @@ pub struct Job {
     pub save_inputs: Option<PathBuf>,
     /// Where outputs go: an archive (`.npz`), or a folder that gets `output_0.pb`, ….
     pub output: Option<PathBuf>,
+    /// Threads; all of the machine's where none are given.
+    pub threads: Option<NonZeroUsize>,
     /// Overwrite what is written.
     pub force: bool,
     /// Report what the time goes to.
@@ -76,12 +79,9 @@ pub fn run(job: &Job) -> Result<Report> {
     if let Some(saved) = job.save_inputs.as_deref().filter(|path| !is_archive(path)) {
         return Err(Error::input(format!("{}: inputs go into an archive (.npz)", saved.display())));
     }
-    let archives = job.output.iter().chain(&job.save_inputs).filter(|path| is_archive(path));
-    for file in archives.chain(&job.trace) {
-        disk::check_free(file, job.force)?;
-    }
     let model = onnx::read(&job.model)?.model;
-    let session = Session::new(&model, &Options::default());
+    check_written(job, model.graph.outputs().len())?;
+    let session = Session::new(&model, &Options::on(job.threads));
     let session = session.map_err(|e| e.within(job.model.display()))?;
     let mut inputs = files::read(&job.inputs, session.inputs())?;
     if let Some(random) = &job.random {
@@ -109,6 +109,21 @@ pub fn run(job: &Job) -> Result<Report> {
     };
     let outputs = values.iter().map(report).collect();
     Ok(Report { schema: 1, outputs, output: job.output.clone(), profile })
+}
+
+/// Whether each file that is written can be: it is not there yet, and is no other of them.
+fn check_written(job: &Job, outputs: usize) -> Result<()> {
+    let outputs = job.output.iter().flat_map(|path| files::written(path, outputs));
+    let written: Vec<PathBuf> =
+        outputs.chain(job.save_inputs.clone()).chain(job.trace.clone()).collect();
+    for (at, file) in written.iter().enumerate() {
+        disk::check_free(file, job.force)?;
+        if written[..at].contains(file) {
+            let what = format!("{} would be written twice", file.display());
+            return Err(Error::input(what).help("inputs, outputs and a trace go into other files"));
+        }
+    }
+    Ok(())
 }
 
 fn profile_report(profile: &Profile, job: &Job) -> Result<ProfileReport> {

@@ -9,25 +9,24 @@ const LOCAL: &[u8] = b"PK\x03\x04";
 /// The end record without its comment, which has at most 65535 bytes.
 const END_LEN: usize = 22;
 
-/// The entries of an archive, by their paths below its one folder if it has one.
+/// The entries of an archive, by path.
 pub(crate) struct Archive<'a> {
     entries: HashMap<String, &'a [u8]>,
 }
 
 impl<'a> Archive<'a> {
-    /// Reads the directory of an archive.
+    /// Reads the directory of an archive; `path` says by what an entry of a name is known.
     ///
     /// # Errors
     /// It is none, is damaged, is compressed, or is larger than plain zip can be.
-    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self> {
+    pub(crate) fn open(bytes: &'a [u8], path: fn(&str) -> &str) -> Result<Self> {
         let end = find_end(bytes)?;
         let count = u16_at(bytes, end + 10)?;
         let mut at = u32_at(bytes, end + 16)? as usize;
         let mut entries = HashMap::new();
         for _ in 0..count {
             let (name, data, next) = entry(bytes, at)?;
-            let path = name.split_once('/').map_or(name, |(_, path)| path);
-            if entries.insert(path.to_owned(), data).is_some() {
+            if entries.insert(path(name).to_owned(), data).is_some() {
                 return Err(Error::input(format!("two entries have the name {name:?}")));
             }
             at = next;

@@ -28,7 +28,9 @@ fn read_inner(
     file: &Arc<MappedFile>,
     rename: impl Fn(&str) -> String,
 ) -> Result<BTreeMap<String, Tensor>> {
-    let archive = Archive::open(file.as_slice())?;
+    // All entries are in one folder.
+    let archive =
+        Archive::open(file.as_slice(), |name| name.split_once('/').map_or(name, |(_, path)| path))?;
     if archive.entry("byteorder").is_some_and(|order| order != b"little") {
         return Err(Error::input("its numbers are not little-endian"));
     }

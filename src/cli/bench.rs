@@ -1,7 +1,7 @@
 //! `peftc bench`
 
 use super::Global;
-use super::run::RandomArgs;
+use super::run::InputArgs;
 use super::style::{bytes, decimals, plural, table};
 use peftc::Result;
 use peftc::bench::{Job, Report, bench};
@@ -9,16 +9,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Time a model, beside what the machine can do
+/// Time a model, beside what the machine can do; inputs that are not given are made
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The ONNX model
     model: PathBuf,
-    /// Inputs, as of `peftc run`; those that are not given are made
-    #[arg(short, long, value_name = "PATH")]
-    input: Vec<PathBuf>,
     #[command(flatten)]
-    random: RandomArgs,
+    inputs: InputArgs,
     /// The length of the past that is made, for models that take one
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     past: i64,
@@ -38,8 +35,8 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
     let report = bench(&Job {
         model: peftc::apply::find_model(&args.model)?,
-        inputs: args.input.clone(),
-        random: args.random.random(args.past),
+        inputs: args.inputs.input.clone(),
+        random: args.inputs.random(args.past),
         threads: global.threads,
         runs: args.runs,
         time: args.seconds,
@@ -57,7 +54,7 @@ fn text(report: &Report) -> String {
         (
             "run",
             format!(
-                "{} (least {}, p10 {}, p90 {}; {})",
+                "{} (median; least {}, p10 {}, p90 {}; {})",
                 ms(spread.median),
                 ms(spread.min),
                 ms(spread.p10),
@@ -69,7 +66,7 @@ fn text(report: &Report) -> String {
     let rows = rows.map(|(what, ms)| vec![what.to_owned(), ms]);
     let memory = report.peak_memory.map_or("unknown".to_owned(), bytes);
     format!(
-        "inputs: {}\nmedians in ms, {}:\n{}peak memory: {memory}\n\n{}",
+        "inputs: {}\nin ms, {}:\n{}peak memory: {memory}\n\n{}",
         report.inputs.join(", "),
         plural(report.threads, "thread"),
         table(&rows, "  "),

@@ -7,18 +7,21 @@ use peftc::runtime::profile::Group;
 use peftc::{Error, Result};
 use std::path::PathBuf;
 
-/// How inputs are made.
+/// Where inputs come from.
 #[derive(clap::Args)]
-pub(super) struct RandomArgs {
-    /// The size of an axis by its name, such as batch=2; may be given more than once
+pub(super) struct InputArgs {
+    /// Inputs: an archive (.npz), an array (NAME.npy), or a folder with input_0.pb and so on
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) input: Vec<PathBuf>,
+    /// Of inputs that are made the size of an axis by its name, such as batch=2; may be given more than once
     #[arg(long, value_name = "NAME=SIZE", value_parser = parse_dim)]
     dim: Vec<(String, i64)>,
-    /// Of random inputs
+    /// Of inputs that are made
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-impl RandomArgs {
+impl InputArgs {
     fn is_default(&self) -> bool {
         self.dim.is_empty() && self.seed == 0
     }
@@ -39,11 +42,8 @@ fn parse_dim(text: &str) -> Result<(String, i64), String> {
 pub(super) struct Args {
     /// The ONNX model
     model: PathBuf,
-    /// Inputs: an archive (.npz), an array (NAME.npy), or a folder with input_0.pb and so on
-    #[arg(short, long, value_name = "PATH")]
-    input: Vec<PathBuf>,
     #[command(flatten)]
-    random: RandomArgs,
+    inputs: InputArgs,
     /// Make the inputs that are not given
     #[arg(long = "random")]
     is_random: bool,
@@ -62,15 +62,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<String> {
-    if !args.is_random && !args.random.is_default() {
+    if !args.is_random && !args.inputs.is_default() {
         return Err(Error::input("--dim and --seed are for inputs that are made: --random"));
     }
     let job = Job {
         model: peftc::apply::find_model(&args.model)?,
-        inputs: args.input.clone(),
-        random: args.is_random.then(|| args.random.random(3)),
+        inputs: args.inputs.input.clone(),
+        random: args.is_random.then(|| args.inputs.random(3)),
         save_inputs: args.save_inputs.clone(),
         output: args.output.clone(),
+        threads: global.threads,
         force: args.force,
         profile: args.profile.is_some(),
         trace: args.profile.clone().flatten(),

@@ -1,13 +1,13 @@
 //! `peftc verify`
 
 use super::Global;
-use super::run::RandomArgs;
+use super::run::InputArgs;
 use super::style::table;
 use peftc::Result;
 use peftc::verify::{CaseReport, Job, OutputReport, Report, Tolerance, verify};
 use std::path::PathBuf;
 
-/// Compare what two models compute, on the same inputs
+/// Compare what two models compute, on the same inputs; those that are not given are made
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The model that is right
@@ -17,11 +17,8 @@ pub(super) struct Args {
     /// A model that both are to differ from, such as the one before adapters
     #[arg(long, value_name = "MODEL")]
     base: Option<PathBuf>,
-    /// Inputs, as of `peftc run`; those that are not given are made
-    #[arg(short, long, value_name = "PATH")]
-    input: Vec<PathBuf>,
     #[command(flatten)]
-    random: RandomArgs,
+    inputs: InputArgs,
     /// The largest ‖x − y‖/‖x‖ of outputs of floats [default: 1e-4, 5e-3 for types of 16 bits]
     #[arg(long, value_name = "SHARE")]
     rtol: Option<f64>,
@@ -37,10 +34,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<(String, bool)> {
     let job = Job {
         base: args.base.as_deref().map(peftc::apply::find_model).transpose()?,
-        inputs: args.input.clone(),
-        random: args.random.random(0),
+        inputs: args.inputs.input.clone(),
+        random: args.inputs.random(0),
         tolerance: Tolerance { relative: args.rtol, absolute: args.atol },
         bisect: args.bisect,
+        threads: global.threads,
         ..Job::new(peftc::apply::find_model(&args.left)?, peftc::apply::find_model(&args.right)?)
     };
     let report = verify(&job)?;

@@ -12,8 +12,8 @@ use bytes::Bytes;
 /// It is no archive of `numpy.savez`, or an array is of a type that tensors do not have.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
     let mut arrays = Vec::new();
-    for (path, bytes) in Archive::open(bytes)?.entries() {
-        let name = path.strip_suffix(".npy").unwrap_or(path);
+    let archive = Archive::open(bytes, |path| path.strip_suffix(".npy").unwrap_or(path))?;
+    for (name, bytes) in archive.entries() {
         let tensor = read_npy(bytes).map_err(|e| e.within(format!("{name:?}")))?;
         arrays.push((name.to_owned(), tensor));
     }

@@ -29,6 +29,14 @@ pub(crate) fn read(paths: &[PathBuf], signature: &[Signature]) -> Result<HashMap
     Ok(inputs)
 }
 
+/// Inputs as reports list them, each with its type, by name.
+pub(crate) fn listed(inputs: &HashMap<String, Value>) -> Vec<String> {
+    let one = |(name, value): (&String, &Value)| format!("{name}: {}", value.ty());
+    let mut listed: Vec<String> = inputs.iter().map(one).collect();
+    listed.sort();
+    listed
+}
+
 fn file(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> {
     if path.is_dir() {
         return folder(path, signature);
@@ -60,6 +68,14 @@ fn folder(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> 
         .collect()
 }
 
+/// The files that so many values are written to.
+pub(super) fn written(path: &Path, values: usize) -> Vec<PathBuf> {
+    match is_archive(path) {
+        true => vec![path.to_owned()],
+        false => (0..values).map(|number| path.join(format!("output_{number}.pb"))).collect(),
+    }
+}
+
 /// Writes values: into an archive by name, into a folder by number as outputs.
 ///
 /// # Errors
@@ -74,9 +90,8 @@ pub(super) fn write(path: &Path, values: &[(&str, &Value)], force: bool) -> Resu
         return disk::put(path, &npz::write(&tensors)?, force);
     }
     std::fs::create_dir_all(path).map_err(|e| Error::write_file(path, &e))?;
-    for (number, (name, value)) in values.iter().enumerate() {
-        let file = path.join(format!("output_{number}.pb"));
-        disk::put(&file, &onnx::value_bytes(value, name)?, force)?;
+    for (file, (name, value)) in written(path, values.len()).iter().zip(values) {
+        disk::put(file, &onnx::value_bytes(value, name)?, force)?;
     }
     Ok(())
 }

@@ -47,9 +47,10 @@ impl Role {
     }
 }
 
-/// Whether a model takes a past.
-pub(crate) fn takes_past(signature: &[Signature]) -> bool {
-    signature.iter().any(|input| Role::of(&input.name) == Role::Past && is_float(input))
+/// Whether a model takes a past that is not given.
+pub(crate) fn makes_past(signature: &[Signature], given: &HashMap<String, Value>) -> bool {
+    let mut missing = signature.iter().filter(|input| !given.contains_key(&input.name));
+    missing.any(|input| Role::of(&input.name) == Role::Past && is_float(input))
 }
 
 fn is_float(input: &Signature) -> bool {
@@ -174,13 +175,14 @@ impl Sizes<'_> {
             return Some(*size);
         }
         if symbol.contains('+') {
-            return symbol.split('+').map(|part| self.named(part.trim())).sum();
+            let mut parts = symbol.split('+').map(|part| self.named(part.trim()));
+            return parts.try_fold(0i64, |sum, part| Some(sum.saturating_add(part?)));
         }
         let name = symbol.to_lowercase();
         let has = |word: &str| name.contains(word);
         match () {
             () if has("past") => Some(self.past()),
-            () if has("total") => Some(self.past() + self.length()),
+            () if has("total") => Some(self.total()),
             () if has("batch") => Some(1),
             () if has("seq") || has("length") => Some(LENGTH),
             () => symbol.parse().ok(),
@@ -195,6 +197,11 @@ impl Sizes<'_> {
     /// The length of the past.
     fn past(&self) -> i64 {
         self.first("past", &["+", "total"]).unwrap_or(self.random.past)
+    }
+
+    /// The length of both.
+    fn total(&self) -> i64 {
+        self.past().saturating_add(self.length())
     }
 
     /// The size of the first name that has a word and none of others.
@@ -212,7 +219,7 @@ impl Sizes<'_> {
         match role {
             _ if axis == 0 => 1,
             Role::Past if axis + 2 == rank => self.past(),
-            Role::Mask if axis + 1 == rank => self.past() + self.length(),
+            Role::Mask if axis + 1 == rank => self.total(),
             Role::Mask | Role::Past => 1,
             _ if axis == 1 && rank == 2 => self.length(),
             _ => 1,
@@ -251,4 +258,18 @@ fn stream(seed: u64, name: &str) -> ChaCha8Rng {
 fn normal(random: &mut ChaCha8Rng) -> f64 {
     let mut uniform = || (random.next_u32() as f64 + 0.5) / 2f64.powi(32);
     (-2.0 * f64::ln(uniform())).sqrt() * (std::f64::consts::TAU * uniform()).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_are_too_large_are_no_overflow() {
+        let dims = BTreeMap::from([("a".to_owned(), i64::MAX), ("b".to_owned(), 1)]);
+        let random = Random { dims, past: i64::MAX, seed: 0 };
+        let sizes = Sizes { random: &random, known: BTreeMap::new() };
+        assert_eq!(sizes.named("a + b"), Some(i64::MAX));
+        assert_eq!(sizes.named("total"), Some(i64::MAX));
+    }
 }

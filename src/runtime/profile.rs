@@ -8,13 +8,13 @@ use std::time::Instant;
 /// What ran when.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
-    /// In the order in which they ended; none lies within another of its thread.
+    /// In the order in which they ended; none lies within another.
     pub events: Vec<Event>,
     /// How long the whole run took, in nanoseconds.
     pub nanoseconds: u64,
 }
 
-/// A step, or what one thread did of it.
+/// A step, on all threads that it was shared among.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// What it is, such as the operators that are fused in it.
@@ -23,8 +23,6 @@ pub struct Event {
     pub kind: String,
     /// The node that it stands for, as messages call it.
     pub node: String,
-    /// The number of the thread.
-    pub thread: usize,
     /// Nanoseconds from the run's start.
     pub start_ns: u64,
     /// Nanoseconds from the run's start.
@@ -42,7 +40,7 @@ pub struct Group {
     pub name: String,
     /// How many events.
     pub calls: u64,
-    /// How long they took, summed over threads.
+    /// How long they took.
     pub seconds: f64,
     /// Of the time of all events.
     pub share: f64,
@@ -114,7 +112,7 @@ impl Event {
             "ts": self.start_ns as f64 / 1e3,
             "dur": self.nanoseconds() as f64 / 1e3,
             "pid": 0,
-            "tid": self.thread,
+            "tid": 0,
             "args": { "node": self.node, "flops": self.flops, "bytes": self.bytes },
         })
     }
@@ -126,7 +124,7 @@ impl Group {
     }
 }
 
-/// Takes down what one thread does.
+/// Takes down what steps do.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     start: Instant,
@@ -162,7 +160,6 @@ mod tests {
             name: kind.to_owned(),
             kind: kind.to_owned(),
             node: node.to_owned(),
-            thread: 1,
             start_ns,
             end_ns,
             flops: 8,
@@ -195,6 +192,6 @@ mod tests {
             (&seen["ph"], &seen["ts"], &seen["dur"]),
             (&"X".into(), &1.5.into(), &2.5.into())
         );
-        assert_eq!((&seen["tid"], &seen["args"]["node"]), (&1.into(), &"a\"b".into()));
+        assert_eq!((&seen["tid"], &seen["args"]["node"]), (&0.into(), &"a\"b".into()));
     }
 }

@@ -5,9 +5,10 @@ use super::interpret::{self, Observer};
 use super::profile::{Profile, Recorder};
 use super::{gradient, support};
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Model, NodeId, NodeKind, Type};
+use crate::ir::{Graph, Model, NodeId, NodeKind, Type, TypeKind};
 use crate::ops::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,15 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { threads, is_reference: false }
+        Self::on(None)
+    }
+}
+
+impl Options {
+    /// On so many threads, or on all of the machine's.
+    pub fn on(threads: Option<NonZeroUsize>) -> Self {
+        let threads = threads.or_else(|| std::thread::available_parallelism().ok());
+        Self { threads: threads.map_or(1, NonZeroUsize::get), is_reference: false }
     }
 }
 
@@ -79,9 +87,7 @@ impl Session {
     /// # Errors
     /// It has an operator, or an attribute of one, that is not supported: the first, with its node.
     pub fn new(model: &Model, options: &Options) -> Result<Self> {
-        let mut model = model.clone();
-        gradient::expand(&mut model)?;
-        support::check(&model)?;
+        let model = supported(model)?;
         let graph = &model.graph;
         let signature = |&id: &NodeId| {
             let node = graph.node(id);
@@ -238,11 +244,16 @@ impl Session {
 /// # Errors
 /// As of [`Session::new`].
 pub fn steps(model: &Model) -> Result<String> {
+    let model = crate::lower::expand::expand(&supported(model)?)?;
+    Ok(crate::lower::text(&crate::lower::lower(&model)?, &model.graph))
+}
+
+/// A model whose operators can all be run.
+fn supported(model: &Model) -> Result<Model> {
     let mut model = model.clone();
     gradient::expand(&mut model)?;
     support::check(&model)?;
-    let model = crate::lower::expand::expand(&model)?;
-    Ok(crate::lower::text(&crate::lower::lower(&model)?, &model.graph))
+    Ok(model)
 }
 
 /// Whether a value is of the type that the model says, and equal names of sizes are equal sizes.
@@ -251,13 +262,20 @@ fn check<'s>(
     value: &Value,
     sizes: &mut BTreeMap<&'s str, (i64, &'s str)>,
 ) -> Result<()> {
-    let (Some(ty), Value::Tensor(tensor)) = (&signature.ty, value) else { return Ok(()) };
+    let Some(ty) = &signature.ty else { return Ok(()) };
     let wrong = |what: String| {
-        let found = tensor.ty();
+        let found = value.ty();
         Err(Error::input(format!(
             "input {:?} is {found}, the model takes {ty}{what}",
             signature.name
         )))
+    };
+    let tensor = match (&ty.kind, value) {
+        (TypeKind::Tensor { .. } | TypeKind::SparseTensor { .. }, Value::Tensor(tensor)) => tensor,
+        (TypeKind::Tensor { .. }, _) | (TypeKind::Sequence(_), Value::Tensor(_)) => {
+            return wrong(String::new());
+        }
+        _ => return Ok(()),
     };
     if ty.dtype().is_some_and(|dtype| dtype != tensor.dtype) {
         return wrong(String::new());

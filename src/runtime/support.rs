@@ -1,20 +1,47 @@
 //! What can be run, checked before anything is.
 
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Model, Op};
+use crate::ir::{Function, Graph, Model, Op};
 use crate::ops;
 use crate::ops::schema::Schema;
+use std::collections::HashSet;
 
 /// Whether all that a model has can be run.
 ///
 /// # Errors
-/// An operator cannot: the first, with its node.
+/// An operator cannot: the first, with its node. A function calls itself.
 pub(super) fn check(model: &Model) -> Result<()> {
     graph(model, &model.graph, &model.opset_imports)?;
     for function in &model.functions {
         graph(model, &function.body, &function.opset_imports)
             .map_err(|e| e.within(format!("function {}", function.full_name())))?;
     }
+    let mut seen = HashSet::new();
+    model.functions.iter().try_for_each(|f| calls(model, f, &f.body, &mut Vec::new(), &mut seen))
+}
+
+/// Whether what a graph of a function calls does not call the function, nor one of its callers.
+fn calls<'m>(
+    model: &'m Model,
+    function: &'m Function,
+    graph: &'m Graph,
+    callers: &mut Vec<&'m Function>,
+    seen: &mut HashSet<*const Function>,
+) -> Result<()> {
+    callers.push(function);
+    for (_, op) in graph.ops() {
+        for inner in op.subgraphs() {
+            calls(model, function, inner, callers, seen)?;
+        }
+        let Some(called) = model.function(op) else { continue };
+        if callers.iter().any(|caller| std::ptr::eq(*caller, called)) {
+            return Err(Error::input(format!("function {} calls itself", called.full_name())));
+        }
+        if seen.insert(called) {
+            calls(model, called, &called.body, callers, seen)?;
+        }
+    }
+    callers.pop();
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The first value in which two models part.
 
-use super::compare::{Tolerance, are_near};
+use super::compare::{Tolerance, apart};
 use crate::error::Result;
 use crate::ops::Value;
 use crate::runtime::Session;
@@ -38,15 +38,9 @@ pub(super) fn first(
         else {
             return;
         };
-        found = match are_near(own, other, tolerance) {
-            Ok(None) => None,
-            Ok(Some(relative)) => Some(Ok(PartReport {
-                value: name.to_owned(),
-                node: graph.describe(node),
-                relative,
-            })),
-            Err(error) => Some(Err(error)),
-        };
+        let part =
+            |relative| PartReport { value: name.to_owned(), node: graph.describe(node), relative };
+        found = apart(own, other, tolerance).map(|apart| apart.map(part)).transpose();
     })?;
     found.transpose()
 }

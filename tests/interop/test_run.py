@@ -245,6 +245,7 @@ def test_options_that_fit_nothing(tmp_path):
     refused(LLAMA, "--seed", "3", folder=tmp_path, parts=["--random"])
     refused(LLAMA, "-i", path, "-i", path, folder=tmp_path, parts=["stands twice"])
     refused(LLAMA, "--random", "--save-inputs", tmp_path / "x.npy", folder=tmp_path, parts=["x.npy", ".npz"])
+    refused(LLAMA, "--random", "--save-inputs", tmp_path / "out.npz", folder=tmp_path, parts=["out.npz would be written twice"])
     (tmp_path / "out.npz").write_text("precious")
     refused(LLAMA, "-i", path, folder=tmp_path, parts=["out.npz", "is there already"])
     assert (tmp_path / "out.npz").read_text() == "precious"

@@ -132,6 +132,14 @@ def test_the_first_node_that_parts(tmp_path):
     assert verify(left, left, "--bisect")["cases"][0]["parts"] is None
 
 
+def test_a_past_that_is_given_is_compared_once(tmp_path):
+    model = model_of(tmp_path / "a.onnx", [("Exp", ["past_key"], "y")], ["y"], x="past_key")
+    np.savez(tmp_path / "past.npz", past_key=np.arange(20, dtype=np.float32).reshape(5, 4))
+    (case,) = verify(model, model, "-i", tmp_path / "past.npz")["cases"]
+    assert case["inputs"] == ["past_key: f32[5, 4]"]
+    assert len(verify(model, model)["cases"]) == 2
+
+
 def test_bad_input(tmp_path):
     model = model_of(tmp_path / "a.onnx", TWICE, ["y"])
     other = model_of(tmp_path / "b.onnx", [("Add", ["w", "w"], "y")], ["y"], x="w")

@@ -101,7 +101,12 @@ impl Engine {
                 }
                 _ => {}
             }
-            read.extend(step.work.buffers().into_iter().filter(|&buffer| Some(buffer) != own));
+            let mut buffers = step.work.buffers();
+            if let Some(at) = buffers.iter().position(|&buffer| Some(buffer) == own) {
+                // What else the step does may read it as it is.
+                buffers.swap_remove(at);
+            }
+            read.extend(buffers);
         }
         let mut constants = HashMap::new();
         let typed: HashSet<BufferId> = program.steps.iter().flat_map(|s| s.work.typed()).collect();

@@ -123,17 +123,19 @@ fn divide(r: &mut Rule<'_, '_>, slot: usize) -> Result<Option<ValueId>> {
     broadcast(r, part, slot)
 }
 
-/// ∂(a^b) is b·a^(b−1)·∂a + a^b·log(a)·∂b; the last is 0 where a is 0.
+/// ∂(a^b) is b·a^(b−1)·∂a + a^b·log(a)·∂b; the first is 0 where b is 0, the last where a is.
 fn power(r: &mut Rule<'_, '_>, slot: usize) -> Result<Option<ValueId>> {
     let (base, exponent) = (r.input(0)?, r.input(1)?);
+    let zero = r.number(0.0);
     let factor = if slot == 0 {
         let exponent = r.op("CastLike", &[exponent, base]);
         let one = r.number(1.0);
         let less = r.op("Sub", &[exponent, one]);
         let power = r.op("Pow", &[base, less]);
-        r.op("Mul", &[exponent, power])
+        let slope = r.op("Mul", &[exponent, power]);
+        let is_zero = r.op("Equal", &[exponent, zero]);
+        r.op("Where", &[is_zero, zero, slope])
     } else {
-        let zero = r.number(0.0);
         let is_zero = r.op("Equal", &[base, zero]);
         let log = r.op("Log", &[base]);
         let log = r.op("Where", &[is_zero, zero, log]);

@@ -238,6 +238,14 @@ fn variables_are_independent_and_may_have_other_values() {
 }
 
 #[test]
+fn a_power_of_0_is_a_constant() {
+    let body = "const %b = f64[3] {0, 1, 2} %y = Pow(%a, %b)
+        %d = \"ai.onnx.preview.training\"::Gradient(%a) {xs: strings [\"a\"], y: \"y\"}";
+    let session = session(&model(17, &[&[3]], body, "%d")).expect("a model");
+    assert_eq!(run(&session, &[(vec![3], vec![0.0; 3])]), [[0.0, 1.0, 0.0]]);
+}
+
+#[test]
 fn what_has_no_gradient_is_an_error_before_anything_runs() {
     let error = |body: &str| {
         let error = session(&model(17, &[&[2]], body, "%d")).expect_err("it has none");

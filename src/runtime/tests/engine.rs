@@ -147,6 +147,21 @@ fn factors_must_fit() {
 }
 
 #[test]
+fn a_weight_may_be_read_besides_where_it_is_a_factor() {
+    let model = with(
+        "graph g(%x: f32[2, 2], %i: f32[2, 1, n]) -> (%z, %o) {
+  const %w = f32[2, 2] {1, 2, 3, 4}
+  %y = MatMul(%x, %w)
+  %z = Add(%y, %w)
+  const %f = f32[2, 1, 1] {1, 2}
+  %c = Conv(%i, %f)
+  %o = Mul(%c, %f)
+}",
+    );
+    model.same(&[("x", some(&[2, 2], 1)), ("i", some(&[2, 1, 5], 2))]);
+}
+
+#[test]
 fn a_constant_of_16_bits_may_stand_left() {
     let model = with(
         "graph g(%x: f16[2, n]) -> (%a) {
@@ -438,6 +453,26 @@ fn an_attention_that_kernels_cannot_score_is_computed() {
         }
         model.refused(&inputs(3, 3, 4));
         model.refused(&inputs(3, 3, 2));
+    }
+}
+
+#[test]
+fn a_tensor_is_no_sequence() {
+    let model = with(
+        "graph g(%x: f32[2], %s: sequence(f32)) -> (%y, %n) {
+  %y = Identity(%x)
+  %n = Identity(%s)
+}",
+    );
+    let (tensor, sequence) = (Value::from(some(&[2], 1)), Value::Sequence(Vec::new()));
+    let run = |x: &Value, s: &Value| {
+        model.engine.run(&HashMap::from([("x".into(), x.clone()), ("s".into(), s.clone())]))
+    };
+    assert!(run(&tensor, &sequence).is_ok());
+    for (x, s) in [(&sequence, &sequence), (&tensor, &tensor)] {
+        let error = run(x, s).expect_err("it is of another kind");
+        assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+        assert!(error.message().contains("the model takes"), "{error}");
     }
 }
 

@@ -157,6 +157,18 @@ graph main(%x: f32[3]) -> (%y) {
 }"#;
     let error = expand(&parse(text)).expect_err("it never ends");
     assert!(error.message().ends_with("function f::A calls itself"), "{error}");
+    // A call of a function that has another Softmax is not inlined.
+    let text = r#"model ir=10 opset ""=17 opset "f"=1
+function "f" "A" opset "f"=1 opset ""=12
+graph A(%x) -> (%y) {
+  %z = Softmax(%x) {axis: 0}
+  %y = "f"::A(%z)
+}
+graph main(%x: f32[3]) -> (%y) {
+  %y = "f"::A(%x)
+}"#;
+    let error = crate::runtime::support::check(&parse(text)).expect_err("it never ends");
+    assert!(error.message().ends_with("function f::A calls itself"), "{error}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Ready<'_> {
         let (outer, at_once) = match self.split {
             Split::Columns(_) => (self.loops[0], 64),
             Split::Rows | Split::Tiles(_) => (self.loops[0], 1),
-            Split::None => (1, 1),
+            Split::None => (self.loops[0], self.loops[0].max(1)),
         };
         let parts = (elements / WORTH).clamp(1, 4 * pool.threads() as i64).min(outer.max(1));
         let part = (outer + parts - 1) / parts;
@@ -77,37 +77,21 @@ impl Ready<'_> {
             // SAFETY: as the caller says.
             first.keep(unsafe {
                 match self.split {
-                    Split::Columns(given) => self.columns(given, range),
-                    Split::None => self.rows(0..self.loops[0]),
-                    _ => self.rows(range),
+                    Split::Columns(given) => self.tile(given, 0..1, range),
+                    _ => {
+                        let (pointers, lengths) = (&self.pointers, &self.lengths);
+                        self.kernel.launch_at(pointers, lengths, &self.given, range)
+                    }
                 }
             });
         });
         first.result()
     }
 
-    /// Passes of the grid.
-    ///
-    /// # Safety
-    /// All places of these are inside of its memory.
-    unsafe fn rows(&self, rows: Range<i64>) -> Result<()> {
-        // SAFETY: as the caller says.
-        unsafe { self.kernel.launch_at(&self.pointers, &self.lengths, &self.given, rows) }
-    }
-
-    /// Passes of the only loop.
-    ///
-    /// # Safety
-    /// As [`rows`](Self::rows).
-    unsafe fn columns(&self, given: usize, columns: Range<i64>) -> Result<()> {
-        // SAFETY: as the caller says.
-        unsafe { self.tile(given, 0..1, columns) }
-    }
-
     /// Passes of the grid and of the loop inside, whose size is the integer `given`.
     ///
     /// # Safety
-    /// As [`rows`](Self::rows).
+    /// All places of these are inside of its memory.
     pub(super) unsafe fn tile(
         &self,
         given: usize,

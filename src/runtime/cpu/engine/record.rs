@@ -54,7 +54,6 @@ pub(super) fn event(
         name: op.to_owned(),
         kind,
         node: graph.describe(step.node),
-        thread: 0,
         start_ns,
         end_ns,
         flops,

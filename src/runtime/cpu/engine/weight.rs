@@ -1,6 +1,6 @@
 //! Right factors of products that are constant, packed once for all sessions that have them.
 
-use super::tensor;
+use super::tensor::{self, Spot};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
 use crate::lower::{Place, Program};
@@ -72,8 +72,8 @@ pub(super) fn packed(
 
 fn pack(bytes: &[u8], part: &Part, tiles: &'static Tiles, pool: &Pool) -> Result<Packed> {
     let Part { offset, dims: [rows, columns], strides: [down, across], .. } = *part;
-    let last = offset + (rows - 1).max(0) * down + (columns - 1).max(0) * across;
-    if rows > 0 && columns > 0 && (last as usize + 1) * tensor::size(part.dtype) > bytes.len() {
+    let spot = Spot { offset, dims: part.dims.to_vec(), strides: part.strides.to_vec() };
+    if !spot.is_inside(bytes.len() / tensor::size(part.dtype)) {
         return Err(Error::bug("a factor is outside of its constant"));
     }
     macro_rules! packed {
