@@ -156,6 +156,29 @@ fn both_branches_and_all_rounds_agree() {
 }
 
 #[test]
+fn loops_in_loops_are_inferred_in_bounded_time() {
+    let names = |name: &str| (0..8).map(|at| format!("%{name}{at}")).collect::<Vec<_>>().join(", ");
+    let states = (0..8).map(|at| format!("%s{at}: f32[?]")).collect::<Vec<_>>().join(", ");
+    // A state becomes the one before it: that the first grows is seen of one more each round.
+    let looped = |inner: &str| {
+        format!(
+            "{} = Loop(%two, _, {}) captures(%two) {{body: graph l(%i: i64[], %g: bool[], {states}) ->
+                (%g, %r0, {}) {{
+                capture %two = 0
+                {inner}
+                %r0 = Concat(%s0, %s0) {{axis: 0}}
+             }}}}",
+            names("o"),
+            names("s"),
+            (0..7).map(|at| format!("%s{at}")).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let many: String = (0..2000).map(|at| format!("%n{at} = Neg(%two)\n")).collect();
+    let nodes = (0..5).fold(many, |inner, _| looped(&inner));
+    known(&model(&states.replace('?', "n"), &nodes), "o0");
+}
+
+#[test]
 fn caches_grow() {
     let nodes = "%q = Reshape(%x, %four)\n%k = Transpose(%q) {perm: ints [0, 2, 1, 3]}
         %o, %y, %v = Attention(%k, %k, %k, _, %past, %past)\n        const %four = i64[4] {0, 0, 4, 16}";
