@@ -50,7 +50,7 @@ fn reshaped(from: Option<&[Size]>, to: &[Size], allows_zero: bool) -> Vec<Option
     let mut rest: Option<Vec<Size>> = from.map(<[Size]>::to_vec);
     let mut given: Vec<Size> = Vec::new();
     let mut shape: Vec<Option<Size>> = Vec::new();
-    let (mut is_open, mut unknown) = (false, 0);
+    let (mut is_open, mut may_be_empty, mut unknown) = (false, false, 0);
     for (axis, size) in to.iter().enumerate() {
         shape.push(match size.known() {
             Some(0) if !allows_zero => {
@@ -68,11 +68,13 @@ fn reshaped(from: Option<&[Size]>, to: &[Size], allows_zero: bool) -> Vec<Option
                 Some(size.clone())
             }
         });
-        unknown += usize::from(shape[axis].is_none());
+        match &shape[axis] {
+            None => unknown += 1,
+            Some(size) => may_be_empty |= size.least() < Some(1),
+        }
     }
     // One that is not said is what is left, also where it will be said: of no elements if it is −1.
-    let is_sure = is_open || given.iter().all(|size| size.least() >= Some(1));
-    if let (1, true, Some(rest)) = (unknown, is_sure, rest)
+    if let (1, true, Some(rest)) = (unknown, is_open || !may_be_empty, rest)
         && let Some(open) = shape.iter().position(Option::is_none)
         && (is_open || to[open].known().is_none())
     {

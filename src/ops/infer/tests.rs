@@ -193,3 +193,9 @@ fn what_is_declared_fills_gaps() {
         ("%y: f32[other, 7, 64] = Relu(%x)", "f32[b, n, 64]"),
     ]);
 }
+
+#[test]
+fn a_kept_size_of_0_leaves_the_others_open() {
+    let nodes = "%to = Concat(%v0, %e) {axis: 0}\n%y = Reshape(%x, %to)";
+    assert_eq!(known(&model("%x: f32[n, m], %e: i64[1]", nodes), "y"), "f32[n, size(v14.1, 1)]");
+}
