@@ -164,7 +164,8 @@ pub(in crate::ops) fn split(site: &Site<'_>) -> Option<Vec<Made>> {
         let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
         shape[along] = part.clone();
         let length = part.as_ref().and_then(Size::known).and_then(|n| usize::try_from(n).ok());
-        let range = start.zip(length).map(|(from, length)| from..from + length);
+        let range =
+            start.zip(length).and_then(|(from, n)| Some(from..usize::checked_add(from, n)?));
         start = range.as_ref().map(|range| range.end);
         let elements = site.elements(0).zip(range).and_then(|(data, range)| data.get(range));
         Made::sizes(shape).with(elements.map(|all| all.iter().cloned().map(Some).collect()))

@@ -199,3 +199,11 @@ fn a_kept_size_of_0_leaves_the_others_open() {
     let nodes = "%to = Concat(%v0, %e) {axis: 0}\n%y = Reshape(%x, %to)";
     assert_eq!(known(&model("%x: f32[n, m], %e: i64[1]", nodes), "y"), "f32[n, size(v14.1, 1)]");
 }
+
+#[test]
+fn parts_of_a_split_end_before_the_largest_number() {
+    let nodes =
+        "const %all = i64[3] {9223372036854775807, 9223372036854775807, 9223372036854775807}
+        %y, %z, %last = Split(%x, %all)";
+    known(&model("%x: i64[n]", nodes), "y");
+}
