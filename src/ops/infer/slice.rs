@@ -7,7 +7,7 @@ use crate::ops::shape::{axes, axis};
 use crate::ops::size::Size;
 
 /// From here on a place is behind all elements: no axis is so long.
-const END: i64 = i32::MAX as i64;
+pub(super) const END: i64 = i32::MAX as i64;
 
 /// Slice.
 pub(in crate::ops) fn slice(site: &Site<'_>) -> Option<Vec<Made>> {

@@ -125,6 +125,10 @@ fn windows() {
     );
     assert_eq!(sizes("%y = MaxPool(%x) {kernel_shape: ints [2, 2]}"), "f32[b, 3, -1 + h, 223]");
     assert_eq!(sizes("%y = GlobalAveragePool(%x)"), "f32[b, 3, 1, 1]");
+    let huge = "kernel_shape: ints [1], strides: ints [9223372036854775807],
+        pads: ints [9223372036854775807, 9223372036854775807]";
+    let y = known(&model("%x: f32[1, 1, 10]", &format!("%y = MaxPool(%x) {{{huge}}}")), "y");
+    assert_eq!(y, "f32[1, 1, size(v12.1, 2)]");
 }
 
 #[test]
