@@ -86,7 +86,7 @@ fn inner_atom(inner: &Cell<u32>, is_size: bool) -> Atom {
 fn filled(made: Made, own: impl Fn(bool, u32) -> Atom) -> Fact {
     let fill = |is_size: bool, all: Vec<Option<Size>>| -> Vec<Size> {
         let one = |(at, size): (usize, Option<Size>)| {
-            let followed = size.filter(|size| size.weight() <= Size::LONGEST);
+            let followed = size.and_then(Size::followed);
             followed.unwrap_or_else(|| own(is_size, at as u32).into())
         };
         all.into_iter().enumerate().map(one).collect()

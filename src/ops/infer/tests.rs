@@ -199,6 +199,15 @@ fn what_is_declared_fills_gaps() {
 }
 
 #[test]
+fn many_inputs_are_no_deep_or_long_size() {
+    let names: Vec<String> = (0..20_000).map(|at| format!("%i{at}")).collect();
+    let inputs = names.iter().map(|name| format!("{name}: i64[]")).collect::<Vec<_>>().join(", ");
+    let known = |op: &str| known(&model(&inputs, &format!("%y = {op}({})", names.join(", "))), "y");
+    assert!(known("Max").starts_with("i64[] {element("));
+    assert!(known("Min").starts_with("i64[] {element("));
+}
+
+#[test]
 fn a_kept_size_of_0_leaves_the_others_open() {
     let nodes = "%to = Concat(%v0, %e) {axis: 0}\n%y = Reshape(%x, %to)";
     assert_eq!(known(&model("%x: f32[n, m], %e: i64[1]", nodes), "y"), "f32[n, size(v14.1, 1)]");
