@@ -9,6 +9,11 @@ use bytes::Bytes;
 /// Runs a subgraph of the operator on inputs.
 pub(crate) type RunGraph<'a> = &'a dyn Fn(&Graph, Vec<Value>) -> Result<Vec<Value>>;
 
+/// Where no subgraph can be run.
+pub(super) fn no_graph(_: &Graph, _: Vec<Value>) -> Result<Vec<Value>> {
+    Err(Error::bug("nothing runs subgraphs here"))
+}
+
 /// One call of an operator: its node, and what comes in.
 pub(crate) struct Call<'a> {
     pub(crate) op: &'a Op,
@@ -20,7 +25,12 @@ pub(crate) struct Call<'a> {
     pub(crate) run_graph: RunGraph<'a>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// A call without inputs, to read attributes.
+    pub(crate) fn bare(op: &'a Op, schema: &'static Schema) -> Self {
+        Call { op, schema, inputs: Vec::new(), outputs: 0, run_graph: &no_graph }
+    }
+
     /// The version of the operator: the first operator set that has it so.
     pub(crate) fn since(&self) -> i64 {
         self.schema.since

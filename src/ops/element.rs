@@ -10,7 +10,7 @@ mod cast;
 
 use super::schema::Schema;
 use super::{Call, schema};
-use crate::error::Error;
+use crate::error::Result;
 use crate::ir::{DataType, Op};
 use crate::kernel::{Builder, Scalar, Type, ValueId};
 use std::collections::HashMap;
@@ -113,15 +113,8 @@ impl Lowering {
 
 impl Element<'_> {
     /// A call without inputs, which attributes are read of.
-    fn attributes<T>(&self, read: impl FnOnce(&Call<'_>) -> crate::error::Result<T>) -> Option<T> {
-        let call = Call {
-            op: self.op,
-            schema: self.schema,
-            inputs: Vec::new(),
-            outputs: 1,
-            run_graph: &|_, _| Err(Error::bug("an element has no graph")),
-        };
-        read(&call).ok()
+    fn attributes<T>(&self, read: impl FnOnce(&Call<'_>) -> Result<T>) -> Option<T> {
+        read(&Call::bare(self.op, self.schema)).ok()
     }
 
     fn float(&self, name: &str) -> Option<f64> {

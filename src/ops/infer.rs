@@ -62,9 +62,8 @@ pub(in crate::ops) type Infer = fn(&Site<'_>) -> Option<Vec<Made>>;
 const ELEMENTS: usize = 1024;
 /// How many of them where nothing is known of any.
 const UNKNOWN_ELEMENTS: usize = 16;
-/// How much is inferred of the subgraphs of a node, in atoms and graphs: a loop in a loop is inferred
-/// again and again.
-const INNER: u32 = 1 << 16;
+/// How much is inferred of subgraphs, in nodes and atoms: a loop in a loop is inferred again and again.
+const INNER: u32 = 1 << 17;
 
 /// Facts of all values of a main graph.
 pub(crate) fn infer(graph: &Graph, opsets: &[(String, i64)]) -> Facts {
@@ -74,7 +73,7 @@ pub(crate) fn infer(graph: &Graph, opsets: &[(String, i64)]) -> Facts {
 /// The same of any graph, where more is known of its inputs or captures than it declares. Atoms of what
 /// is given are names, or of values of this graph.
 pub(crate) fn infer_with(graph: &Graph, opsets: &[(String, i64)], given: Facts) -> Facts {
-    graph::Scope { graph, opsets, inner: None }.facts(given)
+    graph::Scope { graph, opsets, inner: &Cell::new(0), is_main: true }.facts(given)
 }
 
 /// A size or an element of a subgraph that nothing else says.
@@ -87,7 +86,7 @@ fn inner_atom(inner: &Cell<u32>, is_size: bool) -> Atom {
 fn filled(made: Made, own: impl Fn(bool, u32) -> Atom) -> Fact {
     let fill = |is_size: bool, all: Vec<Option<Size>>| -> Vec<Size> {
         let one = |(at, size): (usize, Option<Size>)| {
-            let followed = size.filter(|size| size.weight() <= Size::LONGEST);
+            let followed = size.and_then(Size::followed);
             followed.unwrap_or_else(|| own(is_size, at as u32).into())
         };
         all.into_iter().enumerate().map(one).collect()

@@ -115,6 +115,11 @@ impl Size {
         }
     }
 
+    /// The size, where it is no longer than what is followed.
+    pub fn followed(self) -> Option<Self> {
+        (self.weight() <= Self::LONGEST).then_some(self)
+    }
+
     /// Whether an atom that is no operation is one of these.
     pub fn mentions(&self, is_one: &dyn Fn(&Atom) -> bool) -> bool {
         match &self.0 {

@@ -6,6 +6,7 @@ mod drawn;
 mod engine;
 mod inline;
 mod rewrite;
+mod sizes;
 #[cfg(feature = "cpu")]
 mod slide;
 

@@ -1,6 +1,5 @@
 //! Attention in its forms: the result, and keys and values as they are after the call.
 
-use super::elements::added;
 use super::{Made, Site};
 use crate::ops::size::Size;
 
@@ -27,7 +26,7 @@ fn attribute(site: &Site<'_>, name: &str) -> Option<Size> {
 fn after(site: &Site<'_>, slot: usize, mut new: Heads) -> Heads {
     if site.has_input(slot) {
         let past = site.shape(slot).and_then(|past| past.get(2));
-        new[2] = past.zip(new[2].as_ref()).and_then(|(past, new)| added(past, new));
+        new[2] = past.zip(new[2].as_ref()).and_then(|(past, new)| Size::sum([past, new]));
     }
     new
 }
@@ -95,7 +94,7 @@ pub(in crate::ops) fn projecting(site: &Site<'_>) -> Option<Vec<Made>> {
     let mut all = Some(length.clone());
     if site.has_input(4) {
         let past = site.shape(4).and_then(|past| past.get(3));
-        all = past.and_then(|past| added(past, length));
+        all = past.and_then(|past| Size::sum([past, length]));
     }
     let y = [Some(batch.clone()), Some(length.clone()), widths.get(2)?.clone()];
     let present = [Some(Size::from(2)), Some(batch.clone()), count, all, size];
@@ -128,7 +127,7 @@ pub(in crate::ops) fn multi_head(site: &Site<'_>) -> Option<Vec<Made>> {
 pub(in crate::ops) fn group_query(site: &Site<'_>) -> Option<Vec<Made>> {
     let (count, shared) = (attribute(site, "num_heads")?, attribute(site, "kv_num_heads")?);
     let is_packed = !site.has_input(1);
-    let of_query = if is_packed { added(&count, &(&shared + &shared))? } else { count.clone() };
+    let of_query = if is_packed { Size::sum([&count, &shared, &shared])? } else { count.clone() };
     let mut q = heads(site, 0, Some(of_query)).filter(|_| site.rank(0) == Some(3))?;
     q[1] = Some(count);
     let of = |slot: usize| match is_packed {

@@ -1,5 +1,6 @@
 //! Control flow: what holds whichever branch runs, and in each round of a loop.
 
+use super::site::all;
 use super::{Fact, Made, Site};
 use crate::ir::{DataType, Graph};
 use crate::ops::size::Size;
@@ -63,7 +64,7 @@ fn each_round(
 /// What a value is in all rounds, along a new axis.
 fn gathered(each: &Fact, count: Option<Size>, axis: usize) -> Made {
     let shape = each.shape.as_ref().filter(|shape| axis <= shape.len()).map(|shape| {
-        let mut shape: Vec<Option<Size>> = shape.iter().cloned().map(Some).collect();
+        let mut shape = all(shape);
         shape.insert(axis, count);
         shape
     });

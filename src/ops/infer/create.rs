@@ -1,8 +1,8 @@
 //! Tensors that are made of attributes and sizes.
 
 use super::declared::of_tensor;
-use super::elements::{added, multiplied};
 use super::elementwise::like;
+use super::site::all;
 use super::{ELEMENTS, Made, Site, count};
 use crate::ir::{AttributeValue, DataType};
 use crate::ops::numbers::{i64s, reals};
@@ -36,8 +36,7 @@ fn of_sizes(site: &Site<'_>, slot: usize) -> Option<Made> {
     if let Some(sizes) = site.elements(slot) {
         return Some(Made::of(sizes));
     }
-    let rank = usize::try_from(site.shape(slot)?.first()?.known()?).ok()?;
-    Some(Made::rank(rank.min(ELEMENTS)))
+    Some(Made::rank(site.length(slot)?))
 }
 
 /// ConstantOfShape.
@@ -52,7 +51,7 @@ pub(in crate::ops) fn constant_of_shape(site: &Site<'_>) -> Option<Vec<Made>> {
 
 /// EyeLike, RandomNormalLike, RandomUniformLike, Bernoulli: a type may be said.
 pub(in crate::ops) fn typed_like(site: &Site<'_>) -> Option<Vec<Made>> {
-    let dtype = if site.call.has("dtype") { site.call.dtype("dtype").ok() } else { site.dtype(0) };
+    let dtype = if site.call.has("dtype") { site.named("dtype") } else { site.dtype(0) };
     Some(vec![like(site, 0).unwrap_or_default().typed(dtype)])
 }
 
@@ -60,14 +59,14 @@ pub(in crate::ops) fn typed_like(site: &Site<'_>) -> Option<Vec<Made>> {
 pub(in crate::ops) fn of_attributes(site: &Site<'_>) -> Option<Vec<Made>> {
     let shape = site.call.ints("shape").ok()?.unwrap_or_default();
     let shape: Vec<Size> = shape.into_iter().map(Size::from).collect();
-    Some(vec![Made::of(shape).typed(site.call.dtype("dtype").ok())])
+    Some(vec![Made::of(shape).typed(site.named("dtype"))])
 }
 
 /// Multinomial.
 pub(in crate::ops) fn multinomial(site: &Site<'_>) -> Option<Vec<Made>> {
     let batch = site.shape(0).and_then(|own| own.first()).cloned();
     let samples = Size::from(site.int("sample_size")?);
-    Some(vec![Made::sizes([batch, Some(samples)]).typed(site.call.dtype("dtype").ok())])
+    Some(vec![Made::sizes([batch, Some(samples)]).typed(site.named("dtype"))])
 }
 
 /// Dropout: also a mask.
@@ -79,7 +78,7 @@ pub(in crate::ops) fn dropout(site: &Site<'_>) -> Option<Vec<Made>> {
 /// OneHot.
 pub(in crate::ops) fn one_hot(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
-    let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
+    let mut shape = all(own);
     let depth = site.constant(1).and_then(|depth| reals(depth).ok()?.first().copied());
     let depth = depth.map(|depth| Size::from(depth as i64));
     shape.insert(site.axis(own.len() + 1)?, site.element(1).cloned().or(depth));
@@ -98,7 +97,7 @@ pub(in crate::ops) fn range(site: &Site<'_>) -> Option<Vec<Made>> {
     let (sign, by) = (Size::from(by.signum()), Size::from(by.saturating_abs()));
     let length = &(limit - start) * &sign;
     let length = length.quotient_up(&by).larger(&0.into());
-    let each = |at: i64| added(start, &multiplied(step, &at.into())?);
+    let each = |at: i64| Size::sum([start, &Size::product([step, &at.into()])?]);
     let elements = length.known().filter(|&count| count <= ELEMENTS as i64);
     let elements = elements.map(|count| (0..count).map(each).collect());
     Some(vec![Made::of([length]).with(elements)])

@@ -1,9 +1,8 @@
 //! Operators that follow elements: those with which exporters compute shapes.
 
 use super::elementwise::{OfElements, elementwise};
-use super::{ELEMENTS, Made, Site};
-use crate::ir::{DataType, Tensor};
-use crate::ops::numbers::floats;
+use super::{Made, Site};
+use crate::ir::DataType;
 use crate::ops::size::Size;
 
 macro_rules! rules {
@@ -17,8 +16,8 @@ macro_rules! rules {
 }
 
 rules! {
-    abs => |x| if least(x[0]) >= Some(0) { Some(x[0].clone()) } else { x[0].known()?.checked_abs().map(Size::from) };
-    add => |x| added(x[0], x[1]);
+    abs => |x| if x[0].least() >= Some(0) { Some(x[0].clone()) } else { x[0].known()?.checked_abs().map(Size::from) };
+    add => |x| Size::sum(x.iter().copied());
     and => |x| both(is(x[0], 1), is(x[1], 1), |x, y| x && y, false);
     div => |x| divided(x[0], x[1]);
     equal => |x| truth(equals(x[0], x[1])?);
@@ -26,17 +25,17 @@ rules! {
     greater_or_equal => |x| truth(!is_above(x[1], x[0])?);
     less => |x| truth(is_above(x[1], x[0])?);
     less_or_equal => |x| truth(!is_above(x[0], x[1])?);
-    max => |x| folded(x, |x, y| Some(x.larger(y)));
-    min => |x| folded(x, |x, y| Some(x.smaller(y)));
+    max => |x| Size::largest(x.iter().copied());
+    min => |x| Size::smallest(x.iter().copied());
     modulo => |x| rest(x[0], x[1]);
-    mul => |x| multiplied(x[0], x[1]);
-    neg => |x| multiplied(x[0], &Size::from(-1));
+    mul => |x| Size::product(x.iter().copied());
+    neg => |x| Size::product([x[0], &Size::from(-1)]);
     not => |x| truth(is(x[0], 0)?);
     or => |x| both(is(x[0], 1), is(x[1], 1), |x, y| x || y, true);
     pow => |x| x[0].known()?.checked_pow(x[1].known()?.try_into().ok()?).map(Size::from);
     relu => |x| Some(x[0].larger(&Size::from(0)));
     sub => |x| subtracted(x[0], x[1]);
-    sum => |x| folded(x, added);
+    sum => |x| Size::sum(x.iter().copied());
     xor => |x| truth(is(x[0], 1)? != is(x[1], 1)?);
     /// Of a condition and two elements.
     choose => |x| match is(x[0], 1) {
@@ -44,10 +43,6 @@ rules! {
         Some(false) => Some(x[2].clone()),
         None => (x[1] == x[2]).then(|| x[1].clone()),
     };
-}
-
-fn least(x: &Size) -> Option<i64> {
-    x.least()
 }
 
 fn truth(is_true: bool) -> Option<Size> {
@@ -67,7 +62,7 @@ fn is_above(x: &Size, y: &Size) -> Option<bool> {
     if y.is_at_least(x) {
         return Some(false);
     }
-    x.is_at_least(&added(y, &1.into())?).then_some(true)
+    x.is_at_least(&Size::sum([y, &1.into()])?).then_some(true)
 }
 
 /// One that is `enough` decides alone.
@@ -78,18 +73,6 @@ fn both(x: Option<bool>, y: Option<bool>, f: fn(bool, bool) -> bool, enough: boo
     truth(f(x?, y?))
 }
 
-fn folded(x: &[&Size], f: fn(&Size, &Size) -> Option<Size>) -> Option<Size> {
-    let (first, rest) = x.split_first()?;
-    rest.iter().try_fold((*first).clone(), |all, next| f(&all, next))
-}
-
-pub(super) fn added(x: &Size, y: &Size) -> Option<Size> {
-    match (x.known(), y.known()) {
-        (Some(x), Some(y)) => x.checked_add(y).map(Size::from),
-        _ => Some(x + y),
-    }
-}
-
 fn subtracted(x: &Size, y: &Size) -> Option<Size> {
     match (x.known(), y.known()) {
         (Some(x), Some(y)) => x.checked_sub(y).map(Size::from),
@@ -97,18 +80,11 @@ fn subtracted(x: &Size, y: &Size) -> Option<Size> {
     }
 }
 
-pub(super) fn multiplied(x: &Size, y: &Size) -> Option<Size> {
-    match (x.known(), y.known()) {
-        (Some(x), Some(y)) => x.checked_mul(y).map(Size::from),
-        _ => Some(x * y),
-    }
-}
-
 /// Integers are divided towards 0.
 fn divided(x: &Size, y: &Size) -> Option<Size> {
     match (x.known(), y.known()) {
         (Some(x), Some(y)) => x.checked_div(y).map(Size::from),
-        _ => x.divided(y).or_else(|| (least(x)? >= 0 && least(y)? >= 0).then(|| x.quotient(y))),
+        _ => x.divided(y).or_else(|| (x.least()? >= 0 && y.least()? >= 0).then(|| x.quotient(y))),
     }
 }
 
@@ -117,35 +93,24 @@ fn rest(x: &Size, y: &Size) -> Option<Size> {
     if x.divided(y).is_some() {
         return Some(0.into());
     }
-    if !(least(x)? >= 0 && least(y)? >= 0) || y.known() == Some(0) {
+    if !(x.least()? >= 0 && y.least()? >= 0) || y.known() == Some(0) {
         return None;
     }
-    subtracted(x, &multiplied(&x.quotient(y), y)?)
+    subtracted(x, &Size::product([&x.quotient(y), y])?)
 }
 
 /// An element of another type: integers keep their number, where the type has it.
 pub(in crate::ops) fn cast(site: &Site<'_>) -> Option<Vec<Made>> {
     let dtype = match site.call.op.is("CastLike") {
         true => site.dtype(1),
-        false => site.call.dtype("to").ok(),
+        false => site.named("to"),
     };
     let bool_of = |x: &Size| is(x, 0).and_then(|is_0| truth(!is_0));
     let element =
         |x: &Size| if dtype == Some(DataType::Bool) { bool_of(x) } else { Some(x.clone()) };
-    let elements = match site.elements(0) {
-        Some(all) => Some(all.iter().map(element).collect()),
-        None => whole(site),
-    };
-    let elements = elements.filter(|_| dtype.is_some());
+    let elements = site.elements(0).filter(|_| dtype.is_some());
+    let elements = elements.map(|all| all.iter().map(element).collect());
     Some(vec![Made::of(site.shape(0)?).typed(dtype).with(elements)])
-}
-
-/// Whole numbers that constant floats are.
-fn whole(site: &Site<'_>) -> Option<Vec<Option<Size>>> {
-    let is_small = |tensor: &&Tensor| tensor.element_count().is_some_and(|n| n <= ELEMENTS as u64);
-    let whole = |x: f64| (x.fract() == 0.0 && x.abs() < 9e15).then(|| Size::from(x as i64));
-    let floats = floats(site.constant(0).filter(is_small)?).ok()?;
-    Some(floats.into_iter().map(whole).collect())
 }
 
 /// No element is below the one, nor above the other.

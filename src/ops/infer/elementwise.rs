@@ -56,7 +56,10 @@ pub(super) fn broadcast_shapes(shapes: &[&[Size]]) -> Vec<Size> {
     let mut result = vec![Size::from(1); rank];
     for shape in shapes {
         for (own, size) in result[rank - shape.len()..].iter_mut().zip(*shape) {
-            *own = own.broadcast(size);
+            // What is too long is not followed, whatever it becomes.
+            if own.weight() <= Size::LONGEST {
+                *own = own.broadcast(size);
+            }
         }
     }
     result

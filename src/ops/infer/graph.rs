@@ -15,8 +15,10 @@ use std::collections::HashMap;
 pub(super) struct Scope<'s> {
     pub(super) graph: &'s Graph,
     pub(super) opsets: &'s [(String, i64)],
-    /// In a subgraph, how many atoms of subgraphs and subgraphs there were.
-    pub(super) inner: Option<&'s Cell<u32>>,
+    /// How many nodes and atoms of subgraphs there were.
+    pub(super) inner: &'s Cell<u32>,
+    /// Whether it is no subgraph.
+    pub(super) is_main: bool,
 }
 
 /// What is known so far.
@@ -48,7 +50,11 @@ impl<'s> Scope<'s> {
                 }
             }
         }
-        for (id, op) in graph.ops() {
+        let ops = graph.ops();
+        if !self.is_main {
+            self.inner.set(self.inner.get().saturating_add(ops.len() as u32));
+        }
+        for (id, op) in ops {
             self.node(id, op, &mut known);
         }
         known.facts
@@ -87,9 +93,7 @@ impl<'s> Scope<'s> {
         let (Some(operator), Some(schema)) = (operator, schema) else {
             return vec![Made::default(); count];
         };
-        let first = self.inner.map_or(0, Cell::get);
-        let own = Cell::new(first);
-        let inner = self.inner.unwrap_or(&own);
+        let (inner, first) = (self.inner, self.inner.get());
         let run = |graph: &Graph, inputs: Vec<Fact>| {
             let captures = self.graph.node_captures(id);
             let capture = |slot: u32| known.facts.get(captures.get(slot as usize)?.as_ref()?);
@@ -115,7 +119,7 @@ impl<'s> Scope<'s> {
 
     /// What is known of a value: what a rule says, then what is declared, then that it has a size.
     fn fact(self, value: ValueId, mut made: Made) -> Fact {
-        let declared = declared(self.graph, value, self.inner.is_none());
+        let declared = declared(self.graph, value, self.is_main);
         made.dtype = made.dtype.or(declared.dtype);
         made.shape = match (made.shape, declared.shape) {
             (Some(shape), Some(declared)) if declared.len() == shape.len() => {
@@ -123,13 +127,11 @@ impl<'s> Scope<'s> {
             }
             (shape, declared) => shape.or(declared),
         };
-        match self.inner {
-            Some(inner) => filled(made, |is_size, _| inner_atom(inner, is_size)),
-            None => filled(made, |is_size, at| match is_size {
-                true => Atom::Axis(value, at),
-                false => Atom::Element(value, at),
-            }),
-        }
+        filled(made, |is_size, at| match (self.is_main, is_size) {
+            (false, _) => inner_atom(self.inner, is_size),
+            (true, true) => Atom::Axis(value, at),
+            (true, false) => Atom::Element(value, at),
+        })
     }
 }
 
@@ -149,7 +151,6 @@ fn subgraph<'f>(
     capture: &dyn Fn(u32) -> Option<&'f Fact>,
     inner: &Cell<u32>,
 ) -> Vec<Fact> {
-    inner.set(inner.get().saturating_add(1));
     if inner.get() > INNER {
         return Vec::new();
     }
@@ -161,7 +162,7 @@ fn subgraph<'f>(
     for (&id, fact) in graph.inputs().iter().zip(inputs) {
         given.extend(graph.output(id).map(|value| (value, fact)));
     }
-    let facts = Scope { graph, opsets, inner: Some(inner) }.facts(given);
+    let facts = Scope { graph, opsets, inner, is_main: false }.facts(given);
     let output = |&id: &NodeId| {
         graph.node_input(id, 0).and_then(|value| facts.get(&value).cloned()).unwrap_or_default()
     };

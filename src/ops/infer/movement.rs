@@ -1,6 +1,7 @@
 //! Elements by their indices.
 
 use super::elementwise::like;
+use super::site::all;
 use super::{Made, Site};
 use crate::ops::numbers::i64s;
 use crate::ops::shape::axis;
@@ -50,7 +51,7 @@ pub(in crate::ops) fn scatter_nd(site: &Site<'_>) -> Option<Vec<Made>> {
 fn scattered(site: &Site<'_>, indices: Option<Vec<i64>>) -> Option<Vec<Option<Size>>> {
     let replaces = !site.call.has("reduction") || site.call.string("reduction").ok()? == "none";
     let (indices, updates) = (indices.filter(|_| replaces)?, site.elements(2)?);
-    let mut data: Vec<Option<Size>> = site.elements(0)?.iter().cloned().map(Some).collect();
+    let mut data = all(site.elements(0)?);
     (site.rank(0) == Some(1) && indices.len() == updates.len()).then_some(())?;
     for (&index, update) in indices.iter().zip(updates) {
         let at = axis(index, data.len()).ok()?;

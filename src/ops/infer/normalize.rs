@@ -16,7 +16,7 @@ fn statistics(own: &[Size], first: usize) -> Made {
 pub(in crate::ops) fn layer(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
     let statistics = statistics(own, site.axis(own.len())?);
-    let statistics = statistics.typed(site.call.dtype("stash_type").ok());
+    let statistics = statistics.typed(site.named("stash_type"));
     Some(vec![like(site, 0)?.typed(site.dtype(1)), statistics.clone(), statistics])
 }
 
@@ -51,23 +51,18 @@ pub(in crate::ops) fn loss(site: &Site<'_>) -> Option<Vec<Made>> {
     Some(vec![loss, like(site, 0).unwrap_or_default()])
 }
 
-/// A type that an attribute names; 0 is none.
-fn named(site: &Site<'_>, attribute: &str) -> Option<DataType> {
-    site.call.dtype(attribute).ok()
-}
-
 /// QuantizeLinear.
 pub(in crate::ops) fn quantize(site: &Site<'_>) -> Option<Vec<Made>> {
     let dtype = match site.has_input(2) {
         true => site.dtype(2),
-        false => Some(named(site, "output_dtype").unwrap_or(DataType::U8)),
+        false => Some(site.named("output_dtype").unwrap_or(DataType::U8)),
     };
     Some(vec![like(site, 0).unwrap_or_default().typed(dtype)])
 }
 
 /// DequantizeLinear.
 pub(in crate::ops) fn dequantize(site: &Site<'_>) -> Option<Vec<Made>> {
-    let dtype = named(site, "output_dtype").or(site.dtype(1));
+    let dtype = site.named("output_dtype").or(site.dtype(1));
     Some(vec![like(site, 0).unwrap_or_default().typed(dtype)])
 }
 

@@ -86,9 +86,9 @@ pub(in crate::ops) fn einsum(site: &Site<'_>) -> Option<Vec<Made>> {
     let axes = || inputs.iter().flatten().zip(shapes.iter().copied().flatten());
     let size = |label: &usize| {
         let own = axes().filter(|(own, _)| *own == label);
-        own.fold(Size::from(1), |all, (_, size)| all.broadcast(size))
+        broadcast_shapes(&own.map(|(_, size)| std::slice::from_ref(size)).collect::<Vec<_>>())
     };
-    Some(vec![Made::of(output.iter().map(size).collect::<Vec<_>>())])
+    Some(vec![Made::of(output.iter().flat_map(size).collect::<Vec<_>>())])
 }
 
 /// Det.

@@ -1,7 +1,7 @@
 //! Reductions, and what is chosen along an axis.
 
-use super::elements::{added, multiplied};
 use super::elementwise::OfElements;
+use super::site::all;
 use super::{Made, Site};
 use crate::ops::shape::axes;
 use crate::ops::size::Size;
@@ -13,29 +13,22 @@ pub(in crate::ops) fn reduce(site: &Site<'_>) -> Option<Vec<Made>> {
 
 /// ReduceMax.
 pub(in crate::ops) fn max(site: &Site<'_>) -> Option<Vec<Made>> {
-    reduced(site, |x| folded(x, |x, y| Some(x.larger(y))))
+    reduced(site, |x| Size::largest(x.iter().copied()))
 }
 
 /// ReduceMin.
 pub(in crate::ops) fn min(site: &Site<'_>) -> Option<Vec<Made>> {
-    reduced(site, |x| folded(x, |x, y| Some(x.smaller(y))))
+    reduced(site, |x| Size::smallest(x.iter().copied()))
 }
 
 /// ReduceProd.
 pub(in crate::ops) fn product(site: &Site<'_>) -> Option<Vec<Made>> {
-    reduced(site, |x| if x.is_empty() { Some(1.into()) } else { folded(x, multiplied) })
+    reduced(site, |x| Size::product(x.iter().copied()))
 }
 
 /// ReduceSum.
 pub(in crate::ops) fn sum(site: &Site<'_>) -> Option<Vec<Made>> {
-    reduced(site, |x| if x.is_empty() { Some(0.into()) } else { folded(x, added) })
-}
-
-fn folded(x: &[&Size], f: fn(&Size, &Size) -> Option<Size>) -> Option<Size> {
-    let (first, rest) = x.split_first()?;
-    rest.iter().try_fold((*first).clone(), |all, next| {
-        f(&all, next).filter(|all| all.weight() <= Size::LONGEST)
-    })
+    reduced(site, |x| Size::sum(x.iter().copied()))
 }
 
 fn reduced(site: &Site<'_>, of: OfElements) -> Option<Vec<Made>> {
@@ -77,7 +70,7 @@ pub(in crate::ops) fn argument(site: &Site<'_>) -> Option<Vec<Made>> {
 pub(in crate::ops) fn top(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
     let along = site.axis(own.len())?;
-    let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
+    let mut shape = all(own);
     shape[along] = site.sizes(1, "k").and_then(|k| k.first().cloned());
     Some(vec![Made::sizes(shape); 2])
 }

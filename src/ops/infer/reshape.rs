@@ -1,13 +1,9 @@
 //! The same elements with other sizes, and sizes as elements.
 
-use super::{ELEMENTS, Made, Site};
+use super::site::all;
+use super::{Made, Site};
 use crate::ops::shape::axes;
 use crate::ops::size::Size;
-
-/// Elements as they are.
-fn elements(site: &Site<'_>) -> Option<Vec<Option<Size>>> {
-    Some(site.elements(0)?.iter().cloned().map(Some).collect())
-}
 
 /// Shape.
 pub(in crate::ops) fn shape(site: &Site<'_>) -> Option<Vec<Made>> {
@@ -19,7 +15,7 @@ pub(in crate::ops) fn shape(site: &Site<'_>) -> Option<Vec<Made>> {
     };
     let part = own.get(place("start", 0)?..place("end", rank)?).unwrap_or(&[]);
     let count = Size::from(part.len() as i64);
-    Some(vec![Made::of([count]).with(Some(part.iter().cloned().map(Some).collect()))])
+    Some(vec![Made::of([count]).with(Some(all(part)))])
 }
 
 /// Size.
@@ -34,15 +30,12 @@ pub(in crate::ops) fn reshape(site: &Site<'_>) -> Option<Vec<Made>> {
         true => site.call.ints("shape").ok()??.into_iter().map(Size::from).collect(),
         false => match site.elements(1) {
             Some(sizes) => sizes.to_vec(),
-            None => {
-                let rank = site.shape(1)?.first()?.known()?;
-                return Some(vec![Made::rank(usize::try_from(rank).ok()?.min(ELEMENTS))]);
-            }
+            None => return Some(vec![Made::rank(site.length(1)?)]),
         },
     };
     let allows_zero = site.call.has("allowzero") && site.flag("allowzero")?;
     let shape = reshaped(site.shape(0), &sizes, allows_zero);
-    Some(vec![Made::sizes(shape).with(elements(site))])
+    Some(vec![Made::sizes(shape).with(site.elements(0).map(all))])
 }
 
 /// A size of 0 is that of the input, and −1 what is left.
@@ -50,7 +43,7 @@ fn reshaped(from: Option<&[Size]>, to: &[Size], allows_zero: bool) -> Vec<Option
     let mut rest: Option<Vec<Size>> = from.map(<[Size]>::to_vec);
     let mut given: Vec<Size> = Vec::new();
     let mut shape: Vec<Option<Size>> = Vec::new();
-    let (mut is_open, mut unknown) = (false, 0);
+    let (mut is_open, mut may_be_empty, mut unknown) = (false, false, 0);
     for (axis, size) in to.iter().enumerate() {
         shape.push(match size.known() {
             Some(0) if !allows_zero => {
@@ -68,11 +61,13 @@ fn reshaped(from: Option<&[Size]>, to: &[Size], allows_zero: bool) -> Vec<Option
                 Some(size.clone())
             }
         });
-        unknown += usize::from(shape[axis].is_none());
+        match &shape[axis] {
+            None => unknown += 1,
+            Some(size) => may_be_empty |= size.least() < Some(1),
+        }
     }
     // One that is not said is what is left, also where it will be said: of no elements if it is −1.
-    let is_sure = is_open || given.iter().all(|size| size.least() >= Some(1));
-    if let (1, true, Some(rest)) = (unknown, is_sure, rest)
+    if let (1, true, Some(rest)) = (unknown, is_open || !may_be_empty, rest)
         && let Some(open) = shape.iter().position(Option::is_none)
         && (is_open || to[open].known().is_none())
     {
@@ -107,10 +102,7 @@ pub(in crate::ops) fn squeeze(site: &Site<'_>) -> Option<Vec<Made>> {
     let dropped = match site.has_numbers(1, "axes") {
         true => match site.numbers(1, "axes") {
             Some(list) => axes(&list, own.len()).ok()?,
-            None => {
-                let count = usize::try_from(site.shape(1)?.first()?.known()?).ok()?;
-                return Some(vec![Made::rank(own.len().checked_sub(count)?)]);
-            }
+            None => return Some(vec![Made::rank(own.len().checked_sub(site.length(1)?)?)]),
         },
         // Whether one of them has one element is known of all, or the rank is not known.
         false => {
@@ -120,22 +112,21 @@ pub(in crate::ops) fn squeeze(site: &Site<'_>) -> Option<Vec<Made>> {
         }
     };
     let left = (0..own.len()).filter(|axis| !dropped.contains(axis)).map(|axis| own[axis].clone());
-    Some(vec![Made::of(left.collect::<Vec<_>>()).with(elements(site))])
+    Some(vec![Made::of(left.collect::<Vec<_>>()).with(site.elements(0).map(all))])
 }
 
 /// Unsqueeze.
 pub(in crate::ops) fn unsqueeze(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
     let Some(list) = site.numbers(1, "axes") else {
-        let count = usize::try_from(site.shape(1)?.first()?.known()?).ok()?;
-        return Some(vec![Made::rank(own.len() + count.min(ELEMENTS))]);
+        return Some(vec![Made::rank(own.len() + site.length(1)?)]);
     };
     let rank = own.len() + list.len();
     let added = axes(&list, rank).ok()?;
     let mut rest = own.iter().cloned();
     let size = |axis| if added.contains(&axis) { Some(Size::from(1)) } else { rest.next() };
     let shape: Vec<Size> = (0..rank).map_while(size).collect();
-    Some(vec![Made::of(shape).with(elements(site))])
+    Some(vec![Made::of(shape).with(site.elements(0).map(all))])
 }
 
 /// Transpose.
@@ -146,12 +137,12 @@ pub(in crate::ops) fn transpose(site: &Site<'_>) -> Option<Vec<Made>> {
         None => (0..own.len()).rev().collect(),
     };
     let shape: Vec<Size> = order.iter().map(|&axis| own[axis].clone()).collect();
-    Some(vec![Made::of(shape).with(elements(site))])
+    Some(vec![Made::of(shape).with(site.elements(0).map(all))])
 }
 
 /// BitCast: elements of the same size.
 pub(in crate::ops) fn bit_cast(site: &Site<'_>) -> Option<Vec<Made>> {
-    Some(vec![Made::of(site.shape(0)?).typed(site.call.dtype("to").ok())])
+    Some(vec![Made::of(site.shape(0)?).typed(site.named("to"))])
 }
 
 /// DepthToSpace and SpaceToDepth.

@@ -1,8 +1,7 @@
 //! Resizing, sampling, boxes, and transforms of signals.
 
-use super::elements::added;
+use super::site::all;
 use super::{Made, Site};
-use crate::ir::DataType;
 use crate::ops::numbers::{i64s, reals};
 use crate::ops::shape::{axes, axis};
 use crate::ops::size::Size;
@@ -26,7 +25,7 @@ pub(in crate::ops) fn resize(site: &Site<'_>) -> Option<Vec<Made>> {
         true => site.constant(1).and_then(|scales| reals(scales).ok()),
         false => site.constant(2).filter(|_| is_given(2)).and_then(|scales| reals(scales).ok()),
     };
-    let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
+    let mut shape = all(own);
     for (at, &axis) in chosen.iter().enumerate() {
         shape[axis] = match !is_old && is_given(3) {
             true => wanted(site, at),
@@ -97,7 +96,7 @@ fn integer(site: &Site<'_>, slot: usize) -> Option<Size> {
 
 /// How many frequencies a signal of real numbers has.
 fn half(length: &Size) -> Option<Size> {
-    added(&length.quotient(&2.into()), &1.into())
+    Size::sum([&length.quotient(&2.into()), &1.into()])
 }
 
 /// DFT.
@@ -115,7 +114,7 @@ pub(in crate::ops) fn dft(site: &Site<'_>) -> Option<Vec<Made>> {
         false if is_inverse && is_half => Some(&(&own[along] - &1.into()) * &2.into()),
         false => Some(own[along].clone()),
     };
-    let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
+    let mut shape = all(own);
     shape[along] = if is_half && !is_inverse { half(&length?) } else { length };
     let parts = if is_half && is_inverse { 1 } else { 2 };
     *shape.last_mut()? = Some(parts.into());
@@ -141,17 +140,13 @@ pub(in crate::ops) fn stft(site: &Site<'_>) -> Option<Vec<Made>> {
     Some(vec![Made::sizes([Some(batches.clone()), frames, kept, Some(2.into())])])
 }
 
-fn named(site: &Site<'_>) -> Option<DataType> {
-    site.call.dtype("output_datatype").ok()
-}
-
 /// BlackmanWindow, HammingWindow, HannWindow.
 pub(in crate::ops) fn window(site: &Site<'_>) -> Option<Vec<Made>> {
-    Some(vec![Made::sizes([integer(site, 0)]).typed(named(site))])
+    Some(vec![Made::sizes([integer(site, 0)]).typed(site.named("output_datatype"))])
 }
 
 /// MelWeightMatrix.
 pub(in crate::ops) fn mel(site: &Site<'_>) -> Option<Vec<Made>> {
     let rows = integer(site, 1).as_ref().and_then(half);
-    Some(vec![Made::sizes([rows, integer(site, 0)]).typed(named(site))])
+    Some(vec![Made::sizes([rows, integer(site, 0)]).typed(site.named("output_datatype"))])
 }

@@ -1,6 +1,5 @@
 //! Sequences whose length is known.
 
-use super::elements::added;
 use super::{ELEMENTS, Made, Site};
 use crate::ops::shape::axis;
 use crate::ops::size::Size;
@@ -96,9 +95,8 @@ pub(in crate::ops) fn concat(site: &Site<'_>) -> Option<Vec<Made>> {
     match is_new {
         true => shape.insert(along, Size::from(items.len() as i64)),
         false => {
-            let lengths = shapes.iter().map(|shape| shape.get(along));
-            shape[along] =
-                lengths.flatten().try_fold(Size::from(0), |sum, size| added(&sum, size))?;
+            let lengths = shapes.iter().filter_map(|shape| shape.get(along));
+            shape[along] = Size::sum(lengths)?;
         }
     }
     Some(vec![Made::of(shape).typed(items[0].dtype)])

@@ -1,8 +1,7 @@
 //! A node, as its rule sees it, and what the rule says.
 
 use super::graph::Known;
-use super::{Fact, filled, inner_atom};
-use crate::error::Error;
+use super::{ELEMENTS, Fact, count, filled, inner_atom};
 use crate::ir::{DataType, Graph, Op, Tensor, ValueId};
 use crate::ops::schema::Schema;
 use crate::ops::size::{Atom, Size};
@@ -46,8 +45,7 @@ impl<'a> Site<'a> {
         known: &'a Known<'a>,
         (inner, run_graph): (&'a Cell<u32>, RunGraph<'a>),
     ) -> Self {
-        let no_graph = &|_: &Graph, _| Err(Error::bug("nothing runs"));
-        let call = Call { op, schema, inputs: Vec::new(), outputs, run_graph: no_graph };
+        let call = Call { outputs, ..Call::bare(op, schema) };
         let fact = |value: ValueId| known.facts.get(&value).unwrap_or(&NOTHING);
         Self {
             call,
@@ -87,6 +85,11 @@ impl<'a> Site<'a> {
 
     pub(super) fn elements(&self, slot: usize) -> Option<&'a [Size]> {
         self.input(slot)?.elements.as_deref()
+    }
+
+    /// How many elements a vector has, where they are followed.
+    pub(super) fn length(&self, slot: usize) -> Option<usize> {
+        count(self.shape(slot)?.get(..1)?).filter(|&count| count <= ELEMENTS)
     }
 
     /// The only element.
@@ -135,10 +138,20 @@ impl<'a> Site<'a> {
         self.call.flag(name).ok()
     }
 
+    /// The type that an attribute names; 0 is none.
+    pub(super) fn named(&self, attribute: &str) -> Option<DataType> {
+        self.call.dtype(attribute).ok()
+    }
+
     /// The attribute `axis` as one of so many axes.
     pub(super) fn axis(&self, rank: usize) -> Option<usize> {
         shape::axis(self.int("axis")?, rank).ok()
     }
+}
+
+/// Sizes or elements, all of them known.
+pub(super) fn all(sizes: &[Size]) -> Vec<Option<Size>> {
+    sizes.iter().cloned().map(Some).collect()
 }
 
 impl Made {
@@ -181,11 +194,10 @@ impl Made {
 
 impl From<&Fact> for Made {
     fn from(fact: &Fact) -> Self {
-        let all = |sizes: &Vec<Size>| sizes.iter().cloned().map(Some).collect();
         Self {
             dtype: fact.dtype,
-            shape: fact.shape.as_ref().map(all),
-            elements: fact.elements.as_ref().map(all),
+            shape: fact.shape.as_deref().map(all),
+            elements: fact.elements.as_deref().map(all),
             items: None,
         }
     }

@@ -1,21 +1,20 @@
 //! Parts of tensors, and tensors as parts of larger ones.
 
-use super::elements::{added, multiplied};
 use super::elementwise::broadcast_shapes;
+use super::site::all;
 use super::{ELEMENTS, Made, Site, count};
 use crate::ops::shape::{axes, axis};
 use crate::ops::size::Size;
 
 /// From here on a place is behind all elements: no axis is so long.
-const END: i64 = i32::MAX as i64;
+pub(super) const END: i64 = i32::MAX as i64;
 
 /// Slice.
 pub(in crate::ops) fn slice(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
-    let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
-    let count = [1, 2].iter().find_map(|&slot| site.shape(slot)?.first()?.known());
+    let mut shape = all(own);
     let starts = site.sizes(1, "starts");
-    let count = starts.as_ref().map(Vec::len).or(count.and_then(|n| usize::try_from(n).ok()));
+    let count = starts.as_ref().map(Vec::len).or(site.length(1)).or(site.length(2));
     let chosen = match site.has_numbers(3, "axes") {
         true => site.numbers(3, "axes"),
         false => count.map(|count| (0..count.min(own.len()) as i64).collect()),
@@ -93,8 +92,7 @@ fn cut(data: &[Size], starts: &[Size], ends: &[Size], step: i64) -> Option<Vec<O
 pub(in crate::ops) fn expand(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
     let Some(sizes) = site.elements(1) else {
-        let rank = usize::try_from(site.shape(1)?.first()?.known()?).ok()?;
-        return Some(vec![Made::rank(own.len().max(rank.min(ELEMENTS)))]);
+        return Some(vec![Made::rank(own.len().max(site.length(1)?))]);
     };
     let shape = broadcast_shapes(&[own, sizes]);
     let elements = repeated(site, count(&shape));
@@ -107,10 +105,11 @@ pub(in crate::ops) fn tile(site: &Site<'_>) -> Option<Vec<Made>> {
     let Some(repeats) = site.elements(1).filter(|repeats| repeats.len() == own.len()) else {
         return Some(vec![Made::rank(own.len())]);
     };
-    let shape: Option<Vec<Size>> = own.iter().zip(repeats).map(|(x, y)| multiplied(x, y)).collect();
-    let shape = shape?;
-    let elements = repeated(site, count(&shape));
-    Some(vec![Made::of(shape).with(elements)])
+    let size = |(own, repeats)| Size::product([own, repeats]);
+    let shape: Vec<Option<Size>> = own.iter().zip(repeats).map(size).collect();
+    let known: Option<Vec<Size>> = shape.iter().cloned().collect();
+    let elements = repeated(site, known.and_then(|shape| count(&shape)));
+    Some(vec![Made::sizes(shape).with(elements)])
 }
 
 /// So many elements: those of the input, again and again.
@@ -131,13 +130,11 @@ pub(in crate::ops) fn concat(site: &Site<'_>) -> Option<Vec<Made>> {
     let along = site.axis(rank)?;
     let mut shape: Vec<Option<Size>> = (0..rank).map(|axis| agreed(&known, axis)).collect();
     let is_all = known.len() == site.inputs.iter().flatten().count();
-    let mut lengths = known.iter().map(|shape| &shape[along]);
-    shape[along] = match is_all {
-        true => lengths.try_fold(Size::from(0), |sum, size| added(&sum, size)),
-        false => None,
-    };
-    let all: Option<Vec<&[Size]>> = slots.map(|slot| site.elements(slot)).collect();
-    let elements = all.map(|all| all.concat().into_iter().map(Some).collect());
+    let lengths = known.iter().map(|shape| &shape[along]);
+    shape[along] = if is_all { Size::sum(lengths) } else { None };
+    let is_followed = shape[along].as_ref().and_then(Size::known) <= Some(ELEMENTS as i64);
+    let parts: Option<Vec<&[Size]>> = slots.map(|slot| site.elements(slot)).collect();
+    let elements = parts.filter(|_| is_followed).map(|parts| all(&parts.concat()));
     Some(vec![Made::sizes(shape).with(elements)])
 }
 
@@ -161,13 +158,14 @@ pub(in crate::ops) fn split(site: &Site<'_>) -> Option<Vec<Made>> {
     };
     let mut start = Some(0);
     let part = |part: &Option<Size>| {
-        let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
+        let mut shape = all(own);
         shape[along] = part.clone();
         let length = part.as_ref().and_then(Size::known).and_then(|n| usize::try_from(n).ok());
-        let range = start.zip(length).map(|(from, length)| from..from + length);
+        let range =
+            start.zip(length).and_then(|(from, n)| Some(from..usize::checked_add(from, n)?));
         start = range.as_ref().map(|range| range.end);
         let elements = site.elements(0).zip(range).and_then(|(data, range)| data.get(range));
-        Made::sizes(shape).with(elements.map(|all| all.iter().cloned().map(Some).collect()))
+        Made::sizes(shape).with(elements.map(all))
     };
     Some(parts.iter().take(outputs).map(part).collect())
 }
@@ -193,7 +191,7 @@ fn equal_parts(site: &Site<'_>, size: &Size) -> Vec<Option<Size>> {
 /// Pad.
 pub(in crate::ops) fn pad(site: &Site<'_>) -> Option<Vec<Made>> {
     let own = site.shape(0)?;
-    let mut shape: Vec<Option<Size>> = own.iter().cloned().map(Some).collect();
+    let mut shape = all(own);
     let chosen = match site.has_input(3) {
         true => site.numbers(3, "").and_then(|list| axes(&list, own.len()).ok()),
         false => Some((0..own.len()).collect()),
@@ -207,7 +205,7 @@ pub(in crate::ops) fn pad(site: &Site<'_>) -> Option<Vec<Made>> {
     }
     let (before, after) = pads.split_at(chosen.len());
     for (at, &axis) in chosen.iter().enumerate() {
-        shape[axis] = added(&before[at], &after[at]).and_then(|both| added(&own[axis], &both));
+        shape[axis] = Size::sum([&own[axis], &before[at], &after[at]]);
     }
     Some(vec![Made::sizes(shape)])
 }

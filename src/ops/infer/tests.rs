@@ -125,6 +125,10 @@ fn windows() {
     );
     assert_eq!(sizes("%y = MaxPool(%x) {kernel_shape: ints [2, 2]}"), "f32[b, 3, -1 + h, 223]");
     assert_eq!(sizes("%y = GlobalAveragePool(%x)"), "f32[b, 3, 1, 1]");
+    let huge = "kernel_shape: ints [1], strides: ints [9223372036854775807],
+        pads: ints [9223372036854775807, 9223372036854775807]";
+    let y = known(&model("%x: f32[1, 1, 10]", &format!("%y = MaxPool(%x) {{{huge}}}")), "y");
+    assert_eq!(y, "f32[1, 1, size(v12.1, 2)]");
 }
 
 #[test]
@@ -156,6 +160,29 @@ fn both_branches_and_all_rounds_agree() {
 }
 
 #[test]
+fn loops_in_loops_are_inferred_in_bounded_time() {
+    let names = |name: &str| (0..8).map(|at| format!("%{name}{at}")).collect::<Vec<_>>().join(", ");
+    let states = (0..8).map(|at| format!("%s{at}: f32[?]")).collect::<Vec<_>>().join(", ");
+    // A state becomes the one before it: that the first grows is seen of one more each round.
+    let looped = |inner: &str| {
+        format!(
+            "{} = Loop(%two, _, {}) captures(%two) {{body: graph l(%i: i64[], %g: bool[], {states}) ->
+                (%g, %r0, {}) {{
+                capture %two = 0
+                {inner}
+                %r0 = Concat(%s0, %s0) {{axis: 0}}
+             }}}}",
+            names("o"),
+            names("s"),
+            (0..7).map(|at| format!("%s{at}")).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let many: String = (0..2000).map(|at| format!("%n{at} = Neg(%two)\n")).collect();
+    let nodes = (0..5).fold(many, |inner, _| looped(&inner));
+    known(&model(&states.replace('?', "n"), &nodes), "o0");
+}
+
+#[test]
 fn caches_grow() {
     let nodes = "%q = Reshape(%x, %four)\n%k = Transpose(%q) {perm: ints [0, 2, 1, 3]}
         %o, %y, %v = Attention(%k, %k, %k, _, %past, %past)\n        const %four = i64[4] {0, 0, 4, 16}";
@@ -169,4 +196,27 @@ fn what_is_declared_fills_gaps() {
         ("%y: i64[2, found] = NonZero(%ids)", "i64[2, found]"),
         ("%y: f32[other, 7, 64] = Relu(%x)", "f32[b, n, 64]"),
     ]);
+}
+
+#[test]
+fn many_inputs_are_no_deep_or_long_size() {
+    let names: Vec<String> = (0..20_000).map(|at| format!("%i{at}")).collect();
+    let inputs = names.iter().map(|name| format!("{name}: i64[]")).collect::<Vec<_>>().join(", ");
+    let known = |op: &str| known(&model(&inputs, &format!("%y = {op}({})", names.join(", "))), "y");
+    assert!(known("Max").starts_with("i64[] {element("));
+    assert!(known("Min").starts_with("i64[] {element("));
+}
+
+#[test]
+fn a_kept_size_of_0_leaves_the_others_open() {
+    let nodes = "%to = Concat(%v0, %e) {axis: 0}\n%y = Reshape(%x, %to)";
+    assert_eq!(known(&model("%x: f32[n, m], %e: i64[1]", nodes), "y"), "f32[n, size(v14.1, 1)]");
+}
+
+#[test]
+fn parts_of_a_split_end_before_the_largest_number() {
+    let nodes =
+        "const %all = i64[3] {9223372036854775807, 9223372036854775807, 9223372036854775807}
+        %y, %z, %last = Split(%x, %all)";
+    known(&model("%x: i64[n]", nodes), "y");
 }

@@ -1,13 +1,16 @@
 //! Convolutions and pools.
 
+use super::slice::END;
 use super::{Made, Site};
 use crate::ops::Call;
 use crate::ops::size::Size;
 
-/// Numbers of the spatial axes; without the attribute all are this one.
+/// Numbers of the spatial axes; without the attribute all are this one. None is as large as no axis is, so
+/// that no sum or product of them and sizes is too large.
 fn spatial(call: &Call<'_>, name: &str, count: usize, default: i64) -> Option<Vec<i64>> {
     let list = call.ints(name).ok()?.unwrap_or_else(|| vec![default; count]);
-    (list.len() == count && list.iter().all(|&number| number >= default)).then_some(list)
+    (list.len() == count && list.iter().all(|number| (default..END).contains(number)))
+        .then_some(list)
 }
 
 /// How a window slides along an axis.
@@ -112,8 +115,9 @@ fn made(site: &Site<'_>, input: &[Size], kernel: &[Size]) -> Option<Vec<Option<S
 
 /// The kernel: the attribute, or the spatial sizes of the weight.
 fn kernel(site: &Site<'_>, weight: Option<&[Size]>) -> Option<Vec<Size>> {
+    let size = |size: i64| (1..END).contains(&size).then(|| Size::from(size));
     match site.call.ints("kernel_shape").ok()? {
-        Some(kernel) => Some(kernel.into_iter().map(Size::from).collect()),
+        Some(kernel) => kernel.into_iter().map(size).collect(),
         None => weight.map(<[Size]>::to_vec),
     }
 }

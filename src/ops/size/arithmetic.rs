@@ -5,15 +5,36 @@ use std::ops::{Add, Mul, Neg, Sub};
 use std::sync::Arc;
 
 impl Size {
+    /// The sum of sizes; none where it is too long, or a number too large.
+    pub fn sum<'s>(sizes: impl IntoIterator<Item = &'s Self>) -> Option<Self> {
+        let add = |sum: Self, size: &Self| match (sum.known(), size.known()) {
+            (Some(own), Some(size)) => own.checked_add(size).map(Self::from),
+            _ => (&sum + size).followed(),
+        };
+        sizes.into_iter().try_fold(0.into(), add)
+    }
+
     /// The product of sizes; none where it is too long, or a number too large.
     pub fn product<'s>(sizes: impl IntoIterator<Item = &'s Self>) -> Option<Self> {
-        sizes.into_iter().try_fold(Self::from(1), |product, size| {
-            let product = match (product.known(), size.known()) {
-                (Some(own), Some(size)) => own.checked_mul(size)?.into(),
-                _ => &product * size,
-            };
-            (product.weight() <= Self::LONGEST).then_some(product)
-        })
+        let multiply = |product: Self, size: &Self| match (product.known(), size.known()) {
+            (Some(own), Some(size)) => own.checked_mul(size).map(Self::from),
+            _ => (&product * size).followed(),
+        };
+        sizes.into_iter().try_fold(1.into(), multiply)
+    }
+
+    /// The largest of sizes; none of none, or where it is too long.
+    pub fn largest<'s>(sizes: impl IntoIterator<Item = &'s Self>) -> Option<Self> {
+        let mut sizes = sizes.into_iter();
+        let first = sizes.next()?.clone();
+        sizes.try_fold(first, |largest, size| largest.larger(size).followed())
+    }
+
+    /// The smallest of sizes; none of none, or where it is too long.
+    pub fn smallest<'s>(sizes: impl IntoIterator<Item = &'s Self>) -> Option<Self> {
+        let mut sizes = sizes.into_iter();
+        let first = sizes.next()?.clone();
+        sizes.try_fold(first, |smallest, size| smallest.smaller(size).followed())
     }
 
     /// The quotient, where the other divides this in every run: by its only term.
@@ -98,10 +119,11 @@ impl Size {
             (Some(1), _) => other.clone(),
             (Some(_), _) => self.clone(),
             (_, Some(_)) => other.clone(),
-            _ if self.is_smaller_of(other) => other.clone(),
-            _ if other.is_smaller_of(self) => self.clone(),
-            _ if self.least().is_some_and(|least| least > 1) => self.clone(),
-            _ if other.least().is_some_and(|least| least > 1) => other.clone(),
+            // What is below the other is broadcast to it where it is 1.
+            _ if self.is_smaller_of(other, 1) => other.clone(),
+            _ if other.is_smaller_of(self, 1) => self.clone(),
+            _ if self.least() > Some(1) => self.clone(),
+            _ if other.least() > Some(1) => other.clone(),
             _ => {
                 let mut all = [self.alternatives(), other.alternatives()].concat();
                 all.sort();
@@ -133,22 +155,15 @@ impl Size {
     /// Whether it is the smaller of another and of one above 1. Where both are broadcast to one size they
     /// are equal.
     pub fn is_clipped(&self, other: &Self) -> bool {
-        let is_large = |size: &Self| size.least().is_some_and(|least| least > 1);
-        match self.atom() {
-            Some(Atom::Min(pair)) => {
-                (pair.0 == *other && is_large(&pair.1)) || (pair.1 == *other && is_large(&pair.0))
-            }
-            _ => false,
-        }
+        self.is_smaller_of(other, 2)
     }
 
-    /// Whether it is the smaller of another and of one that is not 0: below the other it may only be
-    /// broadcast to it where it is 1.
-    fn is_smaller_of(&self, other: &Self) -> bool {
-        let is_one = |size: &Self| size.least().is_some_and(|least| least > 0);
+    /// Whether it is the smaller of another and of one that is at least so large.
+    fn is_smaller_of(&self, other: &Self, least: i64) -> bool {
         match self.atom() {
             Some(Atom::Min(pair)) => {
-                (pair.0 == *other && is_one(&pair.1)) || (pair.1 == *other && is_one(&pair.0))
+                (pair.0 == *other && pair.1.least() >= Some(least))
+                    || (pair.1 == *other && pair.0.least() >= Some(least))
             }
             _ => false,
         }

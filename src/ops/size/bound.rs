@@ -1,29 +1,35 @@
 //! What a size is at least. Sizes of axes are at least 0; elements may be any number.
 
 use super::{Atom, Form, Size, Term};
+use std::cell::Cell;
+
+/// How often a minimum is replaced in the search for a bound: each may be by either of its two.
+const CHOICES: u32 = 64;
 
 impl Size {
     /// A number that it is never below, where one is seen.
     pub fn least(&self) -> Option<i64> {
+        self.least_within(&Cell::new(CHOICES))
+    }
+
+    fn least_within(&self, choices: &Cell<u32>) -> Option<i64> {
         let terms = match &self.0 {
             Form::Number(number) => return Some(*number),
             Form::Sum(terms) => terms,
         };
-        let sum = terms.iter().try_fold(0i64, |sum, term| Some(sum.saturating_add(least(term)?)));
-        sum.or_else(|| self.least_by_smaller(terms))
+        let add = |sum: i64, term| Some(sum.saturating_add(least(term, choices)?));
+        terms.iter().try_fold(0, add).or_else(|| self.least_by_smaller(terms, choices))
     }
 
     /// What −min(x, y) is part of is at least what −x and −y would be part of.
-    fn least_by_smaller(&self, terms: &[Term]) -> Option<i64> {
-        let (smaller, by) = terms.iter().find_map(|(atoms, coefficient)| match &atoms[..] {
-            [smaller @ Atom::Min(_)] if *coefficient < 0 => {
-                Some((smaller, Self::from(*coefficient)))
-            }
+    fn least_by_smaller(&self, terms: &[Term], choices: &Cell<u32>) -> Option<i64> {
+        let (pair, by) = terms.iter().find_map(|(atoms, coefficient)| match &atoms[..] {
+            [Atom::Min(pair)] if *coefficient < 0 => Some((pair, Self::from(*coefficient))),
             _ => None,
         })?;
-        let Atom::Min(pair) = smaller else { return None };
-        let rest = self - &(&by * &smaller.clone().into());
-        let with = |size: &Self| (&rest + &(&by * size)).least();
+        choices.set(choices.get().checked_sub(1)?);
+        let rest = self - &(&by * &Atom::Min(pair.clone()).into());
+        let with = |size: &Self| (&rest + &(&by * size)).least_within(choices);
         with(&pair.0).max(with(&pair.1))
     }
 
@@ -42,26 +48,27 @@ impl Size {
     }
 }
 
-fn least((atoms, coefficient): &Term) -> Option<i64> {
+fn least((atoms, coefficient): &Term, choices: &Cell<u32>) -> Option<i64> {
     if atoms.is_empty() {
         return Some(*coefficient);
     }
     let of_atom = |product: i64, atom: &Atom| {
-        Some(product.saturating_mul(atom.least().filter(|&least| least >= 0)?))
+        Some(product.saturating_mul(atom.least(choices).filter(|&least| least >= 0)?))
     };
     atoms.iter().try_fold(*coefficient, of_atom).filter(|_| *coefficient > 0)
 }
 
 impl Atom {
-    fn least(&self) -> Option<i64> {
+    fn least(&self, choices: &Cell<u32>) -> Option<i64> {
+        let least = |size: &Size| size.least_within(choices);
         match self {
             Self::Name(_) | Self::Axis(..) | Self::Inner(_) => Some(0),
             Self::Element(..) | Self::InnerElement(_) => None,
-            Self::Quotient(pair) => (pair.0.least()? >= 0 && pair.1.least()? >= 0).then_some(0),
-            Self::Max(pair) => pair.0.least().max(pair.1.least()),
-            Self::Min(pair) => Some(pair.0.least()?.min(pair.1.least()?)),
+            Self::Quotient(pair) => (least(&pair.0)? >= 0 && least(&pair.1)? >= 0).then_some(0),
+            Self::Max(pair) => least(&pair.0).max(least(&pair.1)),
+            Self::Min(pair) => Some(least(&pair.0)?.min(least(&pair.1)?)),
             Self::Broadcast(all) => {
-                let all: Option<Vec<i64>> = all.iter().map(Size::least).collect();
+                let all: Option<Vec<i64>> = all.iter().map(least).collect();
                 all?.into_iter().min()
             }
         }

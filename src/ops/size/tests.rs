@@ -88,3 +88,11 @@ fn bounds_are_seen() {
     assert!(n.differs(&Size::from(-1)));
     assert!(!n.differs(&Size::from(1)));
 }
+
+#[test]
+fn a_bound_is_looked_for_in_bounded_time() {
+    let clipped = |at: i64| Size::named(&format!("n{at}")).smaller(&Size::from(5));
+    let sum = (0..32).fold(Size::from(0), |sum, at| &sum - &clipped(at));
+    assert!(sum.weight() <= Size::LONGEST);
+    assert_eq!(sum.least(), Some(-160));
+}
