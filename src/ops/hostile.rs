@@ -296,3 +296,84 @@ fn no_operator_fails_on_any_input() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What the newest version of an operator makes of inputs and attributes.
+fn made(name: &str, inputs: Vec<Tensor>, attributes: Vec<(&str, AttributeValue)>) -> Outputs {
+    let (domain, name) = name.rsplit_once("::").unwrap_or(("", name));
+    let schema = schema(domain, name, i64::MAX).expect("is known");
+    let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    let op = Op { op_type: name.to_owned(), attributes: attributes.collect(), ..Op::default() };
+    let values: Vec<Value> = inputs.into_iter().map(Value::from).collect();
+    let call = Call {
+        op: &op,
+        schema,
+        inputs: values.iter().map(Some).collect(),
+        outputs: 1,
+        run_graph: &|_, _| Err(Error::bug("there is no graph")),
+    };
+    (super::find(domain, name).expect("is known").compute)(&call)
+}
+
+type Outputs = crate::error::Result<Vec<Value>>;
+
+fn zeros(dtype: DataType, dims: &[i64]) -> Tensor {
+    let bits = dtype.bits().expect("is of numbers") as i64 * dims.iter().product::<i64>();
+    tensor(dtype, dims, vec![0; bits as usize / 8])
+}
+
+fn floats(dims: &[i64]) -> Tensor {
+    zeros(DataType::F32, dims)
+}
+
+fn ints(list: &[i64]) -> AttributeValue {
+    AttributeValue::Ints(list.to_vec())
+}
+
+fn int(int: i64) -> AttributeValue {
+    AttributeValue::Int(int)
+}
+
+fn assert_refused(made: Outputs) {
+    assert_eq!(made.expect_err("is refused").kind(), ErrorKind::Input);
+}
+
+const HUGE: i64 = 1 << 40;
+
+#[test]
+fn rows_without_features_are_refused_by_support_vectors() {
+    let list = |list: &[f32]| AttributeValue::Floats(list.to_vec());
+    let attributes = vec![
+        ("vectors_per_class", ints(&[1, 1])),
+        ("coefficients", list(&[1.0, 1.0])),
+        ("rho", list(&[0.0])),
+        ("classlabels_ints", ints(&[0, 1])),
+    ];
+    assert_refused(made("ai.onnx.ml::SVMClassifier", vec![floats(&[1, 0])], attributes));
+}
+
+#[test]
+fn packed_weights_are_bytes() {
+    let packed = zeros(DataType::U4, &[1, 1, 16]);
+    let size = |name, size| (name, int(size));
+    let attributes = vec![size("N", 1), size("K", 32), size("block_size", 32)];
+    let inputs = vec![floats(&[1, 32]), packed, floats(&[1])];
+    assert_refused(made("com.microsoft::MatMulNBits", inputs, attributes));
+}
+
+#[test]
+fn many_features_side_by_side_are_not_many_elements() {
+    let inputs = vec![floats(&[1, 4]); 32];
+    let made =
+        made("ai.onnx.ml::FeatureVectorizer", inputs, vec![("inputdimensions", ints(&[4; 32]))]);
+    assert_eq!(made.expect("is made")[0].tensor().expect("is a tensor").dims, [1, 128]);
+}
+
+#[test]
+fn powers_of_integers_are_right_modulo_the_type() {
+    let i64s = |list: &[i64]| super::numbers::of_i64s(&[list.len() as i64], list);
+    let (x, y) = (i64s(&[1, -1, 3, 3, 2]), i64s(&[HUGE, HUGE + 1, 1 << 33, HUGE + 1, HUGE]));
+    let made = made("Pow", vec![x, y], vec![]).expect("is made");
+    let power = |exponent: i64| (0..exponent).fold(3i64, |x, _| x.wrapping_mul(x));
+    let expected = [1, -1, power(33), power(40).wrapping_mul(3), 0];
+    assert_eq!(made, [i64s(&expected).into()]);
+}

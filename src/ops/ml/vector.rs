@@ -148,6 +148,9 @@ impl Machine {
             let found = sizes.len();
             return Err(Error::input(format!("{classes} labels, {found} in vectors_per_class")));
         }
+        if !is_linear && features == 0 {
+            return Err(Error::input("X has no features"));
+        }
         let probabilities = match call.floats("prob_a")? {
             Some(a) if !is_linear && !a.is_empty() => {
                 Some((list(call, "prob_a", pairs)?, list(call, "prob_b", pairs)?))
