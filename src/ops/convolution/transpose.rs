@@ -1,10 +1,10 @@
 //! Transposed convolutions: each input is spread over a window of the output.
 
 use super::conv::{group, with_bias};
-use super::window::{AutoPad, Axis, Window, bounded, image, kernel, spatial};
+use super::window::{AutoPad, Axis, Window, image, kernel, spatial};
 use crate::error::{Error, Result};
 use crate::ops::numbers::{floats, of_floats};
-use crate::ops::shape::{count, dims, filled};
+use crate::ops::shape::{count, dims, filled, room};
 use crate::ops::{Call, Value};
 
 pub(super) fn conv(call: &Call<'_>) -> Result<Vec<Value>> {
@@ -17,8 +17,8 @@ pub(super) fn conv(call: &Call<'_>) -> Result<Vec<Value>> {
     let m = m.ok_or_else(|| Error::input(format!("{c} channels for a weight of {rows}")))?;
     let window = window(call, &input, &kernel(call, Some(&weight))?)?;
     let output: Vec<usize> = window.axes.iter().map(|axis| axis.input).collect();
-    bounded(&output)?;
     let shape = [&[n, m], &output[..]].concat();
+    room(&dims(&shape))?;
     let mut y = filled(&shape, 0.0)?;
     let (x_plane, y_plane) = (count(&input), count(&output));
     let taps = window.size();

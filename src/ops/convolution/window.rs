@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ops::Call;
-use crate::ops::shape::{count, indices, sizes};
+use crate::ops::shape::{count, dims, indices, room, sizes};
 
 /// How a window slides along one axis. Whatever numbers a file has, their products fit in i128.
 pub(super) struct Axis {
@@ -51,7 +51,7 @@ impl Window {
             let message = format!("a kernel of shape {kernel:?} for spatial sizes {input:?}");
             return Err(Error::input(message));
         }
-        bounded(kernel)?;
+        room(&dims(kernel))?;
         let strides = spatial(call, "strides", rank, 1)?;
         let dilations = spatial(call, "dilations", rank, 1)?;
         let pads = spatial(call, "pads", 2 * rank, 0)?;
@@ -71,7 +71,7 @@ impl Window {
             axis.fit(padding, ceil, is_pool)
         };
         let window = Self { axes: (0..rank).map(axis).collect::<Result<_>>()? };
-        bounded(&window.output())?;
+        room(&dims(&window.output()))?;
         Ok(window)
     }
 
@@ -180,14 +180,6 @@ impl Axis {
     pub(super) fn pad(&mut self, total: i128, upper: bool) {
         self.begin = if upper { total / 2 } else { (total + 1) / 2 };
         self.end = total - self.begin;
-    }
-}
-
-/// Whether sizes have a product.
-pub(super) fn bounded(sizes: &[usize]) -> Result<()> {
-    match sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size)) {
-        Some(_) => Ok(()),
-        None => Err(Error::input(format!("spatial sizes {sizes:?} are too great"))),
     }
 }
 

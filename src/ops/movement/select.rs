@@ -3,15 +3,13 @@
 use crate::error::{Error, Result};
 use crate::ops::elements::{along_axes, choose, is_zero, reshaped, zero};
 use crate::ops::numbers::{bools, i64s, of_i64s};
-use crate::ops::shape::{
-    axis, broadcast, broadcast_strides, count, dims, indices, places, room, sizes,
-};
+use crate::ops::shape::{axis, broadcast, broadcast_strides, count, dims, indices, places, sizes};
 use crate::ops::{Call, Value};
 
 pub(super) fn choose_where(call: &Call<'_>) -> Result<Vec<Value>> {
     let (condition, x, y) = (call.input(0)?, call.input(1)?, call.input(2)?);
     let all = [condition, x, y].map(sizes);
-    let result = room(&dims(&broadcast(&all.each_ref().map(Vec::as_slice))?))?;
+    let result = broadcast(&all.each_ref().map(Vec::as_slice))?;
     let [c, a, b] = all.map(|own| broadcast_strides(&own, &result));
     let condition = bools(condition)?;
     let both = places(&result, &a).zip(places(&result, &b));

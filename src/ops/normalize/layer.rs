@@ -25,7 +25,7 @@ fn normalized(call: &Call<'_>, moments: impl Fn(&[f64]) -> (f64, f64)) -> Result
     let (x, scale) = (call.input(0)?, call.input(1)?);
     let shape = sizes(x);
     let first = axis(call.int("axis")?, shape.len())?;
-    let rows = Rows::along(&(first..shape.len()).collect::<Vec<_>>(), &shape)?;
+    let rows = Rows::along(&(first..shape.len()).collect::<Vec<_>>(), &shape);
     let epsilon = call.float("epsilon")?;
     let mut y = floats(x)?;
     let (means, inverses): (Vec<f64>, Vec<f64>) = rows

@@ -17,7 +17,7 @@ pub(super) fn running(call: &Call<'_>, f: Run<f64>, g: Run<i128>) -> Result<Vec<
         &[along] => axis(along, shape.len())?,
         axes => return Err(Error::input(format!("axis is {axes:?}, not one"))),
     };
-    let rows = Rows::along(&[along], &shape)?;
+    let rows = Rows::along(&[along], &shape);
     let (exclusive, reverse) = (call.flag("exclusive")?, call.flag("reverse")?);
     let mut y = numbers(x)?;
     match &mut y {
