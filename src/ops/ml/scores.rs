@@ -1,7 +1,8 @@
 //! Scores of classes and targets, and the labels that they choose.
 
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor, TensorData};
+use crate::ir::DataType;
+use crate::ops::elements::of_strings;
 use crate::ops::numbers::{of_floats, of_i64s};
 use crate::ops::shape::dims;
 use crate::ops::{Call, Value};
@@ -124,8 +125,7 @@ impl Labels {
                 of_i64s(&shape, &chosen.iter().map(|&class| all[class]).collect::<Vec<_>>())
             }
             Self::Strings(all) => {
-                let labels = chosen.iter().map(|&class| all[class].clone()).collect();
-                Tensor::new(DataType::String, shape, TensorData::Strings(labels))
+                of_strings(shape, chosen.iter().map(|&class| all[class].clone()).collect())
             }
         };
         Ok(vec![labels.into(), matrix(scores, scores.first().map_or(self.len(), Vec::len))?])
