@@ -1,8 +1,9 @@
 //! Support vector machines.
 
 use super::rows;
-use super::scores::{Labels, Transform, greatest, logistic, matrix, pair};
+use super::scores::{Labels, Transform, greatest, matrix, pair};
 use crate::error::{Error, Result};
+use crate::ops::activation::sigmoid;
 use crate::ops::numbers::reals;
 use crate::ops::{Call, Value};
 
@@ -190,7 +191,7 @@ impl Machine {
         let scores = match &self.probabilities {
             None => scores,
             Some((a, b)) => {
-                let pair = |(score, (a, b)): (f64, (&f64, &f64))| 1.0 - logistic(score * a + b);
+                let pair = |(score, (a, b)): (f64, (&f64, &f64))| 1.0 - sigmoid(score * a + b);
                 let pairs: Vec<f64> = scores.into_iter().zip(a.iter().zip(b)).map(pair).collect();
                 coupled(&pairs, self.classes)
             }
