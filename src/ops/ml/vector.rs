@@ -4,7 +4,7 @@ use super::rows;
 use super::scores::{Labels, Transform, greatest, matrix, pair};
 use crate::error::{Error, Result};
 use crate::ops::activation::sigmoid;
-use crate::ops::numbers::reals;
+use crate::ops::numbers::{as_many, reals};
 use crate::ops::{Call, Value};
 
 /// Compares a row with a support vector.
@@ -54,13 +54,9 @@ impl Kernel {
     }
 }
 
-/// The numbers of an attribute, as many as there must be.
+/// The numbers of an attribute, as many as there must be; none where that is no number.
 fn list(call: &Call<'_>, name: &str, count: Option<usize>) -> Result<Vec<f64>> {
-    let list = call.floats(name)?.unwrap_or_default();
-    match count {
-        Some(count) if list.len() == count => Ok(list),
-        _ => Err(Error::input(format!("{name} has {} elements, not {count:?}", list.len()))),
-    }
+    as_many(name, call.floats(name)?.unwrap_or_default(), count.unwrap_or(usize::MAX))
 }
 
 fn sizes(call: &Call<'_>) -> Result<Vec<usize>> {
