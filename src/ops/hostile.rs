@@ -394,6 +394,12 @@ fn grids_of_many_axes_are_refused() {
 }
 
 #[test]
+fn regions_of_too_many_samples_are_refused() {
+    let inputs = vec![floats(&[1, 1, 4, 4]), floats(&[1, 4]), zeros(DataType::I64, &[1])];
+    assert_refused(made("RoiAlign", inputs, vec![("sampling_ratio", int(MANY))]));
+}
+
+#[test]
 fn inputs_without_elements_have_no_huge_sizes_beside() {
     assert_refused(made("Unique", vec![floats(&[HUGE, 0])], vec![("axis", int(0))]));
     assert_refused(made("GlobalAveragePool", vec![floats(&[HUGE, 1, 0])], vec![]));
@@ -416,6 +422,18 @@ fn rows_without_features_are_refused_by_support_vectors() {
         ("classlabels_ints", ints(&[0, 1])),
     ];
     assert_refused(made("ai.onnx.ml::SVMClassifier", vec![floats(&[1, 0])], attributes));
+}
+
+#[test]
+fn rows_without_elements_have_no_statistics() {
+    let inputs = vec![floats(&[2, 0]), floats(&[2, 0]), floats(&[0])];
+    assert_refused(made("com.microsoft::SkipSimplifiedLayerNormalization", inputs, vec![]));
+}
+
+#[test]
+fn complex_numbers_are_no_type_to_cast_to() {
+    let to = zeros(DataType::C128, &[1]);
+    assert_refused(made("CastLike", vec![floats(&[1]), to], vec![]));
 }
 
 #[test]
