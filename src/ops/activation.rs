@@ -66,12 +66,12 @@ pub(super) static OPERATORS: &[Operator] = &[
     .infer(infer::elementwise::same),
 ];
 
-fn sigmoid(x: f64) -> f64 {
+pub(super) fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
 /// ln(1 + exp(x)) without overflow.
-fn softplus(x: f64) -> f64 {
+pub(super) fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 

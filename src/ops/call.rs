@@ -1,6 +1,7 @@
 //! One call of an operator.
 
 use super::schema::Schema;
+use super::shape::room;
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::ir::{AttributeValue, DataType, Graph, Op, Tensor};
@@ -47,7 +48,12 @@ impl<'a> Call<'a> {
     /// An input that may be left out.
     pub(crate) fn optional(&self, slot: usize) -> Result<Option<&Tensor>> {
         let Some(value) = self.inputs.get(slot).copied().flatten() else { return Ok(None) };
-        value.tensor().map(Some).map_err(|e| e.within(format!("input {slot}")))
+        let tensor = value.tensor().map_err(|e| e.within(format!("input {slot}")))?;
+        if tensor.dims.contains(&0) {
+            // Its bytes do not say that its other sizes are small.
+            room(&tensor.dims)?;
+        }
+        Ok(Some(tensor))
     }
 
     /// An input of any kind.
@@ -58,7 +64,8 @@ impl<'a> Call<'a> {
 
     /// All inputs that are there, as tensors.
     pub(crate) fn tensors(&self) -> Result<Vec<&Tensor>> {
-        self.inputs.iter().flatten().map(|value| value.tensor()).collect()
+        let all = (0..self.inputs.len()).map(|slot| self.optional(slot));
+        all.filter_map(Result::transpose).collect()
     }
 
     /// Whether the node has this attribute.

@@ -37,7 +37,7 @@ pub(crate) fn choose(
         let all: Vec<&[Bytes]> =
             from.iter().map(|tensor| strings(tensor)).collect::<Result<_>>()?;
         let chosen = places.map(|(of, place)| all[of][place].clone()).collect();
-        return Ok(Tensor::new(dtype, dims(sizes), TensorData::Strings(chosen)));
+        return Ok(of_strings(dims(sizes), chosen));
     };
     let width = bits.div_ceil(8) as usize;
     let all: Vec<Cow<'_, [u8]>> = from.iter().map(|t| whole(t, bits)).collect::<Result<_>>()?;
@@ -58,6 +58,11 @@ pub(crate) fn strings(tensor: &Tensor) -> Result<&[Bytes]> {
         TensorData::Strings(strings) => Ok(strings),
         _ => Err(Error::input(format!("is {}: strings are accepted", tensor.dtype))),
     }
+}
+
+/// A tensor of strings.
+pub(crate) fn of_strings(dims: Vec<i64>, strings: Vec<Bytes>) -> Tensor {
+    Tensor::new(DataType::String, dims, TensorData::Strings(strings))
 }
 
 /// The bytes of the elements, a byte each where they are smaller.
@@ -87,7 +92,7 @@ pub(crate) fn is_zero(tensor: &Tensor) -> Result<Vec<bool>> {
 pub(crate) fn zero(dtype: DataType) -> Tensor {
     match dtype.bits() {
         Some(bits) => tensor(dtype, &[], vec![0; bits.div_ceil(8) as usize]),
-        None => Tensor::new(dtype, Vec::new(), TensorData::Strings(vec![Bytes::new()])),
+        None => of_strings(Vec::new(), vec![Bytes::new()]),
     }
 }
 

@@ -131,10 +131,13 @@ impl Draws {
 
     fn tensor(&mut self, dtype: DataType) -> Tensor {
         let rank = self.of(&[1, 2, 3, 0, 4, 2, 1, 5]);
-        let sizes: Vec<usize> = match self.below(3) {
+        let mut sizes: Vec<usize> = match self.below(3) {
             0 => self.last.0.clone(),
             _ => (0..rank).map(|_| self.of(SIZES)).collect(),
         };
+        if sizes.contains(&0) && self.below(3) == 0 {
+            sizes.iter_mut().find(|size| **size > 1).into_iter().for_each(|s| *s = HUGE as usize);
+        }
         self.last = (sizes.clone(), dtype);
         let dims: Vec<i64> = sizes.iter().map(|&size| size as i64).collect();
         let count: usize = sizes.iter().product();
@@ -295,4 +298,167 @@ fn no_operator_fails_on_any_input() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the newest version of an operator makes of inputs and attributes.
+fn made(name: &str, inputs: Vec<Tensor>, attributes: Vec<(&str, AttributeValue)>) -> Outputs {
+    let (domain, name) = name.rsplit_once("::").unwrap_or(("", name));
+    let schema = schema(domain, name, i64::MAX).expect("is known");
+    let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    let op = Op { op_type: name.to_owned(), attributes: attributes.collect(), ..Op::default() };
+    let values: Vec<Value> = inputs.into_iter().map(Value::from).collect();
+    let call = Call {
+        op: &op,
+        schema,
+        inputs: values.iter().map(Some).collect(),
+        outputs: 1,
+        run_graph: &|_, _| Err(Error::bug("there is no graph")),
+    };
+    (super::find(domain, name).expect("is known").compute)(&call)
+}
+
+type Outputs = crate::error::Result<Vec<Value>>;
+
+fn zeros(dtype: DataType, dims: &[i64]) -> Tensor {
+    let bits = dtype.bits().expect("is of numbers") as i64 * dims.iter().product::<i64>();
+    tensor(dtype, dims, vec![0; bits as usize / 8])
+}
+
+fn floats(dims: &[i64]) -> Tensor {
+    zeros(DataType::F32, dims)
+}
+
+fn ints(list: &[i64]) -> AttributeValue {
+    AttributeValue::Ints(list.to_vec())
+}
+
+fn int(int: i64) -> AttributeValue {
+    AttributeValue::Int(int)
+}
+
+fn string(text: &'static str) -> AttributeValue {
+    AttributeValue::String(Bytes::from_static(text.as_bytes()))
+}
+
+fn assert_refused(made: Outputs) {
+    assert_eq!(made.expect_err("is refused").kind(), ErrorKind::Input);
+}
+
+const MANY: i64 = 1 << 20;
+const HUGE: i64 = 1 << 40;
+
+#[test]
+fn results_that_memory_cannot_hold_are_refused_where_inputs_are_broadcast() {
+    assert_refused(made("Add", vec![floats(&[MANY, 1]), floats(&[MANY])], vec![]));
+}
+
+#[test]
+fn results_that_memory_cannot_hold_are_refused_of_attention() {
+    let (row, column) = (floats(&[1, 1, MANY]), floats(&[1, MANY, 1]));
+    let heads = || vec![("q_num_heads", int(1)), ("kv_num_heads", int(1))];
+    let linear = [heads(), vec![("update_rule", string("linear"))]].concat();
+    assert_refused(made("LinearAttention", vec![row.clone(), row.clone(), row.clone()], linear));
+    let inputs = vec![column.clone(), floats(&[1, 1, 1]), row];
+    assert_refused(made("Attention", inputs, heads()));
+    let inputs = vec![column, floats(&[1, 3 * MANY])];
+    assert_refused(made("com.microsoft::Attention", inputs, vec![("num_heads", int(1))]));
+}
+
+#[test]
+fn results_that_memory_cannot_hold_are_refused_of_embeddings() {
+    let vectors = || floats(&[MANY]);
+    let ids = zeros(DataType::I32, &[1, MANY]);
+    let inputs = vec![ids.clone(), ids, floats(&[1, MANY]), floats(&[MANY, 1])];
+    let inputs = [inputs, vec![floats(&[1, MANY]), vectors(), vectors()]].concat();
+    assert_refused(made("com.microsoft::EmbedLayerNormalization", inputs, vec![]));
+}
+
+#[test]
+fn windows_that_memory_cannot_hold_are_refused() {
+    let pool = |name, n, kernel, pads: [i64; 2]| {
+        let attributes = vec![("kernel_shape", ints(&[kernel])), ("pads", ints(&pads))];
+        made(name, vec![floats(&[n, 1, 5])], attributes)
+    };
+    assert_refused(pool("AveragePool", 0, 1, [HUGE, 0]));
+    assert_refused(pool("MaxPool", 1, HUGE, [HUGE, 0]));
+    let sizes = |size| tensor(DataType::I64, &[1], i64::to_le_bytes(size).to_vec());
+    assert_refused(made("Col2Im", vec![floats(&[1, 0, 1]), sizes(HUGE), sizes(HUGE)], vec![]));
+}
+
+#[test]
+fn grids_of_many_axes_are_refused() {
+    let ones = [1; 30];
+    let (x, grid) = ([&[1, 1], &ones[..]].concat(), [&[1], &ones[..], &[30]].concat());
+    let border = vec![("padding_mode", string("border"))];
+    assert_refused(made("GridSample", vec![floats(&x), floats(&grid)], border));
+}
+
+#[test]
+fn regions_of_too_many_samples_are_refused() {
+    let inputs = vec![floats(&[1, 1, 4, 4]), floats(&[1, 4]), zeros(DataType::I64, &[1])];
+    assert_refused(made("RoiAlign", inputs, vec![("sampling_ratio", int(MANY))]));
+}
+
+#[test]
+fn inputs_without_elements_have_no_huge_sizes_beside() {
+    assert_refused(made("Unique", vec![floats(&[HUGE, 0])], vec![("axis", int(0))]));
+    assert_refused(made("GlobalAveragePool", vec![floats(&[HUGE, 1, 0])], vec![]));
+    let both = vec![floats(&[HUGE, 0]), floats(&[HUGE, 0])];
+    assert_refused(made("Concat", both, vec![("axis", int(1))]));
+    let size = [0, 1, HUGE, HUGE].iter().flat_map(|size: &i64| size.to_le_bytes()).collect();
+    let size = tensor(DataType::I64, &[4], size);
+    assert_refused(made("AffineGrid", vec![floats(&[0, 2, 3]), size], vec![]));
+    let shape = vec![("pooled_shape", ints(&[HUGE, 1]))];
+    assert_refused(made("MaxRoiPool", vec![floats(&[1, 0, 1, 1]), floats(&[1, 5])], shape));
+}
+
+#[test]
+fn rows_without_features_are_refused_by_support_vectors() {
+    let list = |list: &[f32]| AttributeValue::Floats(list.to_vec());
+    let attributes = vec![
+        ("vectors_per_class", ints(&[1, 1])),
+        ("coefficients", list(&[1.0, 1.0])),
+        ("rho", list(&[0.0])),
+        ("classlabels_ints", ints(&[0, 1])),
+    ];
+    assert_refused(made("ai.onnx.ml::SVMClassifier", vec![floats(&[1, 0])], attributes));
+}
+
+#[test]
+fn rows_without_elements_have_no_statistics() {
+    let inputs = vec![floats(&[2, 0]), floats(&[2, 0]), floats(&[0])];
+    assert_refused(made("com.microsoft::SkipSimplifiedLayerNormalization", inputs, vec![]));
+}
+
+#[test]
+fn complex_numbers_are_no_type_to_cast_to() {
+    let to = zeros(DataType::C128, &[1]);
+    assert_refused(made("CastLike", vec![floats(&[1]), to], vec![]));
+}
+
+#[test]
+fn packed_weights_are_bytes() {
+    let packed = zeros(DataType::U4, &[1, 1, 16]);
+    let size = |name, size| (name, int(size));
+    let attributes = vec![size("N", 1), size("K", 32), size("block_size", 32)];
+    let inputs = vec![floats(&[1, 32]), packed, floats(&[1])];
+    assert_refused(made("com.microsoft::MatMulNBits", inputs, attributes));
+}
+
+#[test]
+fn many_features_side_by_side_are_not_many_elements() {
+    let inputs = vec![floats(&[1, 4]); 32];
+    let made =
+        made("ai.onnx.ml::FeatureVectorizer", inputs, vec![("inputdimensions", ints(&[4; 32]))]);
+    assert_eq!(made.expect("is made")[0].tensor().expect("is a tensor").dims, [1, 128]);
+}
+
+#[test]
+fn powers_of_integers_are_right_modulo_the_type() {
+    let i64s = |list: &[i64]| super::numbers::of_i64s(&[list.len() as i64], list);
+    let (x, y) = (i64s(&[1, -1, 3, 3, 2]), i64s(&[HUGE, HUGE + 1, 1 << 33, HUGE + 1, HUGE]));
+    let made = made("Pow", vec![x, y], vec![]).expect("is made");
+    let power = |exponent: i64| (0..exponent).fold(3i64, |x, _| x.wrapping_mul(x));
+    let expected = [1, -1, power(33), power(40).wrapping_mul(3), 0];
+    assert_eq!(made, [i64s(&expected).into()]);
 }

@@ -152,6 +152,28 @@ pub(crate) fn bools(tensor: &Tensor) -> Result<Vec<bool>> {
     Ok(integers(tensor)?.into_iter().map(|x| x != 0).collect())
 }
 
+/// The number that a tensor of one element has.
+///
+/// # Errors
+/// There are more, or none.
+pub(crate) fn one<T: Copy>(name: &str, numbers: &[T]) -> Result<T> {
+    match numbers {
+        &[one] => Ok(one),
+        _ => Err(Error::input(format!("{name} has {} elements: 1 is accepted", numbers.len()))),
+    }
+}
+
+/// A list of so many elements.
+///
+/// # Errors
+/// There are more, or fewer.
+pub(crate) fn as_many<T>(name: &str, list: Vec<T>, count: usize) -> Result<Vec<T>> {
+    match list.len() == count {
+        true => Ok(list),
+        false => Err(Error::input(format!("{name} has {} elements, not {count}", list.len()))),
+    }
+}
+
 /// A tensor of floats, each rounded once to the type.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Random numbers, and dropout, which takes them.
 
-use super::numbers::{bools, floats, is_float, of_bools, of_floats, of_integers, reals};
+use super::numbers::{bools, floats, is_float, of_bools, of_floats, of_integers, one, reals};
 use super::shape::{count, room};
 use super::{Call, Operator, Value, infer, op};
 use crate::error::{Error, Result};
@@ -138,11 +138,7 @@ fn dropout(call: &Call<'_>) -> Result<Vec<Value>> {
     let ratio = match is_training {
         false => 0.0,
         true if call.since() < 12 => call.float("ratio")?,
-        true => match call.optional(1)?.map(reals).transpose()?.as_deref() {
-            None => 0.5,
-            Some(&[ratio]) => ratio,
-            Some(ratios) => return Err(Error::input(format!("ratio is {ratios:?}, not one"))),
-        },
+        true => call.optional(1)?.map_or(Ok(0.5), |ratio| one("ratio", &reals(ratio)?))?,
     };
     if !(0.0..1.0).contains(&ratio) {
         return Err(Error::input(format!("ratio is {ratio}, not at least 0 and below 1")));

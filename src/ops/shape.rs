@@ -1,7 +1,7 @@
 //! Sizes, strides and places.
 
 use crate::error::{Error, Result};
-use crate::ir::{Tensor, element_count};
+use crate::ir::Tensor;
 
 /// The sizes of a tensor.
 pub(crate) fn sizes(tensor: &Tensor) -> Vec<usize> {
@@ -21,14 +21,15 @@ pub(crate) fn count(sizes: &[usize]) -> usize {
 /// Sizes of a tensor that is to be made.
 ///
 /// # Errors
-/// One is negative, their product overflows, or memory cannot hold so many elements as numbers.
+/// One is negative, or memory cannot hold so many elements as numbers. A size of 0 makes no room for
+/// others: loops go over these too.
 pub(crate) fn room(dims: &[i64]) -> Result<Vec<usize>> {
     let sizes: Option<Vec<usize>> = dims.iter().map(|&size| usize::try_from(size).ok()).collect();
     let sizes = sizes.ok_or_else(|| Error::input(format!("a size of {dims:?} is negative")))?;
-    let is_said = element_count(dims).is_some();
-    match Vec::<i128>::new().try_reserve_exact(count(&sizes)) {
-        Ok(()) if is_said => Ok(sizes),
-        _ => Err(Error::input(format!("a tensor of sizes {dims:?} does not fit into memory"))),
+    let longest = sizes.iter().fold(1, |count: usize, &size| count.saturating_mul(size.max(1)));
+    match Vec::<i128>::new().try_reserve_exact(longest) {
+        Ok(()) => Ok(sizes),
+        Err(_) => Err(Error::input(format!("a tensor of sizes {dims:?} does not fit into memory"))),
     }
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>> {
 /// The shape that shapes are broadcast to.
 ///
 /// # Errors
-/// Two sizes of an axis differ, and none is 1.
+/// Two sizes of an axis differ, and none is 1, or memory cannot hold the result.
 pub(crate) fn broadcast(shapes: &[&[usize]]) -> Result<Vec<usize>> {
     let rank = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
     let mut result = vec![1; rank];
@@ -84,7 +85,7 @@ pub(crate) fn broadcast(shapes: &[&[usize]]) -> Result<Vec<usize>> {
             }
         }
     }
-    Ok(result)
+    room(&dims(&result))
 }
 
 /// Strides by which a tensor is read as one of another shape that it is broadcast to.

@@ -6,8 +6,8 @@ mod mel;
 mod window;
 
 use super::{Call, Operator, infer, op};
-use crate::error::{Error, Result};
-use crate::ops::numbers::{i64s, reals};
+use crate::error::Result;
+use crate::ops::numbers::{i64s, one, reals};
 
 pub(super) static OPERATORS: &[Operator] = &[
     op("BlackmanWindow", |c| window::cosines(c, &[0.42, -0.5, 0.08])).infer(infer::sample::window),
@@ -21,17 +21,11 @@ pub(super) static OPERATORS: &[Operator] = &[
 
 /// An integer that an input is, if it is there.
 fn integer(call: &Call<'_>, slot: usize) -> Result<Option<i64>> {
-    match call.optional(slot)?.map(i64s).transpose()?.as_deref() {
-        None => Ok(None),
-        Some([one]) => Ok(Some(*one)),
-        Some(_) => Err(Error::input(format!("input {slot} is no scalar"))),
-    }
+    let name = format!("input {slot}");
+    call.optional(slot)?.map(|integer| one(&name, &i64s(integer)?)).transpose()
 }
 
 /// A number that an input is.
 fn real(call: &Call<'_>, slot: usize) -> Result<f64> {
-    match reals(call.input(slot)?)?[..] {
-        [one] => Ok(one),
-        _ => Err(Error::input(format!("input {slot} is no scalar"))),
-    }
+    one(&format!("input {slot}"), &reals(call.input(slot)?)?)
 }

@@ -4,11 +4,10 @@ mod pattern;
 mod split;
 mod tfidf;
 
-use super::elements::strings;
+use super::elements::{of_strings, strings};
 use super::shape::{broadcast, broadcast_strides, dims, places, sizes};
 use super::{Call, Operator, Value, infer, op};
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor, TensorData};
 use bytes::Bytes;
 
 pub(super) static OPERATORS: &[Operator] = &[
@@ -18,10 +17,6 @@ pub(super) static OPERATORS: &[Operator] = &[
     op("StringSplit", split::split).infer(infer::features::split_strings),
     op("TfIdfVectorizer", tfidf::vectorize).infer(infer::features::tfidf),
 ];
-
-fn of_strings(dims: Vec<i64>, strings: Vec<Bytes>) -> Tensor {
-    Tensor::new(DataType::String, dims, TensorData::Strings(strings))
-}
 
 fn utf8(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|e| Error::input(format!("a string is not UTF-8: {e}")))

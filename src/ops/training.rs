@@ -1,7 +1,7 @@
 //! Operators of ai.onnx.preview.training: one step of an optimizer. `Gradient` is made of other
 //! operators before a model is run.
 
-use super::numbers::{integers, of_floats, reals};
+use super::numbers::{integers, of_floats, one, reals};
 use super::{Call, Operator, Value};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
@@ -13,18 +13,10 @@ const fn op(name: &'static str, compute: super::Compute) -> Operator {
 pub(super) static OPERATORS: &[Operator] =
     &[op("Adagrad", adagrad), op("Adam", adam), op("Momentum", momentum)];
 
-/// The one number of a tensor.
-fn only<T: Copy>(name: &str, all: &[T]) -> Result<T> {
-    match all {
-        [number] => Ok(*number),
-        _ => Err(Error::input(format!("{name} has {} elements, not one", all.len()))),
-    }
-}
-
 /// R and T: the learning rate, and how many updates there were.
 fn progress(call: &Call<'_>) -> Result<(f64, f64)> {
-    let count = only("T", &integers(call.input(1)?)?)?;
-    Ok((only("R", &reals(call.input(0)?)?)?, count as f64))
+    let count = one("T", &integers(call.input(1)?)?)?;
+    Ok((one("R", &reals(call.input(0)?)?)?, count as f64))
 }
 
 /// Changes all tensors by a function of their elements: of x, its gradient and N − 1 numbers of

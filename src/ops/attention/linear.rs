@@ -5,7 +5,7 @@ use super::scaled::Attend;
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
 use crate::ops::numbers::{floats, of_floats};
-use crate::ops::shape::{dims, sizes};
+use crate::ops::shape::{dims, filled, sizes};
 use crate::ops::{Call, Value};
 
 /// Per place t of a head, with the state S of keys by values, the decay g and the rate β:
@@ -30,7 +30,7 @@ pub(super) fn linear_attention(call: &Call<'_>) -> Result<Vec<Value>> {
     let gates = Gates::of(call, &k)?;
     let (mut state, state_dtype) = first_state(call, &k, &v)?;
     let group = q.heads / k.heads;
-    let mut output = vec![0.0; q.batch * q.heads * q.length * v.size];
+    let mut output = filled(&[q.batch, q.heads, q.length, v.size], 0.0)?;
     for (at, state) in state.chunks_exact_mut(k.size * v.size).enumerate() {
         let (b, head) = (at / k.heads, at % k.heads);
         for t in 0..k.length {
@@ -72,7 +72,7 @@ fn first_state(call: &Call<'_>, k: &Heads, v: &Heads) -> Result<(Vec<f64>, DataT
     match call.optional(3)? {
         Some(past) if sizes(past) == shape => Ok((floats(past)?, past.dtype)),
         Some(past) => Err(Error::input(format!("past_state is {:?}, not {shape:?}", sizes(past)))),
-        None => Ok((vec![0.0; shape.iter().product()], call.input(0)?.dtype)),
+        None => Ok((filled(&shape, 0.0)?, call.input(0)?.dtype)),
     }
 }
 

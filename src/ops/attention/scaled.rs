@@ -4,7 +4,7 @@
 use super::bias::Place;
 use super::heads::Heads;
 use crate::error::{Error, Result};
-use crate::ops::shape::indices;
+use crate::ops::shape::{dims, indices, room};
 
 /// One attention.
 pub(crate) struct Attend<'a> {
@@ -48,7 +48,7 @@ impl Attend<'_> {
     /// is −∞ the key does not take part, and where no key does the output is 0.
     ///
     /// # Errors
-    /// Shapes do not fit.
+    /// As of [`Attend::check`].
     pub(crate) fn run(&self, bias: impl Fn(Place) -> f64) -> Result<(Heads, Vec<f64>)> {
         self.check()?;
         let [batch, heads, queries, _] = self.scores();
@@ -102,7 +102,7 @@ impl Attend<'_> {
     }
 
     /// # Errors
-    /// Shapes do not fit.
+    /// Shapes do not fit, or memory cannot hold the output.
     pub(crate) fn check(&self) -> Result<()> {
         let (q, k, v) = (self.q, self.k, self.v);
         let fits = q.batch == k.batch
@@ -112,7 +112,7 @@ impl Attend<'_> {
             && q.heads % k.heads == 0
             && self.sinks.is_none_or(|sinks| sinks.len() == q.heads);
         match fits {
-            true => Ok(()),
+            true => room(&dims(&[q.batch, q.heads, q.length, v.size])).map(|_| ()),
             false => Err(Error::input(format!("queries {q}, keys {k}, values {v} do not fit"))),
         }
     }

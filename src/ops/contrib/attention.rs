@@ -8,7 +8,7 @@ use crate::ir::Tensor;
 use crate::ops::attention::heads::{Heads, head_count};
 use crate::ops::attention::scaled::{Attend, Stage};
 use crate::ops::numbers::{floats, of_floats};
-use crate::ops::shape::{dims, sizes};
+use crate::ops::shape::{dims, room, sizes};
 use crate::ops::{Call, Value};
 
 pub(super) fn attention(call: &Call<'_>) -> Result<Vec<Value>> {
@@ -86,6 +86,7 @@ fn projected(call: &Call<'_>, x: &Tensor, heads: usize) -> Result<[Heads; 3]> {
     if widths.iter().try_fold(0_usize, |sum, &width| sum.checked_add(width)) != Some(*columns) {
         return Err(Error::input(format!("{columns} columns of weights are not {widths:?}")));
     }
+    room(&dims(&[*batch, *length, *columns]))?;
     let bias = vector(call, 2, *columns)?.unwrap_or_else(|| vec![0.0; *columns]);
     let (x, weights) = (floats(x)?, floats(weights)?);
     let mut packed = widths.map(|_| Vec::new());

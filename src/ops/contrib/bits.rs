@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
 use crate::ops::numbers::{bytes, floats, i64s, is_float, of_floats, parts};
 use crate::ops::product::{permuted, product};
-use crate::ops::shape::{dims, filled, sizes, spread};
+use crate::ops::shape::{count, dims, filled, sizes, spread};
 use crate::ops::{Call, Value};
 
 /// The codes of NF4 (Dettmers et al., "QLoRA", arXiv 2305.14314, appendix E).
@@ -47,9 +47,18 @@ fn divisor(call: &Call<'_>, name: &str) -> Result<usize> {
 
 /// Whether a tensor has as many elements as it should.
 fn expect(tensor: &Tensor, what: &str, expected: usize) -> Result<()> {
-    match sizes(tensor).iter().product::<usize>() {
+    match count(&sizes(tensor)) {
         found if found == expected => Ok(()),
         found => Err(Error::input(format!("{what} has {found} elements, not {expected}"))),
+    }
+}
+
+/// The bytes of packed codes, as many as there should be.
+fn packed<'t>(tensor: &'t Tensor, what: &str, expected: usize) -> Result<&'t [u8]> {
+    expect(tensor, what, expected)?;
+    match tensor.dtype {
+        DataType::U8 => bytes(tensor),
+        other => Err(Error::input(format!("{what} is {other}, not u8"))),
     }
 }
 
@@ -89,25 +98,25 @@ fn nbits_weight(call: &Call<'_>) -> Result<(Vec<f64>, [usize; 2])> {
 }
 
 fn nbits_rows(call: &Call<'_>, n: usize, k: usize) -> Result<Vec<f64>> {
-    let (packed, scales) = (call.input(1)?, call.input(2)?);
+    let scales = call.input(2)?;
     let (bits, block) = (size(call, "bits")?, divisor(call, "block_size")?);
     if ![2, 4, 8].contains(&bits) {
         return Err(Error::input(format!("bits is {bits}: 2, 4 and 8 are supported")));
     }
     let blocks = k.div_ceil(block);
     let row = blocks * (block * bits).div_ceil(8);
-    expect(packed, "B", n.saturating_mul(row))?;
+    let codes = packed(call.input(1)?, "B", n.saturating_mul(row))?;
     expect(scales, "scales", n * blocks)?;
     let zeros = nbits_zeros(call.optional(3)?, bits, n, blocks)?;
     let groups = match call.optional(4)? {
         None => (0..k).map(|at| at / block).collect(),
         Some(groups) => groups_of(groups, k, blocks)?,
     };
-    let (packed, scales) = (bytes(packed)?, floats(scales)?);
+    let scales = floats(scales)?;
     let mut weight = Vec::with_capacity(n * k);
     for at in 0..n {
-        let codes = parts(&packed[at * row..][..row], bits, k);
-        for (code, group) in codes.zip(&groups) {
+        let row = parts(&codes[at * row..][..row], bits, k);
+        for (code, group) in row.zip(&groups) {
             let group = at * blocks + group;
             weight.push((f64::from(code) - zeros[group]) * scales[group]);
         }
@@ -138,9 +147,8 @@ fn nbits_zeros(zeros: Option<&Tensor>, bits: usize, n: usize, blocks: usize) -> 
         }
         Some(zeros) => {
             let row = (blocks * bits).div_ceil(8);
-            expect(zeros, "zero_points", n * row)?;
-            let packed = bytes(zeros)?;
-            let row_of = |at: usize| parts(&packed[at * row..][..row], bits, blocks);
+            let codes = packed(zeros, "zero_points", n * row)?;
+            let row_of = |at: usize| parts(&codes[at * row..][..row], bits, blocks);
             Ok((0..n).flat_map(row_of).map(f64::from).collect())
         }
     }
@@ -156,7 +164,7 @@ pub(super) fn matmul_bnb4(call: &Call<'_>) -> Result<Vec<Value>> {
 /// The weight is [N, K] in blocks of all its elements; the first of two is in the high bits. It is
 /// transposed, but for the gradient of the input.
 fn bnb4_weight(call: &Call<'_>) -> Result<(Vec<f64>, [usize; 2])> {
-    let (packed, absmax) = (call.input(1)?, call.input(2)?);
+    let absmax = call.input(2)?;
     let (n, k, block) = (size(call, "N")?, size(call, "K")?, divisor(call, "block_size")?);
     let code = match call.int("quant_type")? {
         0 => |code: u8| {
@@ -166,14 +174,11 @@ fn bnb4_weight(call: &Call<'_>) -> Result<(Vec<f64>, [usize; 2])> {
         1 => |code: u8| NF4[usize::from(code)],
         other => return Err(Error::input(format!("quant_type is {other}: 0 is FP4, 1 NF4"))),
     };
-    let count = n * k;
-    expect(packed, "B", count.div_ceil(2))?;
-    expect(absmax, "absmax", count.div_ceil(block))?;
-    if packed.dtype != DataType::U8 {
-        return Err(Error::input(format!("B is {}, not u8", packed.dtype)));
-    }
+    let elements = n * k;
+    let codes = packed(call.input(1)?, "B", elements.div_ceil(2))?;
+    expect(absmax, "absmax", elements.div_ceil(block))?;
     let absmax = floats(absmax)?;
-    let codes = bytes(packed)?.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(count);
+    let codes = codes.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(elements);
     let weight = codes.enumerate().map(|(at, x)| code(x) * absmax[at / block]).collect::<Vec<_>>();
     Ok(match call.flag("transB")? {
         true => (permuted(&weight, &[n, k], &[1, 0]).0, [k, n]),

@@ -4,7 +4,7 @@ use super::norm::{Norm, needed};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
 use crate::ops::numbers::{floats, i64s, integers, of_floats, of_integers};
-use crate::ops::shape::sizes;
+use crate::ops::shape::{dims, room, sizes};
 use crate::ops::{Call, Value};
 
 pub(super) fn embed_layer_normalization(call: &Call<'_>) -> Result<Vec<Value>> {
@@ -14,6 +14,8 @@ pub(super) fn embed_layer_normalization(call: &Call<'_>) -> Result<Vec<Value>> {
     };
     let words = Table::of(call.input(2)?)?;
     let size = words.size;
+    let shape = dims(&[batch, length, size]);
+    room(&shape)?;
     let mut sum = Vec::new();
     for &id in &i64s(ids)? {
         sum.extend_from_slice(words.row(id)?);
@@ -52,7 +54,6 @@ pub(super) fn embed_layer_normalization(call: &Call<'_>) -> Result<Vec<Value>> {
     };
     let (y, _, _) = norm.rows(&sum);
     let dtype = call.input(2)?.dtype;
-    let shape = [batch as i64, length as i64, size as i64];
     Ok(vec![
         of_floats(dtype, &shape, &y)?.into(),
         mask_index(call, ids)?.into(),

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
+use crate::ops::activation::{sigmoid, softplus};
 use crate::ops::convolution::conv as plain_conv;
 use crate::ops::numbers::{floats, of_floats};
 use crate::ops::product::{gemm as plain_gemm, permuted, product};
@@ -67,9 +68,9 @@ fn activated(call: &Call<'_>, y: Tensor, [alpha, beta]: [Option<f64>; 2]) -> Res
     let beta = || beta.ok_or_else(missing);
     let function: Box<dyn Fn(f64) -> f64> = match name.as_str() {
         "Relu" => Box::new(|x| if x < 0.0 { 0.0 } else { x }),
-        "Sigmoid" => Box::new(|x| 1.0 / (1.0 + (-x).exp())),
+        "Sigmoid" => Box::new(sigmoid),
         "Tanh" => Box::new(f64::tanh),
-        "Softplus" => Box::new(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+        "Softplus" => Box::new(softplus),
         "Softsign" => Box::new(|x| x / (1.0 + x.abs())),
         "LeakyRelu" => {
             let alpha = alpha()?;

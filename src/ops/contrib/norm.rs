@@ -18,7 +18,10 @@ pub(super) fn skip_simplified_layer_normalization(call: &Call<'_>) -> Result<Vec
 /// Normalizes input + skip + bias: by the mean too where there is a slot for what is added then.
 fn skip(call: &Call<'_>, beta: Option<usize>, bias: usize) -> Result<Vec<Value>> {
     let (x, skip) = (call.input(0)?, call.input(1)?);
-    let size = x.dims.last().map_or(0, |&size| size as usize);
+    let &[.., size @ (1..)] = x.dims.as_slice() else {
+        return Err(Error::input(format!("input is {:?}: its rows have no elements", x.dims)));
+    };
+    let size = size as usize;
     let mut sum = floats(x)?;
     let all = sizes(x);
     let tail = match &sizes(skip)[..] {

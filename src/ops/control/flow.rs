@@ -2,8 +2,9 @@
 
 use super::parts::stack;
 use crate::error::{Error, Result};
-use crate::ir::{DataType, DimSize, Graph, Tensor, TensorData};
-use crate::ops::numbers::{bools, i64s, of_bools, of_i64s};
+use crate::ir::{DataType, DimSize, Graph, Tensor};
+use crate::ops::elements::of_strings;
+use crate::ops::numbers::{bools, i64s, of_bools, of_i64s, one, tensor};
 use crate::ops::shape;
 use crate::ops::{Call, Value};
 
@@ -14,20 +15,13 @@ pub(super) fn choose(call: &Call<'_>) -> Result<Vec<Value>> {
 
 /// A boolean of one element.
 fn condition(tensor: &Tensor) -> Result<bool> {
-    match bools(tensor)?[..] {
-        [condition] => Ok(condition),
-        _ => Err(Error::input(format!("the condition has the shape {:?}", tensor.dims))),
-    }
+    one("the condition", &bools(tensor)?)
 }
 
 /// A condition that is not given does not end a loop of a given number of rounds.
 pub(super) fn repeat(call: &Call<'_>) -> Result<Vec<Value>> {
     let body = call.graph("body")?;
-    let rounds = match call.optional(0)?.map(i64s).transpose()?.as_deref() {
-        None => None,
-        Some([rounds]) => Some(*rounds),
-        Some(_) => return Err(Error::input("the number of rounds is no scalar")),
-    };
+    let rounds = call.optional(0)?.map(|rounds| one("M", &i64s(rounds)?)).transpose()?;
     let given = call.optional(1)?.map(condition).transpose()?;
     let mut goes_on = given.unwrap_or(true);
     let mut carried: Vec<Value> =
@@ -86,11 +80,10 @@ fn nothing(body: &Graph, slot: usize, axis: i64) -> Result<Tensor> {
     let declared = declared.as_ref().and_then(|ty| ty.shape()).unwrap_or_default();
     let mut dims: Vec<i64> = declared.iter().map(|d| dim(&d.size)).collect();
     dims.insert(shape::axis(axis, dims.len() + 1)?, 0);
-    let data = match dtype {
-        DataType::String => TensorData::Strings(Vec::new()),
-        _ => TensorData::Bytes(Default::default()),
-    };
-    Ok(Tensor::new(dtype, dims, data))
+    Ok(match dtype {
+        DataType::String => of_strings(dims, Vec::new()),
+        _ => tensor(dtype, &dims, Vec::new()),
+    })
 }
 
 pub(super) fn map(call: &Call<'_>) -> Result<Vec<Value>> {

@@ -1,10 +1,10 @@
 //! Transposed convolutions: each input is spread over a window of the output.
 
 use super::conv::{group, with_bias};
-use super::window::{AutoPad, Axis, Window, bounded, image, kernel, spatial};
+use super::window::{AutoPad, Axis, Window, image, kernel, rank_of, spatial};
 use crate::error::{Error, Result};
 use crate::ops::numbers::{floats, of_floats};
-use crate::ops::shape::{count, dims, filled};
+use crate::ops::shape::{count, dims, filled, room};
 use crate::ops::{Call, Value};
 
 pub(super) fn conv(call: &Call<'_>) -> Result<Vec<Value>> {
@@ -17,8 +17,8 @@ pub(super) fn conv(call: &Call<'_>) -> Result<Vec<Value>> {
     let m = m.ok_or_else(|| Error::input(format!("{c} channels for a weight of {rows}")))?;
     let window = window(call, &input, &kernel(call, Some(&weight))?)?;
     let output: Vec<usize> = window.axes.iter().map(|axis| axis.input).collect();
-    bounded(&output)?;
     let shape = [&[n, m], &output[..]].concat();
+    room(&dims(&shape))?;
     let mut y = filled(&shape, 0.0)?;
     let (x_plane, y_plane) = (count(&input), count(&output));
     let taps = window.size();
@@ -42,11 +42,7 @@ pub(super) fn conv(call: &Call<'_>) -> Result<Vec<Value>> {
 
 /// The window that slides over the result, from which the input would come.
 fn window(call: &Call<'_>, input: &[usize], kernel: &[usize]) -> Result<Window> {
-    let rank = input.len();
-    if kernel.len() != rank {
-        let message = format!("a kernel of shape {kernel:?} for spatial sizes {input:?}");
-        return Err(Error::input(message));
-    }
+    let rank = rank_of(kernel, input)?;
     let strides = spatial(call, "strides", rank, 1)?;
     let dilations = spatial(call, "dilations", rank, 1)?;
     let pads = spatial(call, "pads", 2 * rank, 0)?;

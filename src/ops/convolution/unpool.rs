@@ -1,6 +1,6 @@
 //! Putting the numbers of a MaxPool back where they were.
 
-use super::window::{image, kernel, spatial};
+use super::window::{image, kernel, rank_of, spatial};
 use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::ops::elements::{choose, zero};
@@ -51,11 +51,8 @@ fn placed(x: &Tensor, shape: &[usize], sources: &[Option<usize>]) -> Result<Tens
 /// The shape of a result without `output_shape`.
 fn inner_shape(call: &Call<'_>) -> Result<Vec<usize>> {
     let ([n, c], input) = image(call, 0)?;
-    let (kernel, rank) = (kernel(call, None)?, input.len());
-    if kernel.len() != rank {
-        let message = format!("a kernel of shape {kernel:?} for spatial sizes {input:?}");
-        return Err(Error::input(message));
-    }
+    let kernel = kernel(call, None)?;
+    let rank = rank_of(&kernel, &input)?;
     let strides = spatial(call, "strides", rank, 1)?;
     let pads = spatial(call, "pads", 2 * rank, 0)?;
     let mut shape = vec![n, c];

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::ops::Call;
-use crate::ops::shape::{count, indices, sizes};
+use crate::ops::numbers::as_many;
+use crate::ops::shape::{count, dims, indices, room, sizes};
 
 /// How a window slides along one axis. Whatever numbers a file has, their products fit in i128.
 pub(super) struct Axis {
@@ -46,12 +47,8 @@ impl Window {
     /// # Errors
     /// It does not fit the input.
     pub(super) fn new(call: &Call<'_>, input: &[usize], kernel: &[usize]) -> Result<Self> {
-        let rank = input.len();
-        if kernel.len() != rank {
-            let message = format!("a kernel of shape {kernel:?} for spatial sizes {input:?}");
-            return Err(Error::input(message));
-        }
-        bounded(kernel)?;
+        let rank = rank_of(kernel, input)?;
+        room(&dims(kernel))?;
         let strides = spatial(call, "strides", rank, 1)?;
         let dilations = spatial(call, "dilations", rank, 1)?;
         let pads = spatial(call, "pads", 2 * rank, 0)?;
@@ -71,7 +68,7 @@ impl Window {
             axis.fit(padding, ceil, is_pool)
         };
         let window = Self { axes: (0..rank).map(axis).collect::<Result<_>>()? };
-        bounded(&window.output())?;
+        room(&dims(&window.output()))?;
         Ok(window)
     }
 
@@ -183,11 +180,11 @@ impl Axis {
     }
 }
 
-/// Whether sizes have a product.
-pub(super) fn bounded(sizes: &[usize]) -> Result<()> {
-    match sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size)) {
-        Some(_) => Ok(()),
-        None => Err(Error::input(format!("spatial sizes {sizes:?} are too great"))),
+/// The number of spatial axes, of a kernel as of an input.
+pub(super) fn rank_of(kernel: &[usize], input: &[usize]) -> Result<usize> {
+    match kernel.len() == input.len() {
+        true => Ok(input.len()),
+        false => Err(Error::input(format!("a kernel {kernel:?} for spatial sizes {input:?}"))),
     }
 }
 
@@ -219,10 +216,7 @@ impl AutoPad {
 
 /// Numbers of the spatial axes; the least is their default.
 pub(super) fn spatial(call: &Call<'_>, name: &str, count: usize, least: i64) -> Result<Vec<i128>> {
-    let list = call.ints(name)?.unwrap_or_else(|| vec![least; count]);
-    if list.len() != count {
-        return Err(Error::input(format!("{name} has {} numbers, not {count}", list.len())));
-    }
+    let list = as_many(name, call.ints(name)?.unwrap_or_else(|| vec![least; count]), count)?;
     if let Some(low) = list.iter().find(|&&number| number < least) {
         return Err(Error::input(format!("{name} has {low}, which is below {least}")));
     }

@@ -69,7 +69,7 @@ fn of(dtype: DataType, dims: &[i64], numbers: Numbers, rounding: Rounding) -> Re
 /// Without its fraction. ONNX does not say what becomes of a number that the type does not hold; here
 /// as in processors: of 32 or 64 bits the nearest, of which smaller types have the lowest bits.
 fn truncated(x: f64, dtype: DataType) -> i128 {
-    let bits = dtype.bits().unwrap_or(64).max(32);
+    let bits = dtype.bits().unwrap_or(64).clamp(32, 64);
     let is_unsigned = matches!(dtype, DataType::U32 | DataType::U64);
     let beyond = 1 << if is_unsigned { bits } else { bits - 1 };
     (x as i128).clamp(-(1 << (bits - 1)), beyond - 1)

@@ -1,8 +1,8 @@
 //! The same elements always.
 
 use crate::error::{Error, Result};
-use crate::ir::{AttributeValue, DataType, Tensor, TensorData};
-use crate::ops::elements::{dense, pick, zero};
+use crate::ir::{AttributeValue, DataType};
+use crate::ops::elements::{dense, of_strings, pick, zero};
 use crate::ops::numbers::{i64s, of_floats, of_i64s};
 use crate::ops::shape::{count, room};
 use crate::ops::{Call, Value};
@@ -12,7 +12,6 @@ pub(super) fn constant(call: &Call<'_>) -> Result<Vec<Value>> {
         let count = call.op.attributes.len();
         return Err(Error::input(format!("has {count} attributes: one value is accepted")));
     };
-    let strings = |dims, strings| Tensor::new(DataType::String, dims, TensorData::Strings(strings));
     let tensor = match &attribute.value {
         AttributeValue::Tensor(tensor) => tensor.clone(),
         AttributeValue::SparseTensor(tensor) => dense(tensor)?,
@@ -23,8 +22,8 @@ pub(super) fn constant(call: &Call<'_>) -> Result<Vec<Value>> {
             let floats: Vec<f64> = floats.iter().map(|&x| f64::from(x)).collect();
             of_floats(DataType::F32, &[floats.len() as i64], &floats)?
         }
-        AttributeValue::String(string) => strings(Vec::new(), vec![string.clone()]),
-        AttributeValue::Strings(all) => strings(vec![all.len() as i64], all.clone()),
+        AttributeValue::String(string) => of_strings(Vec::new(), vec![string.clone()]),
+        AttributeValue::Strings(all) => of_strings(vec![all.len() as i64], all.clone()),
         other => {
             return Err(Error::input(format!("attribute {name:?} is a {:?}", other.kind())));
         }

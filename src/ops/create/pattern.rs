@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ir::Tensor;
 use crate::ops::elements::pick;
 use crate::ops::numbers::{
-    Numbers, floats, integers, is_float, numbers, of_floats, of_integers, of_numbers,
+    Numbers, floats, integers, is_float, numbers, of_floats, of_integers, of_numbers, one,
 };
 use crate::ops::shape::{count, room, sizes};
 use crate::ops::{Call, Value};
@@ -23,14 +23,6 @@ pub(super) fn eye_like(call: &Call<'_>) -> Result<Vec<Value>> {
     };
     let is_one = |place: usize| (place % columns) as i128 == (place / columns) as i128 + k;
     Ok(vec![pick(&both, &own, (0..count(&own)).map(|place| is_one(place).into()))?.into()])
-}
-
-/// The number that a tensor of one element has.
-fn one<T: Copy>(name: &str, numbers: &[T]) -> Result<T> {
-    match numbers {
-        &[one] => Ok(one),
-        _ => Err(Error::input(format!("{name} has {} elements: 1 is accepted", numbers.len()))),
-    }
 }
 
 /// An index may count from the end since operator set 11.

@@ -185,25 +185,24 @@ pub(super) fn modulo(call: &Call<'_>) -> Result<Vec<Value>> {
     )
 }
 
+/// A power modulo 2¹²⁸, of integers of at most 64 bits; with a negative exponent towards 0.
+fn power(x: i128, y: i128) -> i128 {
+    match (x, y) {
+        (1 | -1, _) => x.pow(y.rem_euclid(2) as u32),
+        (_, ..0) => 0,
+        _ => {
+            let high = x.wrapping_pow((y >> 32) as u32);
+            high.wrapping_pow(u32::MAX).wrapping_mul(high).wrapping_mul(x.wrapping_pow(y as u32))
+        }
+    }
+}
+
 /// The exponent may have a type of its own.
 pub(super) fn pow(call: &Call<'_>) -> Result<Vec<Value>> {
     let (dtype, dims, both) = both(call)?;
     let to_float = |x: Vec<i128>| x.into_iter().map(|x| x as f64).collect::<Vec<f64>>();
     let numbers = match both {
-        [Numbers::Integers(x), Numbers::Integers(y)] => {
-            let power = |x: i128, y: i128| match u32::try_from(y) {
-                Ok(y) => x.wrapping_pow(y),
-                // 1/x to a power, towards 0.
-                Err(_) if y < 0 => match x {
-                    1 => 1,
-                    -1 if y % 2 == 0 => 1,
-                    -1 => -1,
-                    _ => 0,
-                },
-                Err(_) => 0,
-            };
-            Numbers::Integers(zipped(x, y, power))
-        }
+        [Numbers::Integers(x), Numbers::Integers(y)] => Numbers::Integers(zipped(x, y, power)),
         [Numbers::Integers(x), Numbers::Floats(y)] => {
             let power = |x: f64, y: f64| x.powf(y) as i128;
             Numbers::Integers(zipped(to_float(x), y, power))

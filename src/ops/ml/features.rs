@@ -123,7 +123,8 @@ pub(super) fn join(call: &Call<'_>) -> Result<Vec<Value>> {
         let (inputs, found) = (all.len(), widths.len());
         return Err(Error::input(format!("inputdimensions has {found} elements for {inputs}")));
     }
-    let widths = room(&widths)?;
+    let widths: Vec<usize> =
+        widths.iter().map(|&width| Ok(room(&[width])?[0])).collect::<Result<_>>()?;
     // A vector is a column.
     let shapes: Vec<(usize, usize)> = all
         .iter()
@@ -134,7 +135,7 @@ pub(super) fn join(call: &Call<'_>) -> Result<Vec<Value>> {
         return Err(Error::input(format!("the inputs have the shapes {shapes:?}")));
     }
     let numbers: Vec<Vec<f64>> = all.iter().map(|x| reals(x)).collect::<Result<_>>()?;
-    let shape = dims(&[count, widths.iter().sum()]);
+    let shape = dims(&[count, widths.iter().fold(0, |sum, &width| width.saturating_add(sum))]);
     room(&shape)?;
     let mut joined = Vec::new();
     for row in 0..count {

@@ -1,8 +1,8 @@
 //! Elements that stand for others.
 
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor, TensorData};
-use crate::ops::elements::{choose, strings};
+use crate::ir::{DataType, Tensor};
+use crate::ops::elements::{choose, of_strings, strings};
 use crate::ops::numbers::{Numbers, numbers, of_floats, of_i64s, reals};
 use crate::ops::shape::{dims, room, sizes};
 use crate::ops::{Call, Value};
@@ -28,9 +28,8 @@ fn keys(tensor: &Tensor) -> Result<Vec<Key>> {
     })
 }
 
-fn of_strings(strings: &[Bytes]) -> Tensor {
-    let dims = vec![strings.len() as i64];
-    Tensor::new(DataType::String, dims, TensorData::Strings(strings.to_vec()))
+fn listed_strings(strings: &[Bytes]) -> Tensor {
+    of_strings(vec![strings.len() as i64], strings.to_vec())
 }
 
 /// Elements that are listed in an attribute, whichever of its types it has.
@@ -40,7 +39,7 @@ fn listed(call: &Call<'_>, name: &str) -> Result<Option<Tensor>> {
         return Ok(Some(tensor.clone()));
     }
     if let Some(strings) = call.strings(&attribute("strings"))? {
-        return Ok(Some(of_strings(strings)));
+        return Ok(Some(listed_strings(strings)));
     }
     if let Some(integers) = call.ints(&attribute("int64s"))? {
         return Ok(Some(of_i64s(&[integers.len() as i64], &integers)));
@@ -57,7 +56,7 @@ fn default(call: &Call<'_>, dtype: DataType) -> Result<Tensor> {
         return Ok(tensor.clone());
     }
     Ok(match dtype {
-        DataType::String => of_strings(&[call.string("default_string")?.into()]),
+        DataType::String => listed_strings(&[call.string("default_string")?.into()]),
         DataType::F32 | DataType::F64 => of_floats(dtype, &[1], &[call.float("default_float")?])?,
         DataType::I64 => of_i64s(&[1], &[call.int("default_int64")?]),
         other => crate::ops::numbers::of_integers(other, &[1], &[-1])?,
@@ -100,7 +99,7 @@ pub(super) fn categories(call: &Call<'_>) -> Result<Vec<Value>> {
 fn indexed(call: &Call<'_>, strings: &[Bytes], integers: Option<Vec<i64>>) -> Result<Vec<Value>> {
     let integers = integers.unwrap_or_else(|| (0..strings.len() as i64).collect());
     let integers = of_i64s(&[integers.len() as i64], &integers);
-    let (x, strings) = (call.input(0)?, of_strings(strings));
+    let (x, strings) = (call.input(0)?, listed_strings(strings));
     match x.dtype {
         DataType::String => mapped(x, &strings, &integers, &default(call, DataType::I64)?),
         _ => mapped(x, &integers, &strings, &default(call, DataType::String)?),

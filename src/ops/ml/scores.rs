@@ -1,7 +1,9 @@
 //! Scores of classes and targets, and the labels that they choose.
 
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor, TensorData};
+use crate::ir::DataType;
+use crate::ops::activation::sigmoid;
+use crate::ops::elements::of_strings;
 use crate::ops::numbers::{of_floats, of_i64s};
 use crate::ops::shape::dims;
 use crate::ops::{Call, Value};
@@ -36,7 +38,7 @@ impl Transform {
     pub(super) fn apply(self, row: &mut [f64]) {
         match self {
             Self::None => {}
-            Self::Logistic => row.iter_mut().for_each(|x| *x = logistic(*x)),
+            Self::Logistic => row.iter_mut().for_each(|x| *x = sigmoid(*x)),
             Self::Probit => row.iter_mut().for_each(|x| *x = probit(*x)),
             Self::Softmax => softmax(row, |_| false),
             // Scores of 0 stay 0.
@@ -55,10 +57,6 @@ pub(super) fn pair(score: f64, is_probability: bool, transform: Transform) -> Ve
     let mut row = vec![other, score];
     transform.apply(&mut row);
     row
-}
-
-pub(super) fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// √2·erf⁻¹(2x − 1), with S. Winitzki's approximation of erf⁻¹ (2008), as ONNX's reference and ONNX
@@ -124,8 +122,7 @@ impl Labels {
                 of_i64s(&shape, &chosen.iter().map(|&class| all[class]).collect::<Vec<_>>())
             }
             Self::Strings(all) => {
-                let labels = chosen.iter().map(|&class| all[class].clone()).collect();
-                Tensor::new(DataType::String, shape, TensorData::Strings(labels))
+                of_strings(shape, chosen.iter().map(|&class| all[class].clone()).collect())
             }
         };
         Ok(vec![labels.into(), matrix(scores, scores.first().map_or(self.len(), Vec::len))?])

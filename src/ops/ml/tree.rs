@@ -8,6 +8,7 @@ pub(super) use nodes::{classify, regress};
 
 use crate::error::{Error, Result};
 use crate::ops::Call;
+use crate::ops::numbers::as_many;
 
 /// What a node asks of its feature, by the numbers that ONNX gives them.
 #[derive(Clone)]
@@ -53,11 +54,7 @@ fn index(name: &str, index: i64, count: usize) -> Result<usize> {
 }
 
 fn list(call: &Call<'_>, name: &str, count: usize) -> Result<Vec<i64>> {
-    let list = call.ints(name)?.unwrap_or_default();
-    match list.len() == count {
-        true => Ok(list),
-        false => Err(Error::input(format!("{name} has {} elements, not {count}", list.len()))),
-    }
+    as_many(name, call.ints(name)?.unwrap_or_default(), count)
 }
 
 /// How a node compares, by the number that ONNX gives it.

@@ -1,9 +1,10 @@
 //! Support vector machines.
 
 use super::rows;
-use super::scores::{Labels, Transform, greatest, logistic, matrix, pair};
+use super::scores::{Labels, Transform, greatest, matrix, pair};
 use crate::error::{Error, Result};
-use crate::ops::numbers::reals;
+use crate::ops::activation::sigmoid;
+use crate::ops::numbers::{as_many, reals};
 use crate::ops::{Call, Value};
 
 /// Compares a row with a support vector.
@@ -53,13 +54,9 @@ impl Kernel {
     }
 }
 
-/// The numbers of an attribute, as many as there must be.
+/// The numbers of an attribute, as many as there must be; none where that is no number.
 fn list(call: &Call<'_>, name: &str, count: Option<usize>) -> Result<Vec<f64>> {
-    let list = call.floats(name)?.unwrap_or_default();
-    match count {
-        Some(count) if list.len() == count => Ok(list),
-        _ => Err(Error::input(format!("{name} has {} elements, not {count:?}", list.len()))),
-    }
+    as_many(name, call.floats(name)?.unwrap_or_default(), count.unwrap_or(usize::MAX))
 }
 
 fn sizes(call: &Call<'_>) -> Result<Vec<usize>> {
@@ -148,6 +145,9 @@ impl Machine {
             let found = sizes.len();
             return Err(Error::input(format!("{classes} labels, {found} in vectors_per_class")));
         }
+        if !is_linear && features == 0 {
+            return Err(Error::input("X has no features"));
+        }
         let probabilities = match call.floats("prob_a")? {
             Some(a) if !is_linear && !a.is_empty() => {
                 Some((list(call, "prob_a", pairs)?, list(call, "prob_b", pairs)?))
@@ -187,7 +187,7 @@ impl Machine {
         let scores = match &self.probabilities {
             None => scores,
             Some((a, b)) => {
-                let pair = |(score, (a, b)): (f64, (&f64, &f64))| 1.0 - logistic(score * a + b);
+                let pair = |(score, (a, b)): (f64, (&f64, &f64))| 1.0 - sigmoid(score * a + b);
                 let pairs: Vec<f64> = scores.into_iter().zip(a.iter().zip(b)).map(pair).collect();
                 coupled(&pairs, self.classes)
             }

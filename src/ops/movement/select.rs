@@ -1,17 +1,16 @@
 //! Elements by conditions.
 
 use crate::error::{Error, Result};
+use crate::ir::Tensor;
 use crate::ops::elements::{along_axes, choose, is_zero, reshaped, zero};
-use crate::ops::numbers::{bools, i64s, of_i64s};
-use crate::ops::shape::{
-    axis, broadcast, broadcast_strides, count, dims, indices, places, room, sizes,
-};
+use crate::ops::numbers::{bools, integers, of_i64s, one};
+use crate::ops::shape::{axis, broadcast, broadcast_strides, count, dims, indices, places, sizes};
 use crate::ops::{Call, Value};
 
 pub(super) fn choose_where(call: &Call<'_>) -> Result<Vec<Value>> {
     let (condition, x, y) = (call.input(0)?, call.input(1)?, call.input(2)?);
     let all = [condition, x, y].map(sizes);
-    let result = room(&dims(&broadcast(&all.each_ref().map(Vec::as_slice))?))?;
+    let result = broadcast(&all.each_ref().map(Vec::as_slice))?;
     let [c, a, b] = all.map(|own| broadcast_strides(&own, &result));
     let condition = bools(condition)?;
     let both = places(&result, &a).zip(places(&result, &b));
@@ -20,14 +19,19 @@ pub(super) fn choose_where(call: &Call<'_>) -> Result<Vec<Value>> {
     Ok(vec![choose(&[x, y], &result, chosen)?.into()])
 }
 
-/// A condition for each of the first elements; without an axis, of all elements in a row.
+/// The first input and the axis that is said; without one, all elements in a row.
+pub(super) fn along_or_flat(call: &Call<'_>) -> Result<(Tensor, usize)> {
+    let data = call.input(0)?;
+    match call.has("axis") {
+        true => Ok((data.clone(), axis(call.int("axis")?, data.dims.len())?)),
+        false => Ok((reshaped(data, vec![count(&sizes(data)) as i64]), 0)),
+    }
+}
+
+/// A condition for each of the first elements.
 pub(super) fn compress(call: &Call<'_>) -> Result<Vec<Value>> {
-    let (data, condition) = (call.input(0)?, bools(call.input(1)?)?);
-    let flat = reshaped(data, vec![count(&sizes(data)) as i64]);
-    let (data, along) = match call.has("axis") {
-        true => (data, axis(call.int("axis")?, data.dims.len())?),
-        false => (&flat, 0),
-    };
+    let (data, along) = along_or_flat(call)?;
+    let condition = bools(call.input(1)?)?;
     let chosen: Vec<usize> = (0..condition.len()).filter(|&at| condition[at]).collect();
     let mut dims = data.dims.clone();
     if let Some(beyond) = chosen.last().filter(|&&at| at as i64 >= dims[along]) {
@@ -38,7 +42,7 @@ pub(super) fn compress(call: &Call<'_>) -> Result<Vec<Value>> {
     }
     dims[along] = chosen.len() as i64;
     let source = |axis, index: usize| Some(if axis == along { chosen[index] } else { index });
-    Ok(vec![along_axes(data, &dims, &zero(data.dtype), source)?.into()])
+    Ok(vec![along_axes(&data, &dims, &zero(data.dtype), source)?.into()])
 }
 
 /// A row for each axis, a column for each element.
@@ -62,11 +66,7 @@ pub(super) fn trilu(call: &Call<'_>) -> Result<Vec<Value>> {
     let &[.., rows, columns] = own.as_slice() else {
         return Err(Error::input(format!("sizes {own:?} are of no matrices")));
     };
-    let k = match call.optional(1)?.map(i64s).transpose()?.as_deref() {
-        None => 0,
-        Some(&[k]) => i128::from(k),
-        Some(other) => return Err(Error::input(format!("k is {other:?}: one number is accepted"))),
-    };
+    let k = call.optional(1)?.map_or(Ok(0), |k| one("k", &integers(k)?))?;
     let is_upper = call.flag("upper")?;
     let is_kept = |place: usize| {
         let (row, column) = (place / columns % rows, place % columns);

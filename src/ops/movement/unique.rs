@@ -1,21 +1,17 @@
 //! Each element, or part of a tensor, once.
 
+use super::select::along_or_flat;
 use crate::error::Result;
 use crate::ir::Tensor;
-use crate::ops::elements::{along_axes, reshaped, strings, transposed, zero};
+use crate::ops::elements::{along_axes, strings, transposed, zero};
 use crate::ops::numbers::{Numbers, components, of_i64s};
-use crate::ops::shape::{axis, count, sizes};
+use crate::ops::shape::{count, sizes};
 use crate::ops::{Call, Value};
 use std::cmp::Ordering;
 
 pub(super) fn unique(call: &Call<'_>) -> Result<Vec<Value>> {
-    let data = call.input(0)?;
-    let flat = reshaped(data, vec![count(&sizes(data)) as i64]);
-    let (data, along) = match call.has("axis") {
-        true => (data, axis(call.int("axis")?, data.dims.len())?),
-        false => (&flat, 0),
-    };
-    let groups = groups(data, along, call.flag("sorted")?)?;
+    let (data, along) = along_or_flat(call)?;
+    let groups = groups(&data, along, call.flag("sorted")?)?;
     let mut dims = data.dims.clone();
     let mut inverse = vec![0; dims[along] as usize];
     dims[along] = groups.len() as i64;
@@ -27,7 +23,7 @@ pub(super) fn unique(call: &Call<'_>) -> Result<Vec<Value>> {
     let first: Vec<i64> = groups.iter().map(|members| members[0] as i64).collect();
     let counts: Vec<i64> = groups.iter().map(|members| members.len() as i64).collect();
     Ok(vec![
-        along_axes(data, &dims, &zero(data.dtype), source)?.into(),
+        along_axes(&data, &dims, &zero(data.dtype), source)?.into(),
         list(&first),
         list(&inverse),
         list(&counts),

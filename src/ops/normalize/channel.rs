@@ -54,7 +54,7 @@ pub(super) fn batch(call: &Call<'_>) -> Result<Vec<Value>> {
         (_, false) => vec![0],
         (rank, true) => (0..rank).filter(|&axis| axis != 1).collect(),
     };
-    let rows = Rows::along(&along, &shape)?;
+    let rows = Rows::along(&along, &shape);
     let parameters = Parameters::of(call, rows.count)?;
     let given: Vec<(f64, f64)> =
         parameter(call, 3, rows.count)?.into_iter().zip(parameter(call, 4, rows.count)?).collect();
@@ -99,7 +99,8 @@ pub(super) fn group(call: &Call<'_>) -> Result<Vec<Value>> {
     let x = call.input(0)?;
     let (channels, groups) = (channels(x)?, call.int("num_groups")?);
     let groups = match usize::try_from(groups) {
-        Ok(groups @ 1..) if channels % groups == 0 => groups,
+        // Of no channels any number of groups has no elements.
+        Ok(groups @ 1..) if channels % groups == 0 => groups.min(channels.max(1)),
         _ => return Err(Error::input(format!("{channels} channels are no {groups} groups"))),
     };
     let mut parameters = Parameters::of(call, if call.since() < 21 { groups } else { channels })?;
@@ -125,7 +126,7 @@ fn grouped(x: &Tensor, groups: usize, parameters: &Parameters) -> Result<Vec<Val
     let shape = sizes(x);
     let (each, inner) = (parameters.scale.len() / groups.max(1), count(&shape[2..]));
     let mut y = floats(x)?;
-    Rows::along(&[2, 3], &[shape[0], groups, each, inner])?.change(&mut y, |row, elements| {
+    Rows::along(&[2, 3], &[shape[0], groups, each, inner]).change(&mut y, |row, elements| {
         let moments = moments(elements);
         for (at, x) in elements.iter_mut().enumerate() {
             let channel = row % groups * each + at / inner;

@@ -2,10 +2,9 @@
 
 use super::moments;
 use crate::error::{Error, Result};
-use crate::ir::Tensor;
 use crate::ops::numbers::{floats, is_float, of_floats};
 use crate::ops::rows::Rows;
-use crate::ops::shape::{axis, broadcast, broadcast_strides, dims, places, sizes};
+use crate::ops::shape::{axis, dims, sizes, spread};
 use crate::ops::{Call, Value};
 
 /// Ba et al., 2016: also means and inverse deviations.
@@ -25,7 +24,7 @@ fn normalized(call: &Call<'_>, moments: impl Fn(&[f64]) -> (f64, f64)) -> Result
     let (x, scale) = (call.input(0)?, call.input(1)?);
     let shape = sizes(x);
     let first = axis(call.int("axis")?, shape.len())?;
-    let rows = Rows::along(&(first..shape.len()).collect::<Vec<_>>(), &shape)?;
+    let rows = Rows::along(&(first..shape.len()).collect::<Vec<_>>(), &shape);
     let epsilon = call.float("epsilon")?;
     let mut y = floats(x)?;
     let (means, inverses): (Vec<f64>, Vec<f64>) = rows
@@ -36,9 +35,10 @@ fn normalized(call: &Call<'_>, moments: impl Fn(&[f64]) -> (f64, f64)) -> Result
     rows.change(&mut y, |row, elements| {
         elements.iter_mut().for_each(|x| *x = (*x - means[row]) * inverses[row]);
     });
-    y.iter_mut().zip(spread(scale, &shape)?).for_each(|(y, scale)| *y *= scale);
+    let spread = |tensor| spread(&floats(tensor)?, &sizes(tensor), &shape);
+    y.iter_mut().zip(spread(scale)?).for_each(|(y, scale)| *y *= scale);
     if let Some(bias) = call.optional(2)? {
-        y.iter_mut().zip(spread(bias, &shape)?).for_each(|(y, bias)| *y += bias);
+        y.iter_mut().zip(spread(bias)?).for_each(|(y, bias)| *y += bias);
     }
     let stash = call.dtype("stash_type")?;
     if !is_float(stash) {
@@ -49,14 +49,4 @@ fn normalized(call: &Call<'_>, moments: impl Fn(&[f64]) -> (f64, f64)) -> Result
     let statistics = |floats: &[f64]| of_floats(stash, &dims(&reduced), floats).map(Value::from);
     let y = of_floats(scale.dtype, &x.dims, &y)?;
     Ok([y.into(), statistics(&means)?, statistics(&inverses)?])
-}
-
-/// Floats, read as of a shape that they can be broadcast to.
-fn spread(tensor: &Tensor, shape: &[usize]) -> Result<Vec<f64>> {
-    let own = sizes(tensor);
-    if broadcast(&[&own, shape])? != shape {
-        return Err(Error::input(format!("{} is not broadcast to {shape:?}", tensor.ty())));
-    }
-    let floats = floats(tensor)?;
-    Ok(places(shape, &broadcast_strides(&own, shape)).map(|place| floats[place]).collect())
 }

@@ -25,7 +25,7 @@ pub(super) fn cross_entropy(call: &Call<'_>) -> Result<Vec<Value>> {
 /// Rows along the axis of classes.
 fn rows(x: &Tensor) -> Result<Rows> {
     match sizes(x).as_slice() {
-        shape @ [_, _, ..] => Rows::along(&[1], shape),
+        shape @ [_, _, ..] => Ok(Rows::along(&[1], shape)),
         _ => Err(Error::input(format!("input is {}: it has no axis of classes", x.ty()))),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ops::Call;
+use crate::ops::activation::{sigmoid, softplus};
 
 /// A function by its ONNX name, and its parameters.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +22,8 @@ static ACTIVATIONS: &[Entry] = &[
     ("LeakyRelu", |x, alpha, _| if x >= 0.0 { x } else { alpha * x }, Some(0.01), None),
     ("Relu", |x, _, _| if x < 0.0 { 0.0 } else { x }, None, None),
     ("ScaledTanh", |x, alpha, beta| alpha * (beta * x).tanh(), Some(1.0), Some(1.0)),
-    ("Sigmoid", |x, _, _| 1.0 / (1.0 + (-x).exp()), None, None),
-    ("Softplus", |x, _, _| x.max(0.0) + (-x.abs()).exp().ln_1p(), None, None),
+    ("Sigmoid", |x, _, _| sigmoid(x), None, None),
+    ("Softplus", |x, _, _| softplus(x), None, None),
     ("Softsign", |x, _, _| x / (1.0 + x.abs()), None, None),
     ("Tanh", |x, _, _| x.tanh(), None, None),
     ("ThresholdedRelu", |x, alpha, _| if x >= alpha { x } else { 0.0 }, Some(1.0), None),

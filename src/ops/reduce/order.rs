@@ -45,7 +45,7 @@ pub(super) fn argument(call: &Call<'_>, change: fn(i128) -> i128) -> Result<Vec<
         let indices = 0..row.len();
         (if is_last { indices.fold(0, as_good) } else { indices.fold(0, better) }) as i64
     };
-    let indices = Rows::along(&[along], &shape)?.each(&keys, first);
+    let indices = Rows::along(&[along], &shape).each(&keys, first);
     let dims = reduced_dims(&shape, &[along], call.flag("keepdims")?);
     Ok(vec![of_i64s(&dims, &indices).into()])
 }
@@ -66,7 +66,7 @@ pub(super) fn top(call: &Call<'_>) -> Result<Vec<Value>> {
     let mut result = shape.clone();
     result[along] = k;
     let (mut from, mut indices) = (vec![0; count(&result)], vec![0; count(&result)]);
-    let (rows, result_rows) = (Rows::along(&[along], &shape)?, Rows::along(&[along], &result)?);
+    let (rows, result_rows) = (Rows::along(&[along], &shape), Rows::along(&[along], &result));
     for (own, to) in rows.iter().zip(result_rows.iter()) {
         let mut order: Vec<usize> = (0..own.len()).collect();
         order.sort_by_key(|&at| if is_largest { -keys[own[at]] } else { keys[own[at]] });

@@ -1,7 +1,7 @@
 //! Running sums and products.
 
-use crate::error::{Error, Result};
-use crate::ops::numbers::{Numbers, i64s, numbers, of_numbers};
+use crate::error::Result;
+use crate::ops::numbers::{Numbers, i64s, numbers, of_numbers, one};
 use crate::ops::rows::Rows;
 use crate::ops::shape::{axis, sizes};
 use crate::ops::{Call, Value};
@@ -13,11 +13,8 @@ type Run<T> = (T, fn(T, T) -> T);
 pub(super) fn running(call: &Call<'_>, f: Run<f64>, g: Run<i128>) -> Result<Vec<Value>> {
     let x = call.input(0)?;
     let shape = sizes(x);
-    let along = match i64s(call.input(1)?)?.as_slice() {
-        &[along] => axis(along, shape.len())?,
-        axes => return Err(Error::input(format!("axis is {axes:?}, not one"))),
-    };
-    let rows = Rows::along(&[along], &shape)?;
+    let along = axis(one("axis", &i64s(call.input(1)?)?)?, shape.len())?;
+    let rows = Rows::along(&[along], &shape);
     let (exclusive, reverse) = (call.flag("exclusive")?, call.flag("reverse")?);
     let mut y = numbers(x)?;
     match &mut y {

@@ -157,6 +157,12 @@ pub(super) fn sample(call: &Call<'_>) -> Result<Vec<Value>> {
     if own.contains(&0) {
         return Err(Error::input(format!("there is nothing in X {own:?} to sample")));
     }
+    let each = match sampling.kernel {
+        None => 1,
+        Some(Kernel::Linear) => 2,
+        Some(Kernel::Cubic(_)) => 4,
+    };
+    room(&[dims(&places), vec![each; rank]].concat())?;
     let taps: Vec<Taps> =
         reals(grid)?.chunks(rank).map(|place| taps(&sampling, place, &own[2..])).collect();
     let y = match sampling.kernel {

@@ -111,6 +111,7 @@ pub(super) fn align(call: &Call<'_>) -> Result<Vec<Value>> {
         };
         let rows = side(1, maps.sizes[2], height)?;
         let columns = side(0, maps.sizes[3], width)?;
+        room(&dims(&[rows.samples.len(), columns.samples.len()]))?;
         for channel in 0..maps.sizes[1] {
             let map = maps.map(batch, channel);
             for row in 0..height {

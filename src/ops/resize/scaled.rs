@@ -4,7 +4,7 @@ use super::axis::{Axis, Kernel, Nearest, Transform};
 use crate::error::{Error, Result};
 use crate::ir::{DataType, Tensor};
 use crate::ops::elements::{along_axes, zero};
-use crate::ops::numbers::{i64s, of_reals, reals};
+use crate::ops::numbers::{as_many, i64s, of_reals, reals};
 use crate::ops::shape::{axes, count, dims, room, sizes};
 use crate::ops::{Call, Value};
 
@@ -180,13 +180,6 @@ pub(super) fn resize(call: &Call<'_>) -> Result<Vec<Value>> {
         }
     }
     way.run(x, &all)
-}
-
-fn as_many<T>(name: &str, list: Vec<T>, count: usize) -> Result<Vec<T>> {
-    match list.len() == count {
-        true => Ok(list),
-        false => Err(Error::input(format!("{name} has {} elements, not {count}", list.len()))),
-    }
 }
 
 fn same(x: &Tensor) -> Vec<Axis> {

@@ -1,8 +1,8 @@
 //! Strings cut into parts.
 
-use super::{of_strings, utf8};
+use super::utf8;
 use crate::error::Result;
-use crate::ops::elements::strings;
+use crate::ops::elements::{of_strings, strings};
 use crate::ops::numbers::of_i64s;
 use crate::ops::shape::room;
 use crate::ops::{Call, Value};

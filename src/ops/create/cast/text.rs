@@ -1,8 +1,8 @@
 //! Numbers as strings, and back.
 
 use crate::error::{Error, Result};
-use crate::ir::{DataType, Tensor, TensorData};
-use crate::ops::elements::strings;
+use crate::ir::{DataType, Tensor};
+use crate::ops::elements::{of_strings, strings};
 use crate::ops::numbers::{Numbers, is_float, numbers};
 use bytes::Bytes;
 
@@ -13,8 +13,7 @@ pub(super) fn printed(tensor: &Tensor) -> Result<Tensor> {
         Numbers::Floats(x) if tensor.dtype == DataType::F64 => x.iter().map(float).collect(),
         Numbers::Floats(x) => x.iter().map(|x| float(&(*x as f32))).collect(),
     };
-    let strings = TensorData::Strings(texts.into_iter().map(Bytes::from).collect());
-    Ok(Tensor::new(DataType::String, tensor.dims.clone(), strings))
+    Ok(of_strings(tensor.dims.clone(), texts.into_iter().map(Bytes::from).collect()))
 }
 
 /// Not a number and infinity as `Cast` reads them.

@@ -5,7 +5,7 @@ use super::{Aggregate, Branch, Node, Test, Trees, comparison, index, list};
 use crate::error::{Error, Result};
 use crate::ops::ml::rows;
 use crate::ops::ml::scores::{Labels, Transform, greatest, matrix, pair};
-use crate::ops::numbers::reals;
+use crate::ops::numbers::{as_many, reals};
 use crate::ops::shape::{dims, room};
 use crate::ops::{Call, Value};
 use std::collections::{HashMap, HashSet};
@@ -21,13 +21,6 @@ fn floats(call: &Call<'_>, name: &str) -> Result<Vec<f64>> {
     }
 }
 
-fn exactly<T>(name: &str, list: Vec<T>, count: usize) -> Result<Vec<T>> {
-    match list.len() == count {
-        true => Ok(list),
-        false => Err(Error::input(format!("{name} has {} elements, not {count}", list.len()))),
-    }
-}
-
 /// Trees whose leaves have weights for targets; `kind` is what the attributes of weights start with.
 fn trees(call: &Call<'_>, kind: &str, features: usize, targets: usize) -> Result<Trees> {
     let trees = call.ints("nodes_treeids")?.unwrap_or_default();
@@ -35,8 +28,8 @@ fn trees(call: &Call<'_>, kind: &str, features: usize, targets: usize) -> Result
     let list = |name: &str| list(call, name, count);
     let ids: Vec<(i64, i64)> = trees.into_iter().zip(list("nodes_nodeids")?).collect();
     let modes = call.strings("nodes_modes")?.unwrap_or_default().to_vec();
-    let modes = exactly("nodes_modes", modes, count)?;
-    let splits = exactly("nodes_values", floats(call, "nodes_values")?, count)?;
+    let modes = as_many("nodes_modes", modes, count)?;
+    let splits = as_many("nodes_values", floats(call, "nodes_values")?, count)?;
     let (features_of, ifs, elses) =
         (list("nodes_featureids")?, list("nodes_truenodeids")?, list("nodes_falsenodeids")?);
     let missing = match call.has("nodes_missing_value_tracks_true") {
@@ -135,7 +128,7 @@ pub(in crate::ops::ml) fn regress(call: &Call<'_>) -> Result<Vec<Value>> {
 fn base(call: &Call<'_>, targets: usize) -> Result<Vec<f64>> {
     match floats(call, "base_values")? {
         none if none.is_empty() => Ok(vec![0.0; targets]),
-        base => exactly("base_values", base, targets),
+        base => as_many("base_values", base, targets),
     }
 }
 
