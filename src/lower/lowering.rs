@@ -295,13 +295,12 @@ impl<'m> Lowering<'m> {
         })
     }
 
-    /// The only element of a constant, as a number.
+    /// The only element of a constant, as a number; none where that is not exact.
     pub(super) fn scalar(&self, value: ValueId) -> Option<f64> {
-        let tensor = self.constants.get(&value)?;
-        match ops::numbers::reals(tensor).ok()?[..] {
-            [number] if tensor.element_count() == Some(1) => Some(number),
-            _ => None,
-        }
+        let tensor = self.constants.get(&value).filter(|t| t.element_count() == Some(1))?;
+        let number = *ops::numbers::reals(tensor).ok()?.first()?;
+        let is_exact = tensor.dtype.is_float() || number.abs() < (1u64 << 53) as f64;
+        is_exact.then_some(number)
     }
 
     /// A slot of a node's inputs.

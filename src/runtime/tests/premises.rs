@@ -1,0 +1,41 @@
+//! What fusions and kernels take for granted is looked at: where it does not hold, the references compute.
+
+use super::engine::{Both, floats, integers, some};
+use crate::ir::{DataType, Tensor};
+use crate::ops::numbers::{of_bools, of_floats, of_integers, reals};
+
+fn with(opset: i64, graph: &str) -> Both {
+    Both::of(&format!("model ir=10 opset \"\"={opset}\n{graph}"), 2)
+}
+
+fn narrow(dtype: DataType, dims: &[i64], data: &[i128]) -> Tensor {
+    of_integers(dtype, dims, data).expect("the sizes fit")
+}
+
+#[test]
+fn constants_that_no_float_says_stay_as_they_are() {
+    let model = with(
+        18,
+        "graph g(%x: i64[n]) -> (%a, %b, %c) {
+  const %k = i64[] {9007199254740993}
+  %a = Add(%x, %k)
+  %b = Equal(%x, %k)
+  const %pads = i64[2] {0, 1}
+  %c = Pad(%x, %pads, %k)
+}",
+    );
+    const K: i128 = (1 << 53) + 1;
+    let found = model.same(&[("x", integers(&[2], &[1, K - 1]))]);
+    assert_eq!(found[0].bytes(), integers(&[2], &[K + 1, 2 * K - 1]).bytes());
+    assert_eq!(found[1].bytes(), of_bools(&[2], &[false, false]).bytes());
+    assert_eq!(found[2].bytes(), integers(&[3], &[1, K - 1, K]).bytes());
+    let far = with(
+        18,
+        "graph g(%x: f32[n, m]) -> (%a, %b) {
+  const %k = i64[] {9223372036854775807}
+  %a = Trilu(%x, %k)
+  %b = Trilu(%x, %k) {upper: 0}
+}",
+    );
+    far.same(&[("x", some(&[3, 3], 1))]);
+}
