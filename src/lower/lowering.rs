@@ -282,6 +282,8 @@ impl<'m> Lowering<'m> {
                 self.known(value).map(|(dims, _)| View::whole(buffer, dims))
             }
             Some(Home::Inst(item, inst)) => {
+                // Sizes of the first are those of the group.
+                let value = self.same.get(&value).copied().unwrap_or(value);
                 let Some((dims, dtype)) = self.known(value) else { return Ok(None) };
                 if let Some(view) = self.views.get(&value) {
                     return Ok(Some(view.clone()));

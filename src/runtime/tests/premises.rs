@@ -39,3 +39,19 @@ fn constants_that_no_float_says_stay_as_they_are() {
     );
     far.same(&[("x", some(&[3, 3], 1))]);
 }
+
+#[test]
+fn what_is_computed_twice_has_sizes_of_the_first() {
+    let found = |name: &str| {
+        format!(
+            "  %{name}0 = NonZero(%x)
+  %{name}1 = Abs(%{name}0)
+  const %{name}shape = i64[1] {{-1}}
+  %{name}2 = Reshape(%{name}1, %{name}shape)
+  %{name} = Cast(%{name}2) {{to: 1}}\n"
+        )
+    };
+    let model =
+        with(18, &format!("graph g(%x: f32[n, m]) -> (%a, %b) {{\n{}{}}}", found("a"), found("b")));
+    model.same(&[("x", floats(&[2, 2], &[1.0, 0.0, 2.0, 3.0]))]);
+}
