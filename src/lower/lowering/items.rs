@@ -38,7 +38,9 @@ impl Lowering<'_> {
     pub(in crate::lower) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) -> bool {
         let (item, shift) = self.resolved(item, 0);
         let Some(over) = self.group(item).over(view) else { return false };
-        let late = self.makers_of(over.sizes());
+        // The whole buffer is there before a part of it is written.
+        let whole = self.program.sizes.all[self.program.buffers[view.buffer].elements].clone();
+        let late = self.makers_of(over.sizes().chain([&whole]));
         if late.iter().any(|&maker| self.depends(maker, item)) {
             return false;
         }

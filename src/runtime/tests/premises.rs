@@ -41,6 +41,47 @@ fn constants_that_no_float_says_stay_as_they_are() {
 }
 
 #[test]
+fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
+    // `u` and `m` are made by one kernel, and how large `z` is is known behind it.
+    let made = "  %a = Sigmoid(%x)
+  %u = Neg(%a)
+  %r = Relu(%x)
+  %m = Mul(%a, %r)
+  %found = NonZero(%m)";
+    let padded = with(
+        18,
+        &format!(
+            "graph g(%x: f32[n]) -> (%z) {{
+{made}
+  %shape = Shape(%found)
+  const %one = i64[1] {{1}}
+  %count = Gather(%shape, %one)
+  const %none = i64[1] {{0}}
+  %pads = Concat(%none, %count) {{axis: 0}}
+  %z = Pad(%u, %pads)
+}}"
+        ),
+    );
+    let joined = with(
+        18,
+        &format!(
+            "graph g(%x: f32[n]) -> (%z) {{
+{made}
+  const %shape = i64[1] {{-1}}
+  %flat = Reshape(%found, %shape)
+  %f = Cast(%flat) {{to: 1}}
+  %z = Concat(%u, %f) {{axis: 0}}
+}}"
+        ),
+    );
+    for x in [[1.0, -1.0, 2.0], [-1.0; 3], [1.0; 3]] {
+        let x = [("x", floats(&[3], &x))];
+        padded.same(&x);
+        joined.same(&x);
+    }
+}
+
+#[test]
 fn what_is_computed_twice_has_sizes_of_the_first() {
     let found = |name: &str| {
         format!(
