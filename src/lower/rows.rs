@@ -267,7 +267,8 @@ impl Lowering<'_> {
             None | Some([]) => (0..own.len()).collect(),
             Some(axes) => shape::axes(axes, own.len())?,
         };
-        if axes.is_empty() || !dtype.is_float() && op.op_type == "ReduceMean" {
+        let is_integer = !dtype.is_float();
+        if axes.is_empty() || dtype == DataType::Bool || is_integer && op.op_type == "ReduceMean" {
             return Ok(None);
         }
         let kept: Vec<usize> = (0..own.len()).filter(|axis| !axes.contains(axis)).collect();
@@ -286,6 +287,12 @@ impl Lowering<'_> {
         let Some(result) = self.reduced(&rows, op) else { return Ok(None) };
         Ok(self.give(&rows, result, output))
     }
+        // Sums are of 64 bits.
+        let result = match dtype {
+            DataType::I32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, true), result)),
+            DataType::U32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, false), result)),
+            _ => result,
+        };
 
     /// GlobalAveragePool, GlobalMaxPool.
     pub(super) fn global_pool(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {

@@ -41,6 +41,42 @@ fn constants_that_no_float_says_stay_as_they_are() {
 }
 
 #[test]
+fn sums_of_integers_have_the_width_of_their_type() {
+    let text = |dtype: &str| {
+        format!(
+            "graph g(%x: {dtype}[n, m]) -> (%a, %b, %c) {{
+  const %last = i64[1] {{1}}
+  %s = ReduceSum(%x, %last)
+  %a = Cast(%s) {{to: 7}}
+  %p = ReduceProd(%x, %last)
+  %b = Cast(%p) {{to: 7}}
+  %l = ReduceL1(%x, %last)
+  %c = Cast(%l) {{to: 7}}
+}}"
+        )
+    };
+    let numbers = [i128::from(i32::MAX), 3, 5, 7];
+    let x = narrow(DataType::I32, &[2, 2], &numbers);
+    with(18, &text("i32")).same(&[("x", x)]);
+    let numbers = [i128::from(u32::MAX), 3, 5, 7];
+    let x = narrow(DataType::U32, &[2, 2], &numbers);
+    with(18, &text("u32")).same(&[("x", x)]);
+}
+
+#[test]
+fn booleans_are_reduced() {
+    let model = with(
+        20,
+        "graph g(%x: bool[n, m]) -> (%a, %b) {
+  const %last = i64[1] {1}
+  %a = ReduceMax(%x, %last)
+  %b = ReduceMin(%x)
+}",
+    );
+    model.same(&[("x", of_bools(&[2, 2], &[false, true, true, true]))]);
+}
+
+#[test]
 fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
     // `u` and `m` are made by one kernel, and how large `z` is is known behind it.
     let made = "  %a = Sigmoid(%x)
