@@ -165,7 +165,9 @@ impl Lowering<'_> {
         let (mut y, statistics) = self.normalized(&rows, is_centered, epsilon);
         for (slot, operation) in [(1, Operation::Mul), (2, Operation::Add)] {
             let Some(value) = self.slot(id, slot) else { continue };
-            let Some(other) = self.parameter(&rows, value)? else { return Ok(None) };
+            let Some(other) = self.parameter(&rows, value, &dims[axis..])? else {
+                return Ok(None);
+            };
             y = self.op(&rows, operation, &[y, other]);
         }
         let outputs: Vec<Option<ValueId>> = self.graph.node(id).outputs().to_vec();
@@ -193,6 +195,9 @@ impl Lowering<'_> {
         }
         let parameters = [Some(scale), Some(bias)];
         let Some(rows) = self.rows(id, input, 2, &parameters)? else { return Ok(None) };
+            if self.equal(&count(&view.dims), &dims[1]).is_none() {
+                return Ok(None);
+            }
         let (mut y, _) = self.normalized(&rows, true, epsilon);
         for (value, operation) in [(scale, Operation::Mul), (bias, Operation::Add)] {
             let Some(view) = self.view(value)? else { return Ok(None) };
@@ -232,13 +237,13 @@ impl Lowering<'_> {
         (self.op(rows, Operation::Mul, &[x, inverse]), statistics)
     }
 
-    /// A scale or a bias of a row's elements.
-    fn parameter(&mut self, rows: &Rows, value: ValueId) -> Result<Option<InstId>> {
+    /// A scale or a bias of a row's elements, which has the sizes of a row.
+    fn parameter(&mut self, rows: &Rows, value: ValueId, row: &[Size]) -> Result<Option<InstId>> {
         let Some(view) = self.view(value)? else { return Ok(None) };
         let space = self.group(rows.item).space.clone();
-        let columns = [self.columns(rows)];
-        let is_row = count(&view.dims) == columns[0];
-        let view = if is_row { view.reshaped(&columns) } else { None };
+        let is_one = |size: &Size| size.known() == Some(1);
+        let is_row = view.dims.strip_suffix(row).is_some_and(|rest| rest.iter().all(is_one));
+        let view = if is_row { view.reshaped(&[count(row)]) } else { None };
         let view = view.and_then(|view| self.spread(&view, &space));
         Ok(view.map(|view| self.push(rows.item, Inst::Operand(view))))
     }

@@ -77,6 +77,28 @@ fn booleans_are_reduced() {
 }
 
 #[test]
+fn a_scale_of_rows_is_none_of_columns() {
+    let model = with(
+        23,
+        "graph g(%x: f32[3, 3], %s: f32[3, 1], %r: f32[1, 3]) -> (%a, %b, %c) {
+  %a = LayerNormalization(%x, %s, %s)
+  %b = RMSNormalization(%x, %s)
+  %c = LayerNormalization(%x, %r, %r)
+}",
+    );
+    let scales = [("s", some(&[3, 1], 2)), ("r", some(&[1, 3], 3))];
+    model.same(&[&[("x", some(&[3, 3], 1))][..], &scales].concat());
+    let channels = with(
+        18,
+        "graph g(%x: f32[n, c, m], %s: f32[d]) -> (%a) {
+  %a = InstanceNormalization(%x, %s, %s)
+}",
+    );
+    channels.same(&[("x", some(&[2, 3, 4], 1)), ("s", some(&[3], 2))]);
+    channels.refused(&[("x", some(&[2, 3, 4], 1)), ("s", some(&[6], 2))]);
+}
+
+#[test]
 fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
     // `u` and `m` are made by one kernel, and how large `z` is is known behind it.
     let made = "  %a = Sigmoid(%x)
