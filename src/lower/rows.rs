@@ -74,16 +74,13 @@ impl Lowering<'_> {
         let (dims, dtype) = self.known(value)?;
         let group = self.group(rows.item);
         let varies = group.varying()[inst];
-        let is_plain = match varies {
-            true => group.space == dims,
-            false => is_row_of(&dims, &group.space),
-        };
-        if is_plain {
+        if group.space == dims || !varies && is_row_of(&dims, &group.space) {
             self.homes.insert(value, Home::Inst(rows.item, inst));
             return Some(());
         }
-        let leading = &group.space[..group.space.len() - 1];
-        let own = if varies { group.space.clone() } else { leading.to_vec() };
+        // What is equal along a row may still be as many elements.
+        let is_full = varies || count(&dims) == count(&group.space);
+        let own = group.space[..group.space.len() - usize::from(!is_full)].to_vec();
         let whole = self.made(dtype, &own);
         self.stored(rows.item, inst, &whole);
         let view = whole.reshaped(&dims)?;
@@ -195,12 +192,12 @@ impl Lowering<'_> {
         }
         let parameters = [Some(scale), Some(bias)];
         let Some(rows) = self.rows(id, input, 2, &parameters)? else { return Ok(None) };
-            if self.equal(&count(&view.dims), &dims[1]).is_none() {
-                return Ok(None);
-            }
         let (mut y, _) = self.normalized(&rows, true, epsilon);
         for (value, operation) in [(scale, Operation::Mul), (bias, Operation::Add)] {
             let Some(view) = self.view(value)? else { return Ok(None) };
+            if self.equal(&count(&view.dims), &dims[1]).is_none() {
+                return Ok(None);
+            }
             let view = view.reshaped(&[dims[1].clone(), 1.into()]);
             let space = self.group(rows.item).space.clone();
             let Some(view) = view.and_then(|view| self.spread(&view, &space)) else {
@@ -290,14 +287,14 @@ impl Lowering<'_> {
         };
         let Some(rows) = rows else { return Ok(None) };
         let Some(result) = self.reduced(&rows, op) else { return Ok(None) };
-        Ok(self.give(&rows, result, output))
-    }
         // Sums are of 64 bits.
         let result = match dtype {
             DataType::I32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, true), result)),
             DataType::U32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, false), result)),
             _ => result,
         };
+        Ok(self.give(&rows, result, output))
+    }
 
     /// GlobalAveragePool, GlobalMaxPool.
     pub(super) fn global_pool(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {

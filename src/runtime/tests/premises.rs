@@ -140,6 +140,24 @@ fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
 }
 
 #[test]
+fn rows_of_equal_elements_are_as_long_as_others() {
+    let model = with(
+        18,
+        "graph g(%x: f32[n, m, 4], %y: f32[k]) -> (%a, %b, %c) {
+  %of_x = Shape(%x)
+  %z = ConstantOfShape(%of_x)
+  %a = Softmax(%z)
+  const %axis = i64[1] {1}
+  %b = ReduceSumSquare(%a, %axis)
+  %of_y = Shape(%y)
+  %s = ConstantOfShape(%of_y)
+  %c = LogSoftmax(%s)
+}",
+    );
+    model.same(&[("x", some(&[2, 3, 4], 1)), ("y", some(&[3], 2))]);
+}
+
+#[test]
 fn what_is_computed_twice_has_sizes_of_the_first() {
     let found = |name: &str| {
         format!(
