@@ -99,6 +99,28 @@ fn a_scale_of_rows_is_none_of_columns() {
 }
 
 #[test]
+fn a_size_that_stays_may_still_be_sampled() {
+    let crop = with(
+        18,
+        "graph g(%x: f32[1, 1, 4, 4]) -> (%a) {
+  const %roi = f32[8] {0, 0, 0.25, 0.25, 1, 1, 0.75, 0.75}
+  const %sizes = i64[4] {1, 1, 4, 4}
+  %a = Resize(%x, %roi, _, %sizes) {mode: \"nearest\", coordinate_transformation_mode: \"tf_crop_and_resize\"}
+}",
+    );
+    crop.same(&[("x", some(&[1, 1, 4, 4], 1))]);
+    let half = with(
+        11,
+        "graph g(%x: f32[1, 1, 4, 4]) -> (%a) {
+  const %roi = f32[0] {}
+  const %scales = f32[4] {1, 1, 1, 1}
+  %a = Resize(%x, %roi, %scales) {mode: \"nearest\", coordinate_transformation_mode: \"tf_half_pixel_for_nn\", nearest_mode: \"ceil\"}
+}",
+    );
+    half.same(&[("x", some(&[1, 1, 4, 4], 1))]);
+}
+
+#[test]
 fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
     // `u` and `m` are made by one kernel, and how large `z` is is known behind it.
     let made = "  %a = Sigmoid(%x)
