@@ -162,6 +162,18 @@ fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
 }
 
 #[test]
+fn a_factor_of_0_leaves_c_out() {
+    let model = with(
+        18,
+        "graph g(%x: f32[m, k], %y: f32[k, n], %c: f32[n]) -> (%a) {
+  %a = Gemm(%x, %y, %c) {beta: 0.0}
+}",
+    );
+    let c = floats(&[3], &[f64::NAN, f64::INFINITY, 1.0]);
+    model.same(&[("x", some(&[2, 2], 1)), ("y", some(&[2, 3], 2)), ("c", c)]);
+}
+
+#[test]
 fn rows_of_equal_elements_are_as_long_as_others() {
     let model = with(
         18,
