@@ -174,6 +174,21 @@ fn a_factor_of_0_leaves_c_out() {
 }
 
 #[test]
+fn old_operators_are_broadcast_along_the_axis_that_they_name() {
+    let model = with(
+        6,
+        "graph g(%x: f32[3, 3], %y: f32[3], %z: f32[1, 3, 3, 3]) -> (%a, %b, %c, %d) {
+  %a = Sub(%x, %y) {broadcast: 1, axis: 0}
+  %b = Less(%x, %y) {broadcast: 1, axis: 0}
+  %c = PRelu(%z, %y)
+  %d = Mul(%x, %x)
+}",
+    );
+    let inputs = [("x", some(&[3, 3], 1)), ("y", some(&[3], 2)), ("z", some(&[1, 3, 3, 3], 3))];
+    model.same(&inputs);
+}
+
+#[test]
 fn rows_of_equal_elements_are_as_long_as_others() {
     let model = with(
         18,
