@@ -130,7 +130,8 @@ impl View {
         let (dims, strides) = (self.dims.get(2..)?, self.strides.get(2..)?);
         let spatial = Self { dims: dims.to_vec(), strides: strides.to_vec(), ..self.clone() };
         let stride = match &spatial.runs()[..] {
-            [] => Size::from(0),
+            // Of one place: as in a buffer of its own.
+            [] => Size::from(1),
             [(_, stride)] => stride.clone(),
             _ => return None,
         };

@@ -189,6 +189,19 @@ fn old_operators_are_broadcast_along_the_axis_that_they_name() {
 }
 
 #[test]
+fn a_window_of_one_place_is_compared() {
+    let model = with(
+        18,
+        "graph g(%x: f32[1, 1, 1], %y: f32[1, 1, 1]) -> (%a) {
+  const %w = f32[1, 1, 1] {-1.5}
+  %c = Conv(%x, %w)
+  %a = Equal(%y, %c)
+}",
+    );
+    model.same(&[("x", floats(&[1, 1, 1], &[2.0])), ("y", floats(&[1, 1, 1], &[-3.0]))]);
+}
+
+#[test]
 fn rows_of_equal_elements_are_as_long_as_others() {
     let model = with(
         18,
