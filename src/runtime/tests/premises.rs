@@ -234,3 +234,27 @@ fn what_is_computed_twice_has_sizes_of_the_first() {
         with(18, &format!("graph g(%x: f32[n, m]) -> (%a, %b) {{\n{}{}}}", found("a"), found("b")));
     model.same(&[("x", floats(&[2, 2], &[1.0, 0.0, 2.0, 3.0]))]);
 }
+
+#[test]
+fn gelu_of_float64_is_exact() {
+    let model = with(
+        18,
+        "graph g(%x: f64[n]) -> (%a) {
+  const %root = f64[] {1.4142135}
+  const %one = f64[] {1.0}
+  const %half = f64[] {0.5}
+  %d = Div(%x, %root)
+  %e = Erf(%d)
+  %s = Add(%e, %one)
+  %m = Mul(%x, %s)
+  %a = Mul(%m, %half)
+}",
+    );
+    let numbers: Vec<f64> = (-9..9).map(|at| f64::from(at) / 3.0).collect();
+    let x = of_floats(DataType::F64, &[18], &numbers).expect("the sizes fit");
+    let found = reals(&model.same(&[("x", x)])[0]).expect("numbers");
+    for (x, found) in numbers.iter().zip(found) {
+        let expected = 0.5 * x * (1.0 + libm::erf(x / 1.4142135));
+        assert!((found - expected).abs() < 1e-14, "{found} instead of {expected}");
+    }
+}
