@@ -172,13 +172,7 @@ impl<'m> Lowering<'m> {
     /// A node's attributes, with defaults: its inputs are left out.
     pub(super) fn call<'c>(&self, op: &'c Op) -> Result<Call<'c>> {
         let (_, schema) = ops::operator(op, self.opsets)?;
-        Ok(Call {
-            op,
-            schema,
-            inputs: Vec::new(),
-            outputs: 0,
-            run_graph: &|_, _| Err(Error::bug("a graph is not run while it is lowered")),
-        })
+        Ok(Call::without_inputs(op, schema))
     }
 
     /// The elements of a vector of integers, where sizes of the model say them.

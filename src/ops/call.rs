@@ -20,6 +20,14 @@ pub(crate) struct Call<'a> {
     pub(crate) run_graph: RunGraph<'a>,
 }
 
+impl<'a> Call<'a> {
+    /// One without inputs, to read attributes of.
+    pub(crate) fn without_inputs(op: &'a Op, schema: &'static Schema) -> Self {
+        let run_graph = &|_: &Graph, _| Err(Error::bug("no graph is run"));
+        Self { op, schema, inputs: Vec::new(), outputs: 1, run_graph }
+    }
+}
+
 impl Call<'_> {
     /// The version of the operator: the first operator set that has it so.
     pub(crate) fn since(&self) -> i64 {

@@ -10,7 +10,6 @@ mod cast;
 
 use super::schema::Schema;
 use super::{Call, schema};
-use crate::error::Error;
 use crate::ir::{DataType, Op};
 use crate::kernel::{Builder, Scalar, Type, ValueId};
 use std::collections::HashMap;
@@ -114,14 +113,7 @@ impl Lowering {
 impl Element<'_> {
     /// A call without inputs, which attributes are read of.
     fn attributes<T>(&self, read: impl FnOnce(&Call<'_>) -> crate::error::Result<T>) -> Option<T> {
-        let call = Call {
-            op: self.op,
-            schema: self.schema,
-            inputs: Vec::new(),
-            outputs: 1,
-            run_graph: &|_, _| Err(Error::bug("an element has no graph")),
-        };
-        read(&call).ok()
+        read(&Call::without_inputs(self.op, self.schema)).ok()
     }
 
     fn float(&self, name: &str) -> Option<f64> {
