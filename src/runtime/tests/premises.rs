@@ -253,8 +253,31 @@ fn gelu_of_float64_is_exact() {
     let numbers: Vec<f64> = (-9..9).map(|at| f64::from(at) / 3.0).collect();
     let x = of_floats(DataType::F64, &[18], &numbers).expect("the sizes fit");
     let found = reals(&model.same(&[("x", x)])[0]).expect("numbers");
+    let root = 14_142_135.0 / 1e7;
     for (x, found) in numbers.iter().zip(found) {
-        let expected = 0.5 * x * (1.0 + libm::erf(x / 1.4142135));
+        let expected = 0.5 * x * (1.0 + libm::erf(x / root));
         assert!((found - expected).abs() < 1e-14, "{found} instead of {expected}");
     }
+}
+
+#[test]
+fn functions_of_one_name_are_told_apart() {
+    // They are not inlined, since they have another Softmax.
+    let function = |overload: &str, axis: i64| {
+        format!(
+            "function \"f\" \"Shares\" overload \"{overload}\" opset \"\"=11
+graph Shares(%x) -> (%y) {{
+  %y = Softmax(%x) {{axis: {axis}}}
+}}\n"
+        )
+    };
+    let text = format!(
+        "model ir=10 opset \"\"=18 opset \"f\"=1\n{}{}graph g(%x: f32[n, m]) -> (%a, %b) {{
+  %a = \"f\"::Shares#\"a\"(%x)
+  %b = \"f\"::Shares#\"b\"(%x)
+}}",
+        function("a", 0),
+        function("b", 1)
+    );
+    Both::of(&text, 2).same(&[("x", some(&[2, 3], 1))]);
 }
