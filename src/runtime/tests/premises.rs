@@ -281,3 +281,46 @@ graph Shares(%x) -> (%y) {{
     );
     Both::of(&text, 2).same(&[("x", some(&[2, 3], 1))]);
 }
+
+#[test]
+fn sizes_that_nothing_but_a_step_mentions_are_waited_for() {
+    // `r` and `t` are made by one kernel, and `i` is known behind it.
+    let with = |inputs: &str, body: &str| {
+        with(
+            18,
+            &format!(
+                "graph g({inputs}, %y: f32[n]) -> (%z) {{
+  const %w = f32[1, 1, 2] {{1, 2}}
+  const %none = i64[1] {{0}}
+  const %one = i64[1] {{1}}
+  const %four = i64[1] {{4}}
+  %r = Relu(%y)
+  %t = Neg(%r)
+  %found = NonZero(%t)
+  %shape = Shape(%found)
+  %i = Gather(%shape, %one)
+{body}
+  %s = ReduceSum(%a) {{keepdims: 0}}
+  %z = Add(%r, %s)
+}}"
+            ),
+        )
+    };
+    let y = || ("y", floats(&[4], &[0.0, 2.0, 0.0, 3.0]));
+    let bias = "  %end = Add(%i, %one)
+  %part = Slice(%v, %i, %end)
+  %b = Reshape(%part, %one)
+  %a = Conv(%x, %w, %b)";
+    let model = with("%x: f32[1, 1, 3], %v: f32[m]", bias);
+    model.same(&[("x", some(&[1, 1, 3], 1)), ("v", some(&[5], 2)), y()]);
+    let images = "  %end = Add(%i, %four)
+  %part = Slice(%x, %i, %end)
+  const %sizes = i64[3] {1, 1, 4}
+  %c = Reshape(%part, %sizes)
+  %a = Conv(%c, %w)";
+    with("%x: f32[m]", images).same(&[("x", some(&[8], 1)), y()]);
+    let table = "  %part = Slice(%x, %none, %i)
+  %a = Gather(%part, %k)";
+    let model = with("%x: f32[m], %k: i64[p]", table);
+    model.same(&[("x", some(&[8], 1)), ("k", integers(&[2], &[0, -1])), y()]);
+}
