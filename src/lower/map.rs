@@ -2,7 +2,7 @@
 
 use super::group::{Element, Inst, InstId, Kind};
 use super::lowering::{Home, ItemId, Lowering, What};
-use super::view::View;
+use super::view::{View, is_one};
 use crate::error::Result;
 use crate::ir::{NodeId, Op, ValueId};
 use crate::kernel::Type;
@@ -235,7 +235,7 @@ pub(super) fn is_row_of(dims: &[Size], space: &[Size]) -> bool {
     let Some((_, leading)) = space.split_last() else { return false };
     match dims.strip_prefix(leading) {
         Some([]) => true,
-        Some([last]) => last.known() == Some(1),
+        Some([last]) => is_one(last),
         _ => false,
     }
 }

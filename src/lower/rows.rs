@@ -3,7 +3,7 @@
 use super::group::{Inst, InstId, Kind};
 use super::lowering::{Home, ItemId, Lowering};
 use super::map::{LARGEST, is_row_of};
-use super::view::{View, count};
+use super::view::{View, count, is_one};
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op, ValueId};
 use crate::kernel::{FoldKind, Operation, Type};
@@ -238,7 +238,6 @@ impl Lowering<'_> {
     fn parameter(&mut self, rows: &Rows, value: ValueId, row: &[Size]) -> Result<Option<InstId>> {
         let Some(view) = self.view(value)? else { return Ok(None) };
         let space = self.group(rows.item).space.clone();
-        let is_one = |size: &Size| size.known() == Some(1);
         let is_row = view.dims.strip_suffix(row).is_some_and(|rest| rest.iter().all(is_one));
         let view = if is_row { view.reshaped(&[count(row)]) } else { None };
         let view = view.and_then(|view| self.spread(&view, &space));

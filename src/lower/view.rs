@@ -26,7 +26,7 @@ pub(crate) fn count(dims: &[Size]) -> Size {
     dims.iter().fold(Size::from(1), |count, size| &count * size)
 }
 
-fn is_one(size: &Size) -> bool {
+pub(crate) fn is_one(size: &Size) -> bool {
     size.known() == Some(1)
 }
 
