@@ -43,6 +43,7 @@ pub(crate) use contrib::dequantized;
 pub(crate) use element::lowerings;
 pub(crate) use element::{Element, Lowering, element};
 pub(crate) use elements::{dense, zero};
+pub(crate) use product::einsum_labels;
 pub use schema::schema;
 pub use value::Value;
 

@@ -1,6 +1,6 @@
 //! The loops of a kernel: the axes of an index space, those joined that lie one in the other.
 
-use super::view::View;
+use super::view::{View, is_one};
 use crate::ops::size::Size;
 
 /// A loop: how often, and how far each access moves by a pass.
@@ -39,7 +39,7 @@ pub(super) fn loops(space: &[Size], accesses: &[&View], shape: Shape) -> Option<
         (_, Some(last)) => (last, Some(axis(last))),
     };
     let mut joined: Vec<Loop> = Vec::new();
-    for next in (0..leading).map(axis).filter(|next| next.extent.known() != Some(1)) {
+    for next in (0..leading).map(axis).filter(|next| !is_one(&next.extent)) {
         match joined.last_mut() {
             Some(outer) if nests(outer, &next) => {
                 next.strides.clone_into(&mut outer.strides);

@@ -173,13 +173,7 @@ impl<'m> Lowering<'m> {
     /// A node's attributes, with defaults: its inputs are left out.
     pub(super) fn call<'c>(&self, op: &'c Op) -> Result<Call<'c>> {
         let (_, schema) = ops::operator(op, self.opsets)?;
-        Ok(Call {
-            op,
-            schema,
-            inputs: Vec::new(),
-            outputs: 0,
-            run_graph: &|_, _| Err(Error::bug("a graph is not run while it is lowered")),
-        })
+        Ok(Call::without_inputs(op, schema))
     }
 
     /// The elements of a vector of integers, where sizes of the model say them.
@@ -283,6 +277,8 @@ impl<'m> Lowering<'m> {
                 self.known(value).map(|(dims, _)| View::whole(buffer, dims))
             }
             Some(Home::Inst(item, inst)) => {
+                // Sizes of the first are those of the group.
+                let value = self.same.get(&value).copied().unwrap_or(value);
                 let Some((dims, dtype)) = self.known(value) else { return Ok(None) };
                 if let Some(view) = self.views.get(&value) {
                     return Ok(Some(view.clone()));

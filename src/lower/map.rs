@@ -2,7 +2,7 @@
 
 use super::group::{Element, Inst, InstId, Kind};
 use super::lowering::{Home, ItemId, Lowering, What};
-use super::view::View;
+use super::view::{View, is_one};
 use crate::error::Result;
 use crate::ir::{NodeId, Op, ValueId};
 use crate::kernel::Type;
@@ -53,7 +53,14 @@ impl Lowering<'_> {
         lowering: &'static ops::Lowering,
         dims: &[Size],
     ) -> Result<Option<InstId>> {
-        let Some((_, _, to)) = self.result(id) else { return Ok(None) };
+        let Some((_, own, to)) = self.result(id) else { return Ok(None) };
+        let schema = self.call(op)?.schema;
+        let has_size = |value| self.known(value).is_some_and(|(dims, _)| dims == own);
+        // Before operator set 7 attributes, or the operator, say which axes are broadcast.
+        let is_old = op.domain.is_empty() && schema.since < 7;
+        if is_old && !self.graph.node_inputs(id).into_iter().flatten().all(has_size) {
+            return Ok(None);
+        }
         let dtype = |input: &Option<ValueId>| input.and_then(|input| self.fact(input).dtype);
         let from: Vec<_> = self.graph.node_inputs(id).iter().map(dtype).collect();
         let mut arguments = Vec::new();
@@ -68,7 +75,6 @@ impl Lowering<'_> {
             }
         }
         arguments.resize(from.len(), None);
-        let schema = self.call(op)?.schema;
         let element = Element { lowering, op: op.clone(), schema, from, to, arguments };
         let is_lowered = super::emit::is_lowered(&element, self.group(item));
         Ok(is_lowered.then(|| self.push(item, Inst::Element(Box::new(element)))))
@@ -229,7 +235,7 @@ pub(super) fn is_row_of(dims: &[Size], space: &[Size]) -> bool {
     let Some((_, leading)) = space.split_last() else { return false };
     match dims.strip_prefix(leading) {
         Some([]) => true,
-        Some([last]) => last.known() == Some(1),
+        Some([last]) => is_one(last),
         _ => false,
     }
 }

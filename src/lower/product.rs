@@ -96,7 +96,8 @@ impl Lowering<'_> {
             }
         };
         inst = scaled(self, inst, alpha);
-        if let Some(c) = self.slot(id, 2) {
+        // As in BLAS, C is not read where beta is 0.
+        if let Some(c) = self.slot(id, 2).filter(|_| beta != 0.0) {
             let Some(c) = self.read(item, c, &dims)? else { return Ok(None) };
             let c = scaled(self, c, beta);
             inst = self.group_mut(item).op(Operation::Add, &[inst, c]);

@@ -117,6 +117,13 @@ pub(crate) struct Place {
     pub(crate) strides: Vec<SizeId>,
 }
 
+impl Place {
+    /// All sizes that it is described with.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = SizeId> {
+        self.dims.iter().chain(&self.strides).chain([&self.offset]).copied()
+    }
+}
+
 /// What an atom of sizes is in a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
@@ -329,9 +336,13 @@ impl Slide {
 
     /// All of its sizes.
     pub(crate) fn sizes(&self) -> Vec<SizeId> {
-        let x = self.x.dims.iter().chain(&self.x.strides).chain([&self.x.offset]).copied();
+        let bias = match &self.what {
+            Sliding::Conv { bias, .. } => bias.as_ref(),
+            Sliding::Max | Sliding::Average { .. } => None,
+        };
+        let places = [&self.x].into_iter().chain(bias).flat_map(Place::sizes);
         let of = |axis: &Along| [axis.output, axis.begin, axis.end];
-        x.chain(self.axes.iter().flat_map(of)).collect()
+        places.chain(self.axes.iter().flat_map(of)).collect()
     }
 }
 

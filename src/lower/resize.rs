@@ -33,6 +33,7 @@ impl Lowering<'_> {
             ("asymmetric", "floor") => true,
             ("half_pixel", "round_prefer_floor" | "round_prefer_ceil") => true,
             ("asymmetric", "round_prefer_floor") => times <= 2,
+            ("tf_crop_and_resize" | "tf_half_pixel_for_nn", _) => false,
             _ => times == 1,
         };
         let Some(x) = self.view(input)? else { return Ok(None) };

@@ -3,7 +3,7 @@
 use super::group::{Inst, InstId, Kind};
 use super::lowering::{Home, ItemId, Lowering};
 use super::map::{LARGEST, is_row_of};
-use super::view::{View, count};
+use super::view::{View, count, is_one};
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op, ValueId};
 use crate::kernel::{FoldKind, Operation, Type};
@@ -74,16 +74,13 @@ impl Lowering<'_> {
         let (dims, dtype) = self.known(value)?;
         let group = self.group(rows.item);
         let varies = group.varying()[inst];
-        let is_plain = match varies {
-            true => group.space == dims,
-            false => is_row_of(&dims, &group.space),
-        };
-        if is_plain {
+        if group.space == dims || !varies && is_row_of(&dims, &group.space) {
             self.homes.insert(value, Home::Inst(rows.item, inst));
             return Some(());
         }
-        let leading = &group.space[..group.space.len() - 1];
-        let own = if varies { group.space.clone() } else { leading.to_vec() };
+        // What is equal along a row may still be as many elements.
+        let is_full = varies || count(&dims) == count(&group.space);
+        let own = group.space[..group.space.len() - usize::from(!is_full)].to_vec();
         let whole = self.made(dtype, &own);
         self.stored(rows.item, inst, &whole);
         let view = whole.reshaped(&dims)?;
@@ -165,7 +162,9 @@ impl Lowering<'_> {
         let (mut y, statistics) = self.normalized(&rows, is_centered, epsilon);
         for (slot, operation) in [(1, Operation::Mul), (2, Operation::Add)] {
             let Some(value) = self.slot(id, slot) else { continue };
-            let Some(other) = self.parameter(&rows, value)? else { return Ok(None) };
+            let Some(other) = self.parameter(&rows, value, &dims[axis..])? else {
+                return Ok(None);
+            };
             y = self.op(&rows, operation, &[y, other]);
         }
         let outputs: Vec<Option<ValueId>> = self.graph.node(id).outputs().to_vec();
@@ -196,6 +195,9 @@ impl Lowering<'_> {
         let (mut y, _) = self.normalized(&rows, true, epsilon);
         for (value, operation) in [(scale, Operation::Mul), (bias, Operation::Add)] {
             let Some(view) = self.view(value)? else { return Ok(None) };
+            if self.equal(&count(&view.dims), &dims[1]).is_none() {
+                return Ok(None);
+            }
             let view = view.reshaped(&[dims[1].clone(), 1.into()]);
             let space = self.group(rows.item).space.clone();
             let Some(view) = view.and_then(|view| self.spread(&view, &space)) else {
@@ -232,13 +234,12 @@ impl Lowering<'_> {
         (self.op(rows, Operation::Mul, &[x, inverse]), statistics)
     }
 
-    /// A scale or a bias of a row's elements.
-    fn parameter(&mut self, rows: &Rows, value: ValueId) -> Result<Option<InstId>> {
+    /// A scale or a bias of a row's elements, which has the sizes of a row.
+    fn parameter(&mut self, rows: &Rows, value: ValueId, row: &[Size]) -> Result<Option<InstId>> {
         let Some(view) = self.view(value)? else { return Ok(None) };
         let space = self.group(rows.item).space.clone();
-        let columns = [self.columns(rows)];
-        let is_row = count(&view.dims) == columns[0];
-        let view = if is_row { view.reshaped(&columns) } else { None };
+        let is_row = view.dims.strip_suffix(row).is_some_and(|rest| rest.iter().all(is_one));
+        let view = if is_row { view.reshaped(&[count(row)]) } else { None };
         let view = view.and_then(|view| self.spread(&view, &space));
         Ok(view.map(|view| self.push(rows.item, Inst::Operand(view))))
     }
@@ -267,7 +268,8 @@ impl Lowering<'_> {
             None | Some([]) => (0..own.len()).collect(),
             Some(axes) => shape::axes(axes, own.len())?,
         };
-        if axes.is_empty() || !dtype.is_float() && op.op_type == "ReduceMean" {
+        let is_integer = !dtype.is_float();
+        if axes.is_empty() || dtype == DataType::Bool || is_integer && op.op_type == "ReduceMean" {
             return Ok(None);
         }
         let kept: Vec<usize> = (0..own.len()).filter(|axis| !axes.contains(axis)).collect();
@@ -284,6 +286,12 @@ impl Lowering<'_> {
         };
         let Some(rows) = rows else { return Ok(None) };
         let Some(result) = self.reduced(&rows, op) else { return Ok(None) };
+        // Sums are of 64 bits.
+        let result = match dtype {
+            DataType::I32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, true), result)),
+            DataType::U32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, false), result)),
+            _ => result,
+        };
         Ok(self.give(&rows, result, output))
     }
 

@@ -112,8 +112,7 @@ fn bindings(lowering: &mut Lowering<'_>) -> Result<Vec<(Atom, From)>> {
 pub(super) fn sizes_of(item: &Item, sizes: &Sizes) -> Vec<Size> {
     let of_view = |view: &View| -> Vec<Size> { view.sizes().cloned().collect() };
     let of_places = |places: &[&Place]| -> Vec<Size> {
-        let ids = places.iter().flat_map(|p| p.dims.iter().chain(&p.strides).chain([&p.offset]));
-        ids.map(|&id| sizes.all[id].clone()).collect()
+        places.iter().flat_map(|p| p.sizes()).map(|id| sizes.all[id].clone()).collect()
     };
     let of_group = |group: &Group| -> Vec<Size> {
         let mut all = group.space.clone();

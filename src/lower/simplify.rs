@@ -1,6 +1,7 @@
 //! Elements that have a shorter way to compute them.
 
 use super::group::{Element, Group, Inst, InstId};
+use crate::kernel::Type;
 use std::f64::consts::SQRT_2;
 
 /// Replaces what exporters write GELU with, ½·x·(1 + erf(x/√2)) (Hendrycks and Gimpel, 2016), by one
@@ -36,8 +37,15 @@ fn number(group: &Group, id: InstId) -> Option<f64> {
     }
 }
 
-fn is_near(number: f64, wanted: f64) -> bool {
-    (number - wanted).abs() <= 1e-6 * wanted.abs()
+/// Whether a constant is a number, as far as its type tells it from others.
+fn is_near(group: &Group, id: InstId, wanted: f64) -> bool {
+    match group.insts[id] {
+        Inst::Constant(ty, number) => {
+            let most = if ty == Type::F64 { 1e-15 } else { 1e-6 };
+            (number - wanted).abs() <= most * wanted
+        }
+        _ => false,
+    }
 }
 
 /// x of ½·x·(1 + erf(x/√2)).
@@ -53,7 +61,7 @@ fn gelu(group: &Group, id: InstId) -> Option<InstId> {
         }
     }
     let [a, b] = factors[..] else { return None };
-    let is_half = is_near(numbers, 0.5);
+    let is_half = (numbers - 0.5f64).abs() <= 1e-6;
     let of = |sum: InstId, x: InstId| is_half && shifted_erf(group, sum) == Some(x);
     if of(a, b) { Some(b) } else { of(b, a).then_some(a) }
 }
@@ -68,9 +76,9 @@ fn shifted_erf(group: &Group, id: InstId) -> Option<InstId> {
         return None;
     }
     if let Some([x, by]) = element(group, of, "Div").and_then(two) {
-        return is_near(number(group, by)?, SQRT_2).then_some(x);
+        return is_near(group, by, SQRT_2).then_some(x);
     }
     let [x, by] = two(element(group, of, "Mul")?)?;
     let (x, by) = if number(group, x).is_some() { (by, x) } else { (x, by) };
-    is_near(number(group, by)?, 1.0 / SQRT_2).then_some(x)
+    is_near(group, by, 1.0 / SQRT_2).then_some(x)
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op};
 use crate::ops::infer::slid;
 use crate::ops::numbers;
-use crate::ops::size::{Atom, Size};
+use crate::ops::size::Size;
 
 impl Lowering<'_> {
     /// Conv whose filters are constant.
@@ -174,11 +174,8 @@ impl Lowering<'_> {
             return Ok(None);
         };
         let Some(x) = self.view(input)? else { return Ok(None) };
-        let says_itself = |size: &Size| {
-            size.mentions(&|atom| matches!(atom, Atom::Axis(value, _) if *value == output))
-        };
         let is_image = (3..=5).contains(&x.dims.len()) && kernel.len() + 2 == x.dims.len();
-        if !is_product(dtype) || !is_image || dims.iter().any(says_itself) {
+        if !is_product(dtype) || !is_image {
             return Ok(None);
         }
         let Some(axes) = slid(&self.call(op)?, &x.dims[2..], kernel) else {

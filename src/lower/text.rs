@@ -79,11 +79,15 @@ impl Printer<'_> {
         }
     }
 
-    fn place(&self, place: &Place) -> String {
-        let offset = match self.size(place.offset).as_str() {
+    fn offset(&self, id: SizeId) -> String {
+        match self.size(id).as_str() {
             "0" => String::new(),
             offset => format!(" from {offset}"),
-        };
+        }
+    }
+
+    fn place(&self, place: &Place) -> String {
+        let offset = self.offset(place.offset);
         let (dims, strides) = (self.list(&place.dims), self.list(&place.strides));
         format!("b{}[{dims}] by ({strides}){offset}", place.buffer)
     }
@@ -107,16 +111,8 @@ impl Printer<'_> {
         let loops = self.list(&launch.loops);
         let mut text = format!("kernel {} over ({loops}), split {:?}", launch.kernel, launch.split);
         for (number, operand) in launch.operands.iter().enumerate() {
-            let offset = match self.size(operand.offset).as_str() {
-                "0" => String::new(),
-                offset => format!(" from {offset}"),
-            };
-            let _ = write!(
-                text,
-                "\n     b{} by ({}){offset}",
-                operand.buffer,
-                self.list(&operand.strides)
-            );
+            let (strides, offset) = (self.list(&operand.strides), self.offset(operand.offset));
+            let _ = write!(text, "\n     b{} by ({strides}){offset}", operand.buffer);
             for (_, axis) in launch.indices.iter().filter(|(index, _)| *index == number) {
                 let _ = write!(text, ", places of {}", self.size(*axis));
             }

@@ -26,7 +26,7 @@ pub(crate) fn count(dims: &[Size]) -> Size {
     dims.iter().fold(Size::from(1), |count, size| &count * size)
 }
 
-fn is_one(size: &Size) -> bool {
+pub(crate) fn is_one(size: &Size) -> bool {
     size.known() == Some(1)
 }
 
@@ -130,7 +130,8 @@ impl View {
         let (dims, strides) = (self.dims.get(2..)?, self.strides.get(2..)?);
         let spatial = Self { dims: dims.to_vec(), strides: strides.to_vec(), ..self.clone() };
         let stride = match &spatial.runs()[..] {
-            [] => Size::from(0),
+            // Of one place: as in a buffer of its own.
+            [] => Size::from(1),
             [(_, stride)] => stride.clone(),
             _ => return None,
         };

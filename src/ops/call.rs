@@ -11,7 +11,7 @@ use bytes::Bytes;
 pub(crate) type RunGraph<'a> = &'a dyn Fn(&Graph, Vec<Value>) -> Result<Vec<Value>>;
 
 /// Where no subgraph can be run.
-pub(super) fn no_graph(_: &Graph, _: Vec<Value>) -> Result<Vec<Value>> {
+fn no_graph(_: &Graph, _: Vec<Value>) -> Result<Vec<Value>> {
     Err(Error::bug("nothing runs subgraphs here"))
 }
 
@@ -27,9 +27,9 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call without inputs, to read attributes.
-    pub(crate) fn bare(op: &'a Op, schema: &'static Schema) -> Self {
-        Call { op, schema, inputs: Vec::new(), outputs: 0, run_graph: &no_graph }
+    /// A call without inputs: of a constant, or to read attributes.
+    pub(crate) fn without_inputs(op: &'a Op, schema: &'static Schema) -> Self {
+        Call { op, schema, inputs: Vec::new(), outputs: 1, run_graph: &no_graph }
     }
 
     /// The version of the operator: the first operator set that has it so.

@@ -114,7 +114,7 @@ impl Lowering {
 impl Element<'_> {
     /// A call without inputs, which attributes are read of.
     fn attributes<T>(&self, read: impl FnOnce(&Call<'_>) -> Result<T>) -> Option<T> {
-        read(&Call::bare(self.op, self.schema)).ok()
+        read(&Call::without_inputs(self.op, self.schema)).ok()
     }
 
     fn float(&self, name: &str) -> Option<f64> {

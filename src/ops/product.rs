@@ -5,7 +5,7 @@ mod einsum;
 mod gemm;
 mod matmul;
 
-pub(super) use einsum::labels_of as einsum_labels;
+pub(crate) use einsum::labels_of as einsum_labels;
 pub(super) use gemm::gemm;
 pub(super) use matmul::{permuted, product};
 

@@ -5,6 +5,8 @@ mod drawn;
 #[cfg(feature = "cpu")]
 mod engine;
 mod inline;
+#[cfg(feature = "cpu")]
+mod premises;
 mod rewrite;
 mod sizes;
 #[cfg(feature = "cpu")]

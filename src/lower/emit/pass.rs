@@ -39,7 +39,8 @@ impl Emitter<'_> {
         for at in 0..self.group.outputs.len() {
             let inst = self.group.outputs[at].inst;
             if !self.is_in_loop(at) && self.ready[inst] == pass {
-                self.store(self.stored[at], self.defined[&inst]);
+                let value = self.defined.get(&inst).ok_or("a value is used before it is known")?;
+                self.store(self.stored[at], *value);
             }
         }
         Ok(())

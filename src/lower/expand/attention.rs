@@ -22,13 +22,9 @@ use mask::Masks;
 struct Attend {
     dtype: DataType,
     q: Heads,
-    /// (batch, heads or groups, keys, size).
-    k: ValueId,
-    v: ValueId,
-    /// How many heads of keys there are.
-    shared: i64,
-    /// Elements of a vector of values.
-    v_size: i64,
+    /// By head, of all places.
+    k: Heads,
+    v: Heads,
     scale: f64,
     softcap: f64,
     masks: Masks,
@@ -36,26 +32,36 @@ struct Attend {
 
 impl Attend {
     /// Whether masks have an axis for heads of a group.
-    fn is_grouped(q: Heads, shared: i64) -> bool {
-        q.heads != shared
+    fn is_grouped(q: Heads, k: Heads) -> bool {
+        q.heads != k.heads
     }
 
-    /// The output, laid out as the queries are: those that are not by head are packed.
-    fn build(self, site: &mut Site<'_, '_>) -> Option<ValueId> {
-        Some(self.build_all(site)?.0)
+    /// One of ONNX Runtime's, whose scale of 0 stands for the default.
+    fn microsoft(
+        site: &mut Site<'_, '_>,
+        dtype: DataType,
+        [q, k, v]: [Heads; 3],
+        masks: Masks,
+    ) -> Option<ValueId> {
+        let scale = site.float("scale").filter(|&scale| scale != 0.0);
+        let scale = scale.unwrap_or_else(|| default_scale(q.size));
+        let softcap = site.float("softcap").unwrap_or(0.0);
+        Some(Self { dtype, q, k, v, scale, softcap, masks }.build(site)?.0)
     }
 
-    /// The output, and scores: products, within the softcap, with masks, and their softmax.
-    fn build_all(self, site: &mut Site<'_, '_>) -> Option<(ValueId, [ValueId; 4])> {
-        let Self { dtype, q, shared, .. } = self;
-        (shared > 0 && q.heads % shared == 0).then_some(())?;
-        let is_grouped = Self::is_grouped(q, shared);
+    /// The output, laid out as the queries are: those that are not by head are packed. And scores:
+    /// products, within the softcap, with masks, and their softmax.
+    fn build(self, site: &mut Site<'_, '_>) -> Option<(ValueId, [ValueId; 4])> {
+        let Self { dtype, q, k, v, .. } = self;
+        (q.heads % k.heads == 0).then_some(())?;
+        let is_grouped = Self::is_grouped(q, k);
         let (queries, keys, values) = match is_grouped {
             true => {
-                let (k, v) = (site.unsqueeze(self.k, &[2])?, site.unsqueeze(self.v, &[2])?);
-                (q.by_group(site, shared)?, site.transpose(k, &[0, 1, 2, 4, 3])?, v)
+                let (keys, values) =
+                    (site.unsqueeze(k.value, &[2])?, site.unsqueeze(v.value, &[2])?);
+                (q.by_group(site, k.heads)?, site.transpose(keys, &[0, 1, 2, 4, 3])?, values)
             }
-            false => (q.by_head(site)?, site.transpose(self.k, &[0, 1, 3, 2])?, self.v),
+            false => (q.by_head(site)?, site.transpose(k.value, &[0, 1, 3, 2])?, v.value),
         };
         let mut scores = site.make("MatMul", &[queries, keys])?;
         if self.scale != 1.0 {
@@ -83,10 +89,10 @@ impl Attend {
             let zero = site.scalar(dtype, 0.0)?;
             y = site.make("Where", &[any, y, zero])?;
         }
-        let width = q.heads * self.v_size;
+        let width = q.heads * v.size;
         let y = match (q.layout, is_grouped) {
             (Layout::ByHead, false) => y,
-            (Layout::ByHead, true) => site.reshape(y, &[0, q.heads, -1, self.v_size])?,
+            (Layout::ByHead, true) => site.reshape(y, &[0, q.heads, -1, v.size])?,
             (_, false) => {
                 let y = site.transpose(y, &[0, 2, 1, 3])?;
                 site.reshape(y, &[0, 0, width])?
@@ -112,10 +118,23 @@ fn common_dtype(site: &Site<'_, '_>, slots: &[usize]) -> Option<DataType> {
     (dtype.is_float() && slots.iter().all(is_same)).then_some(dtype)
 }
 
-/// A cache, which may be left out, and what follows it, along the axis of places.
-fn after(site: &mut Site<'_, '_>, past: usize, new: ValueId) -> Option<ValueId> {
-    match site.input(past) {
-        Some(past) => site.concat(&[past, new], 2),
-        None => Some(new),
-    }
+/// A cache, which may be left out, and what follows it, along the axis of places: by head.
+fn after(site: &mut Site<'_, '_>, past: Option<ValueId>, new: Heads) -> Option<Heads> {
+    let own = new.by_head(site)?;
+    let value = match past {
+        Some(past) => site.concat(&[past, own], 2)?,
+        None => own,
+    };
+    Some(Heads { value, layout: Layout::ByHead, ..new })
+}
+
+/// The parts of a packed value, of so many heads of so many elements.
+fn parts(site: &mut Site<'_, '_>, all: ValueId, [q, k, v]: [(i64, i64); 3]) -> Option<[Heads; 3]> {
+    let mut first = 0;
+    let mut part = |(heads, size): (i64, i64)| {
+        let value = site.slice(all, 2, [first, first + heads * size])?;
+        first += heads * size;
+        Heads::new(value, Layout::Packed, heads, size)
+    };
+    Some([part(q)?, part(k)?, part(v)?])
 }

@@ -131,9 +131,7 @@ impl<'m> Inline<'m> {
             return None;
         }
         let (operator, schema) = ops::operator(op, &self.model.opset_imports).ok()?;
-        let run_graph = &|_: &Graph, _| Err(Error::bug("a constant has no subgraph"));
-        let call = Call { op, schema, inputs: Vec::new(), outputs: 1, run_graph };
-        match (operator.compute)(&call).ok()?.pop()? {
+        match (operator.compute)(&Call::without_inputs(op, schema)).ok()?.pop()? {
             Value::Tensor(tensor) => Some(tensor),
             _ => None,
         }

@@ -2,7 +2,6 @@
 
 use super::build::Made;
 use super::copy::Copy;
-use crate::error::Error;
 use crate::ir::{DataType, Graph, Names, NodeId, Op, Tensor, ValueId};
 use crate::ops::Call;
 use crate::ops::infer::{Fact, Facts};
@@ -82,8 +81,7 @@ impl<'g> Site<'_, 'g> {
 
     /// The node without its inputs, to read its attributes.
     pub(super) fn call(&self) -> Call<'_> {
-        let run_graph = &|_: &Graph, _| Err(Error::bug("nothing runs"));
-        Call { op: self.op, schema: self.schema, inputs: Vec::new(), outputs: 0, run_graph }
+        Call::without_inputs(self.op, self.schema)
     }
 
     /// An integer attribute, or its default.

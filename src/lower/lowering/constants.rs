@@ -8,11 +8,16 @@ use crate::ops::size::Size;
 use crate::ops::{self, Call, Value};
 
 impl Lowering<'_> {
+    /// Whether a node gives the same for the same inputs, as far as is known: functions may do anything.
+    fn is_plain(&self, op: &Op) -> bool {
+        let is_known = ops::operator(op, self.opsets).is_ok();
+        is_known && op.subgraphs().next().is_none() && !is_random(op)
+    }
+
     /// Whether another node computes the same of the same values: exporters write a mask for each layer.
     pub(super) fn same_as_before(&mut self, id: NodeId, op: &Op) -> bool {
         let [Some(value)] = self.graph.node(id).outputs() else { return false };
-        let is_plain = op.subgraphs().next().is_none() && !is_random(op);
-        if !is_plain || self.attentions.contains_key(&id) {
+        if !self.is_plain(op) || self.attentions.contains_key(&id) {
             return false;
         }
         let inputs = self.graph.node_inputs(id);
@@ -74,9 +79,7 @@ impl Lowering<'_> {
     pub(super) fn folded(&mut self, id: NodeId, op: &Op) -> bool {
         let inputs = self.graph.node_inputs(id);
         let outputs = self.graph.node(id).outputs();
-        let is_plain = op.subgraphs().next().is_none()
-            && self.graph.node_captures(id).is_empty()
-            && !is_random(op);
+        let is_plain = self.is_plain(op) && self.graph.node_captures(id).is_empty();
         let elements = |v: &ValueId| self.constants.get(v).and_then(Tensor::element_count);
         let is_large = inputs.iter().flatten().filter_map(elements).any(|count| count > LARGE);
         if is_large && MOVES.contains(&op.op_type.as_str()) {

@@ -38,7 +38,9 @@ impl Lowering<'_> {
     pub(in crate::lower) fn stored(&mut self, item: ItemId, inst: InstId, view: &View) -> bool {
         let (item, shift) = self.resolved(item, 0);
         let Some(over) = self.group(item).over(view) else { return false };
-        let late = self.makers_of(over.sizes());
+        // The whole buffer is there before a part of it is written.
+        let whole = self.program.sizes.all[self.program.buffers[view.buffer].elements].clone();
+        let late = self.makers_of(over.sizes().chain([&whole]));
         if late.iter().any(|&maker| self.depends(maker, item)) {
             return false;
         }
@@ -92,7 +94,11 @@ impl Lowering<'_> {
                 needs.extend(self.needs_of(a));
                 needs.extend(self.needs_of(b));
             }
-            Kind::Slide(slide) => needs.extend(self.writers_of(&slide.reads())),
+            Kind::Slide(slide) => {
+                needs.extend(self.writers_of(&slide.reads()));
+                let sizes = slide.sizes().into_iter().map(|id| &self.program.sizes.all[id]);
+                needs.extend(self.makers_of(sizes));
+            }
             Kind::Attention(_) | Kind::Map | Kind::Rows => {}
         }
         let what = What::Group(Box::new(Group::new(kind, space)));
@@ -102,7 +108,10 @@ impl Lowering<'_> {
 
     pub(in crate::lower) fn push(&mut self, item: ItemId, inst: Inst) -> InstId {
         if let Inst::Operand(view) | Inst::Gathered { table: view, .. } = &inst {
-            let needs = self.needs_of(view);
+            let mut needs = self.needs_of(view);
+            if let Inst::Gathered { stride, length, .. } = &inst {
+                needs.extend(self.makers_of([stride, length]));
+            }
             self.items[item].needs.extend(needs);
         }
         self.group_mut(item).push(inst)

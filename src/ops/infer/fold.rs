@@ -3,7 +3,6 @@
 use super::graph::Known;
 use super::{ELEMENTS, Fact};
 use crate::ir::{Op, Tensor, ValueId};
-use crate::ops::call::no_graph;
 use crate::ops::size::Size;
 use crate::ops::{Call, Value, find, schema_of};
 use std::borrow::Cow;
@@ -39,11 +38,9 @@ pub(super) fn folded<'s>(
         return None;
     }
     let call = Call {
-        op,
-        schema,
         inputs: inputs.iter().map(Option::as_ref).collect(),
         outputs: outputs.len(),
-        run_graph: &no_graph,
+        ..Call::without_inputs(op, schema)
     };
     let computed = (operator.compute)(&call).ok()?;
     let tensor = |(value, made): (&Option<ValueId>, Value)| match made {

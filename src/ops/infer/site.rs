@@ -45,7 +45,7 @@ impl<'a> Site<'a> {
         known: &'a Known<'a>,
         (inner, run_graph): (&'a Cell<u32>, RunGraph<'a>),
     ) -> Self {
-        let call = Call { outputs, ..Call::bare(op, schema) };
+        let call = Call { outputs, ..Call::without_inputs(op, schema) };
         let fact = |value: ValueId| known.facts.get(&value).unwrap_or(&NOTHING);
         Self {
             call,

@@ -46,10 +46,7 @@ pub(super) fn einsum(call: &Call<'_>) -> Result<Vec<Value>> {
 }
 
 /// The labels of inputs of these ranks, and of the output.
-pub(in crate::ops) fn labels_of(
-    equation: &str,
-    ranks: &[usize],
-) -> Result<(Vec<Vec<Label>>, Vec<Label>)> {
+pub(crate) fn labels_of(equation: &str, ranks: &[usize]) -> Result<(Vec<Vec<Label>>, Vec<Label>)> {
     let wrong = |what: String| Error::input(format!("equation {equation:?}: {what}"));
     let bare = equation.replace(' ', "");
     let (left, right) = match bare.split_once("->") {

@@ -3,10 +3,9 @@
 mod cache;
 
 use super::mask::{Masks, Sight};
-use super::multi_head::scale;
-use super::{Attend, Site, common_dtype};
+use super::{Attend, Site, common_dtype, parts};
 use crate::ir::ValueId;
-use crate::lower::expand::heads::{Heads, Layout};
+use crate::lower::expand::heads::Heads;
 use crate::lower::expand::norm::layer;
 use crate::lower::expand::rotary::Rotation;
 use cache::Step;
@@ -33,23 +32,13 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
         (q, k) = (q.unpacked(site)?, k.unpacked(site)?);
         (q, k) = (rotation.rotate(site, q)?, rotation.rotate(site, k)?);
     }
-    let (all_k, all_v) = (step.present(site, 3, k)?, step.present(site, 4, v)?);
+    let (k, v) = (step.present(site, 3, k)?, step.present(site, 4, v)?);
     let mut masks = masks(site, &step)?.guarded(site, dtype)?;
-    if Attend::is_grouped(q, k.heads) {
+    if Attend::is_grouped(q, k) {
         masks = masks.grouped(site)?;
     }
-    let attend = Attend {
-        dtype,
-        q,
-        k: all_k,
-        v: all_v,
-        shared: k.heads,
-        v_size: v.size,
-        scale: scale(site, q.size),
-        softcap: site.float("softcap").unwrap_or(0.0),
-        masks,
-    };
-    Some(vec![Some(attend.build(site)?), Some(all_k), Some(all_v)])
+    let y = Attend::microsoft(site, dtype, [q, k, v], masks)?;
+    Some(vec![Some(y), Some(k.value), Some(v.value)])
 }
 
 /// Given one by one, or all in the first input.
@@ -67,13 +56,7 @@ fn inputs(site: &mut Site<'_, '_>) -> Option<[Heads; 3]> {
     let (all, width) = (site.input(0)?, site.known(0, 2)?);
     let size = width.checked_div(heads.checked_add(shared.checked_mul(2)?)?)?;
     (!site.has(2) && size > 0 && width == size * (heads + 2 * shared)).then_some(())?;
-    let mut first = 0;
-    let mut part = |heads: i64| {
-        let value = site.slice(all, 2, [first, first + heads * size])?;
-        first += heads * size;
-        Heads::new(value, Layout::Packed, heads, size)
-    };
-    Some([part(heads)?, part(shared)?, part(shared)?])
+    parts(site, all, [(heads, size), (shared, size), (shared, size)])
 }
 
 /// Normalizes vectors by their root mean square, where there are weights.

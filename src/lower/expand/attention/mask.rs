@@ -3,7 +3,6 @@
 use super::Site;
 use crate::ir::{AttributeValue, DataType, ValueId};
 use crate::lower::expand::build::Len;
-use crate::ops::size::Size;
 
 /// What is between scores and the softmax; all is broadcast to the scores.
 #[derive(Clone, Copy, Default)]
@@ -78,17 +77,6 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// All keys, or those up to the place of a query; queries follow the past.
-    pub(super) fn causal(
-        site: &mut Site<'_, '_>,
-        is_causal: bool,
-        [queries, keys]: [Len; 2],
-        past: &Len,
-    ) -> Self {
-        let first = (*past != Len::Known(0)).then(|| site.vector(past));
-        Self { queries, keys, first, is_causal, left: -1, right: -1, valid: None }
-    }
-
     /// Whether a query sees all keys.
     pub(super) fn is_full(&self) -> bool {
         !self.is_causal && self.left < 0 && self.right < 0 && self.valid.is_none()
@@ -129,20 +117,32 @@ impl Sight {
 /// ONNX Runtime's masks of keys, and a bias, of these inputs: all as
 /// numbers that are added. What follows a query has the lowest float32 in place of −∞, so that rows
 /// without any key are shared out.
+///
+/// Queries are places of input 0. Those of the keys are along these axes of a cache, which may be left
+/// out, and of an input.
 pub(super) fn added(
     site: &mut Site<'_, '_>,
     [mask, bias]: [usize; 2],
     dtype: DataType,
-    sight: &Sight,
-    [batch, keys]: [Size; 2],
+    past: (usize, usize),
+    new: (usize, usize),
 ) -> Option<Masks> {
+    let (mut first, mut keys, mut size) = (None, site.len(new.0, new.1)?, site.size(new.0, new.1)?);
+    if site.has(past.0) {
+        let length = site.len(past.0, past.1)?;
+        first = Some(site.vector(&length));
+        (keys, size) = (site.sum(&length, &keys)?, &site.size(past.0, past.1)? + &size);
+    }
+    let is_causal = site.int("unidirectional")? != 0;
+    let queries = site.len(0, 1)?;
+    let sight = Sight { queries, keys, first, is_causal, left: -1, right: -1, valid: None };
     let filter = site.float("mask_filter_value").unwrap_or(-10000.0);
     let is_half = dtype == DataType::F16;
     (filter.is_finite() && !(is_half && filter.abs() > 65504.0)).then_some(())?;
     let causal = if sight.is_causal { Some(sight.seen(site)?) } else { None };
     let mut added = None;
     if site.has(mask) {
-        let seen = seen_by_mask(site, mask, &sight.keys, batch)?;
+        let seen = seen_by_mask(site, mask, &sight.keys)?;
         let all = if let Some(causal) = causal { site.make("And", &[seen, causal])? } else { seen };
         // What all keys have changes nothing, but takes digits of the scores.
         let any = any(site, all)?;
@@ -160,7 +160,7 @@ pub(super) fn added(
         return Some(Masks { added, ..Masks::default() });
     }
     let sizes = site.sizes(bias)?;
-    (sizes.len() == 4 && sizes[3] == keys).then_some(())?;
+    (sizes.len() == 4 && sizes[3] == size).then_some(())?;
     let bias = site.input(bias)?;
     let added = match added {
         Some(added) => site.make("Add", &[bias, added])?,
@@ -170,8 +170,8 @@ pub(super) fn added(
 }
 
 /// Which keys a mask shows, rank 4.
-fn seen_by_mask(site: &mut Site<'_, '_>, slot: usize, keys: &Len, batch: Size) -> Option<ValueId> {
-    let sizes = site.sizes(slot)?;
+fn seen_by_mask(site: &mut Site<'_, '_>, slot: usize, keys: &Len) -> Option<ValueId> {
+    let (sizes, batch) = (site.sizes(slot)?, site.size(0, 0)?);
     let mask = site.input(slot)?;
     let mask = site.cast(mask, DataType::I64)?;
     let zero = site.int_scalar(0);

@@ -1,11 +1,9 @@
 //! ONNX Runtime's MultiHeadAttention.
 
-use super::mask::{Sight, added};
-use super::{Attend, Site, after, common_dtype, default_scale};
+use super::mask::added;
+use super::{Attend, Site, after, common_dtype};
 use crate::ir::ValueId;
-use crate::lower::expand::build::Len;
 use crate::lower::expand::heads::{Heads, Layout};
-use crate::ops::size::Size;
 
 /// Left as it is where scores are an output, or with a cache that several beams share.
 pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>> {
@@ -17,35 +15,13 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
     let [q, k, v] = inputs(site, heads)?;
     (q.heads == heads && k.heads == heads && v.heads == heads).then_some(())?;
     (q.size == k.size).then_some(())?;
-    let (slot, axis) = if site.has(1) { (1, k.length_axis()) } else { (0, 1) };
-    let (queries, new) = (site.len(0, 1)?, site.len(slot, axis)?);
-    let past = if site.has(6) { site.len(6, 2)? } else { Len::Known(0) };
-    let past_size = if site.has(6) { site.size(6, 2)? } else { Size::from(0) };
-    let keys_size = &past_size + &site.size(slot, axis)?;
+    let new = if site.has(1) { (1, k.length_axis()) } else { (0, 1) };
     let [q, k, v] = with_bias(site, [q, k, v])?;
-    let (all_k, all_v) = (k.by_head(site)?, v.by_head(site)?);
-    let (all_k, all_v) = (after(site, 6, all_k)?, after(site, 7, all_v)?);
-    let keys = site.sum(&past, &new)?;
-    let is_causal = site.int("unidirectional")? != 0;
-    let sight = Sight::causal(site, is_causal, [queries, keys], &past);
-    let masks = added(site, [4, 5], dtype, &sight, [site.size(0, 0)?, keys_size])?;
-    let attend = Attend {
-        dtype,
-        q,
-        k: all_k,
-        v: all_v,
-        shared: heads,
-        v_size: v.size,
-        scale: scale(site, q.size),
-        softcap: 0.0,
-        masks,
-    };
-    Some(vec![Some(attend.build(site)?), Some(all_k), Some(all_v)])
-}
-
-/// The scale that is given, and not 0; or the default.
-pub(super) fn scale(site: &Site<'_, '_>, size: i64) -> f64 {
-    site.float("scale").filter(|&scale| scale != 0.0).unwrap_or_else(|| default_scale(size))
+    let past = [site.input(6), site.input(7)];
+    let (k, v) = (after(site, past[0], k)?, after(site, past[1], v)?);
+    let masks = added(site, [4, 5], dtype, (6, 2), new)?;
+    let y = Attend::microsoft(site, dtype, [q, k, v], masks)?;
+    Some(vec![Some(y), Some(k.value), Some(v.value)])
 }
 
 /// Queries, keys and values.

@@ -1,12 +1,9 @@
 //! ONNX Runtime's Attention, which projects its input.
 
-use super::mask::{Sight, added};
-use super::multi_head::scale;
-use super::{Attend, Site, common_dtype};
+use super::mask::added;
+use super::{Attend, Site, after, common_dtype, parts};
 use crate::ir::{AttributeValue, ValueId};
-use crate::lower::expand::build::Len;
-use crate::lower::expand::heads::{Heads, Layout};
-use crate::ops::size::Size;
+use crate::lower::expand::heads::Heads;
 
 /// Left as it is with rotations, or with a cache that is changed in place.
 pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec<Option<ValueId>>> {
@@ -17,42 +14,23 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
     let heads = site.int("num_heads")?;
     let [q, k, v] = projected(site, heads)?;
     (q.size == k.size).then_some(())?;
-    let length = site.len(0, 1)?;
-    let (mut all_k, mut all_v) = (k.by_head(site)?, v.by_head(site)?);
-    let (mut past_length, mut past_size) = (Len::Known(0), Size::from(0));
-    if let Some(past) = site.input(4) {
+    let mut past = [None, None];
+    if let Some(all) = site.input(4) {
         (site.rank(4)? == 5).then_some(())?;
-        (past_length, past_size) = (site.len(4, 3)?, site.size(4, 3)?);
-        let mut of = |part: i64, new: ValueId| {
+        for (part, past) in (0..).zip(&mut past) {
             let part = site.int_scalar(part);
-            let past = site.gather(past, part)?;
-            site.concat(&[past, new], 2)
-        };
-        (all_k, all_v) = (of(0, all_k)?, of(1, all_v)?);
+            *past = Some(site.gather(all, part)?);
+        }
     }
+    let (k, v) = (after(site, past[0], k)?, after(site, past[1], v)?);
     let mut present = None;
     if site.is_read(1) {
         (k.size == v.size).then_some(())?;
-        let parts = [site.unsqueeze(all_k, &[0])?, site.unsqueeze(all_v, &[0])?];
+        let parts = [site.unsqueeze(k.value, &[0])?, site.unsqueeze(v.value, &[0])?];
         present = Some(site.concat(&parts, 0)?);
     }
-    let keys = site.sum(&past_length, &length)?;
-    let keys_size = &past_size + &site.size(0, 1)?;
-    let is_causal = site.int("unidirectional")? != 0;
-    let sight = Sight::causal(site, is_causal, [length, keys], &past_length);
-    let masks = added(site, [3, 5], dtype, &sight, [site.size(0, 0)?, keys_size])?;
-    let attend = Attend {
-        dtype,
-        q,
-        k: all_k,
-        v: all_v,
-        shared: heads,
-        v_size: v.size,
-        scale: scale(site, q.size),
-        softcap: 0.0,
-        masks,
-    };
-    Some(vec![Some(attend.build(site)?), present])
+    let masks = added(site, [3, 5], dtype, (4, 3), (0, 1))?;
+    Some(vec![Some(Attend::microsoft(site, dtype, [q, k, v], masks)?), present])
 }
 
 /// Queries, keys and values: the input times the weights, and a bias.
@@ -72,11 +50,5 @@ fn projected(site: &mut Site<'_, '_>, heads: i64) -> Option<[Heads; 3]> {
     if let Some(bias) = site.input(2) {
         all = site.make("Add", &[all, bias])?;
     }
-    let mut first = 0;
-    let mut part = |width: i64| {
-        let value = site.slice(all, 2, [first, first + width])?;
-        first += width;
-        Heads::new(value, Layout::Packed, heads, width / heads)
-    };
-    Some([part(widths[0])?, part(widths[1])?, part(widths[2])?])
+    parts(site, all, widths.map(|width| (heads, width / heads)))
 }

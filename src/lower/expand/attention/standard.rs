@@ -21,26 +21,24 @@ pub(in crate::lower::expand) fn attention(site: &mut Site<'_, '_>) -> Option<Vec
     let new = site.len(1, k.length_axis())?;
     let past = if site.has(4) { site.len(4, 2)? } else { Len::Known(0) };
     let keys = site.sum(&past, &new)?;
-    let (all_k, all_v) = (k.by_head(site)?, v.by_head(site)?);
-    let (all_k, all_v) = (after(site, 4, all_k)?, after(site, 5, all_v)?);
+    let cache = [site.input(4), site.input(5)];
+    let (all_k, all_v) = (after(site, cache[0], k)?, after(site, cache[1], v)?);
     let sight = sight(site, queries, keys, &past)?;
     let masks = masks(site, dtype, [q, k], &sight)?;
     let stage = usize::try_from(site.int("qk_matmul_output_mode")?).ok()?;
-    let is_simple = !Attend::is_grouped(q, k.heads) && (stage < 3 || masks.any.is_none());
+    let is_simple = !Attend::is_grouped(q, k) && (stage < 3 || masks.any.is_none());
     (is_simple || !site.is_read(3)).then_some(())?;
     let attend = Attend {
         dtype,
         q,
         k: all_k,
         v: all_v,
-        shared: k.heads,
-        v_size: v.size,
         scale: site.float("scale").unwrap_or_else(|| default_scale(q.size)),
         softcap: site.float("softcap")?,
         masks,
     };
-    let (y, scores) = attend.build_all(site)?;
-    Some(vec![Some(y), Some(all_k), Some(all_v), Some(*scores.get(stage)?)])
+    let (y, scores) = attend.build(site)?;
+    Some(vec![Some(y), Some(all_k.value), Some(all_v.value), Some(*scores.get(stage)?)])
 }
 
 fn sight(site: &mut Site<'_, '_>, queries: Len, keys: Len, past: &Len) -> Option<Sight> {
@@ -71,7 +69,7 @@ fn masks(
     [q, k]: [Heads; 2],
     sight: &Sight,
 ) -> Option<Masks> {
-    let is_grouped = Attend::is_grouped(q, k.heads);
+    let is_grouped = Attend::is_grouped(q, k);
     let mut masks = Masks::default();
     if !sight.is_full() {
         masks.seen = Some(sight.seen(site)?);

@@ -2,7 +2,7 @@
 
 use crate::ir::{DataType, ValueId};
 use crate::lower::expand::build::Len;
-use crate::lower::expand::heads::Heads;
+use crate::lower::expand::heads::{Heads, Layout};
 use crate::lower::expand::site::Site;
 
 /// One step: what is there before and after.
@@ -48,7 +48,7 @@ impl Step {
         site: &mut Site<'_, '_>,
         slot: usize,
         new: Heads,
-    ) -> Option<ValueId> {
+    ) -> Option<Heads> {
         let dtype = site.dtype(0)?;
         let zero = site.scalar(dtype, 0.0)?;
         let (batch, rest) = (site.vector(&self.batch), site.ints(&[new.heads, 1, new.size]));
@@ -60,7 +60,8 @@ impl Step {
             None => site.concat(&[own, zero], 2)?,
         };
         let all = site.reshape(all, &[-1, new.size])?;
-        site.gather(all, self.rows)
+        let value = site.gather(all, self.rows)?;
+        Some(Heads { value, layout: Layout::ByHead, ..new })
     }
 }
 

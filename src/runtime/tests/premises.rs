@@ -1,0 +1,326 @@
+//! What fusions and kernels take for granted is looked at: where it does not hold, the references compute.
+
+use super::engine::{Both, floats, integers, some};
+use crate::ir::{DataType, Tensor};
+use crate::ops::numbers::{of_bools, of_floats, of_integers, reals};
+
+fn with(opset: i64, graph: &str) -> Both {
+    Both::of(&format!("model ir=10 opset \"\"={opset}\n{graph}"), 2)
+}
+
+fn narrow(dtype: DataType, dims: &[i64], data: &[i128]) -> Tensor {
+    of_integers(dtype, dims, data).expect("the sizes fit")
+}
+
+#[test]
+fn constants_that_no_float_says_stay_as_they_are() {
+    let model = with(
+        18,
+        "graph g(%x: i64[n]) -> (%a, %b, %c) {
+  const %k = i64[] {9007199254740993}
+  %a = Add(%x, %k)
+  %b = Equal(%x, %k)
+  const %pads = i64[2] {0, 1}
+  %c = Pad(%x, %pads, %k)
+}",
+    );
+    const K: i128 = (1 << 53) + 1;
+    let found = model.same(&[("x", integers(&[2], &[1, K - 1]))]);
+    assert_eq!(found[0].bytes(), integers(&[2], &[K + 1, 2 * K - 1]).bytes());
+    assert_eq!(found[1].bytes(), of_bools(&[2], &[false, false]).bytes());
+    assert_eq!(found[2].bytes(), integers(&[3], &[1, K - 1, K]).bytes());
+    let far = with(
+        18,
+        "graph g(%x: f32[n, m]) -> (%a, %b) {
+  const %k = i64[] {9223372036854775807}
+  %a = Trilu(%x, %k)
+  %b = Trilu(%x, %k) {upper: 0}
+}",
+    );
+    far.same(&[("x", some(&[3, 3], 1))]);
+}
+
+#[test]
+fn sums_of_integers_have_the_width_of_their_type() {
+    let text = |dtype: &str| {
+        format!(
+            "graph g(%x: {dtype}[n, m]) -> (%a, %b, %c) {{
+  const %last = i64[1] {{1}}
+  %s = ReduceSum(%x, %last)
+  %a = Cast(%s) {{to: 7}}
+  %p = ReduceProd(%x, %last)
+  %b = Cast(%p) {{to: 7}}
+  %l = ReduceL1(%x, %last)
+  %c = Cast(%l) {{to: 7}}
+}}"
+        )
+    };
+    let numbers = [i128::from(i32::MAX), 3, 5, 7];
+    let x = narrow(DataType::I32, &[2, 2], &numbers);
+    with(18, &text("i32")).same(&[("x", x)]);
+    let numbers = [i128::from(u32::MAX), 3, 5, 7];
+    let x = narrow(DataType::U32, &[2, 2], &numbers);
+    with(18, &text("u32")).same(&[("x", x)]);
+}
+
+#[test]
+fn booleans_are_reduced() {
+    let model = with(
+        20,
+        "graph g(%x: bool[n, m]) -> (%a, %b) {
+  const %last = i64[1] {1}
+  %a = ReduceMax(%x, %last)
+  %b = ReduceMin(%x)
+}",
+    );
+    model.same(&[("x", of_bools(&[2, 2], &[false, true, true, true]))]);
+}
+
+#[test]
+fn a_scale_of_rows_is_none_of_columns() {
+    let model = with(
+        23,
+        "graph g(%x: f32[3, 3], %s: f32[3, 1], %r: f32[1, 3]) -> (%a, %b, %c) {
+  %a = LayerNormalization(%x, %s, %s)
+  %b = RMSNormalization(%x, %s)
+  %c = LayerNormalization(%x, %r, %r)
+}",
+    );
+    let scales = [("s", some(&[3, 1], 2)), ("r", some(&[1, 3], 3))];
+    model.same(&[&[("x", some(&[3, 3], 1))][..], &scales].concat());
+    let channels = with(
+        18,
+        "graph g(%x: f32[n, c, m], %s: f32[d]) -> (%a) {
+  %a = InstanceNormalization(%x, %s, %s)
+}",
+    );
+    channels.same(&[("x", some(&[2, 3, 4], 1)), ("s", some(&[3], 2))]);
+    channels.refused(&[("x", some(&[2, 3, 4], 1)), ("s", some(&[6], 2))]);
+}
+
+#[test]
+fn a_size_that_stays_may_still_be_sampled() {
+    let crop = with(
+        18,
+        "graph g(%x: f32[1, 1, 4, 4]) -> (%a) {
+  const %roi = f32[8] {0, 0, 0.25, 0.25, 1, 1, 0.75, 0.75}
+  const %sizes = i64[4] {1, 1, 4, 4}
+  %a = Resize(%x, %roi, _, %sizes) {mode: \"nearest\", coordinate_transformation_mode: \"tf_crop_and_resize\"}
+}",
+    );
+    crop.same(&[("x", some(&[1, 1, 4, 4], 1))]);
+    let half = with(
+        11,
+        "graph g(%x: f32[1, 1, 4, 4]) -> (%a) {
+  const %roi = f32[0] {}
+  const %scales = f32[4] {1, 1, 1, 1}
+  %a = Resize(%x, %roi, %scales) {mode: \"nearest\", coordinate_transformation_mode: \"tf_half_pixel_for_nn\", nearest_mode: \"ceil\"}
+}",
+    );
+    half.same(&[("x", some(&[1, 1, 4, 4], 1))]);
+}
+
+#[test]
+fn memory_whose_size_a_kernel_says_is_not_written_by_it() {
+    // `u` and `m` are made by one kernel, and how large `z` is is known behind it.
+    let made = "  %a = Sigmoid(%x)
+  %u = Neg(%a)
+  %r = Relu(%x)
+  %m = Mul(%a, %r)
+  %found = NonZero(%m)";
+    let padded = with(
+        18,
+        &format!(
+            "graph g(%x: f32[n]) -> (%z) {{
+{made}
+  %shape = Shape(%found)
+  const %one = i64[1] {{1}}
+  %count = Gather(%shape, %one)
+  const %none = i64[1] {{0}}
+  %pads = Concat(%none, %count) {{axis: 0}}
+  %z = Pad(%u, %pads)
+}}"
+        ),
+    );
+    let joined = with(
+        18,
+        &format!(
+            "graph g(%x: f32[n]) -> (%z) {{
+{made}
+  const %shape = i64[1] {{-1}}
+  %flat = Reshape(%found, %shape)
+  %f = Cast(%flat) {{to: 1}}
+  %z = Concat(%u, %f) {{axis: 0}}
+}}"
+        ),
+    );
+    for x in [[1.0, -1.0, 2.0], [-1.0; 3], [1.0; 3]] {
+        let x = [("x", floats(&[3], &x))];
+        padded.same(&x);
+        joined.same(&x);
+    }
+}
+
+#[test]
+fn a_factor_of_0_leaves_c_out() {
+    let model = with(
+        18,
+        "graph g(%x: f32[m, k], %y: f32[k, n], %c: f32[n]) -> (%a) {
+  %a = Gemm(%x, %y, %c) {beta: 0.0}
+}",
+    );
+    let c = floats(&[3], &[f64::NAN, f64::INFINITY, 1.0]);
+    model.same(&[("x", some(&[2, 2], 1)), ("y", some(&[2, 3], 2)), ("c", c)]);
+}
+
+#[test]
+fn old_operators_are_broadcast_along_the_axis_that_they_name() {
+    let model = with(
+        6,
+        "graph g(%x: f32[3, 3], %y: f32[3], %z: f32[1, 3, 3, 3]) -> (%a, %b, %c, %d) {
+  %a = Sub(%x, %y) {broadcast: 1, axis: 0}
+  %b = Less(%x, %y) {broadcast: 1, axis: 0}
+  %c = PRelu(%z, %y)
+  %d = Mul(%x, %x)
+}",
+    );
+    let inputs = [("x", some(&[3, 3], 1)), ("y", some(&[3], 2)), ("z", some(&[1, 3, 3, 3], 3))];
+    model.same(&inputs);
+}
+
+#[test]
+fn a_window_of_one_place_is_compared() {
+    let model = with(
+        18,
+        "graph g(%x: f32[1, 1, 1], %y: f32[1, 1, 1]) -> (%a) {
+  const %w = f32[1, 1, 1] {-1.5}
+  %c = Conv(%x, %w)
+  %a = Equal(%y, %c)
+}",
+    );
+    model.same(&[("x", floats(&[1, 1, 1], &[2.0])), ("y", floats(&[1, 1, 1], &[-3.0]))]);
+}
+
+#[test]
+fn rows_of_equal_elements_are_as_long_as_others() {
+    let model = with(
+        18,
+        "graph g(%x: f32[n, m, 4], %y: f32[k]) -> (%a, %b, %c) {
+  %of_x = Shape(%x)
+  %z = ConstantOfShape(%of_x)
+  %a = Softmax(%z)
+  const %axis = i64[1] {1}
+  %b = ReduceSumSquare(%a, %axis)
+  %of_y = Shape(%y)
+  %s = ConstantOfShape(%of_y)
+  %c = LogSoftmax(%s)
+}",
+    );
+    model.same(&[("x", some(&[2, 3, 4], 1)), ("y", some(&[3], 2))]);
+}
+
+#[test]
+fn what_is_computed_twice_has_sizes_of_the_first() {
+    let found = |name: &str| {
+        format!(
+            "  %{name}0 = NonZero(%x)
+  %{name}1 = Abs(%{name}0)
+  const %{name}shape = i64[1] {{-1}}
+  %{name}2 = Reshape(%{name}1, %{name}shape)
+  %{name} = Cast(%{name}2) {{to: 1}}\n"
+        )
+    };
+    let model =
+        with(18, &format!("graph g(%x: f32[n, m]) -> (%a, %b) {{\n{}{}}}", found("a"), found("b")));
+    model.same(&[("x", floats(&[2, 2], &[1.0, 0.0, 2.0, 3.0]))]);
+}
+
+#[test]
+fn gelu_of_float64_is_exact() {
+    let model = with(
+        18,
+        "graph g(%x: f64[n]) -> (%a) {
+  const %root = f64[] {1.4142135}
+  const %one = f64[] {1.0}
+  const %half = f64[] {0.5}
+  %d = Div(%x, %root)
+  %e = Erf(%d)
+  %s = Add(%e, %one)
+  %m = Mul(%x, %s)
+  %a = Mul(%m, %half)
+}",
+    );
+    let numbers: Vec<f64> = (-9..9).map(|at| f64::from(at) / 3.0).collect();
+    let x = of_floats(DataType::F64, &[18], &numbers).expect("the sizes fit");
+    let found = reals(&model.same(&[("x", x)])[0]).expect("numbers");
+    let root = 14_142_135.0 / 1e7;
+    for (x, found) in numbers.iter().zip(found) {
+        let expected = 0.5 * x * (1.0 + libm::erf(x / root));
+        assert!((found - expected).abs() < 1e-14, "{found} instead of {expected}");
+    }
+}
+
+#[test]
+fn functions_of_one_name_are_told_apart() {
+    // They are not inlined, since they have another Softmax.
+    let function = |overload: &str, axis: i64| {
+        format!(
+            "function \"f\" \"Shares\" overload \"{overload}\" opset \"\"=11
+graph Shares(%x) -> (%y) {{
+  %y = Softmax(%x) {{axis: {axis}}}
+}}\n"
+        )
+    };
+    let text = format!(
+        "model ir=10 opset \"\"=18 opset \"f\"=1\n{}{}graph g(%x: f32[n, m]) -> (%a, %b) {{
+  %a = \"f\"::Shares#\"a\"(%x)
+  %b = \"f\"::Shares#\"b\"(%x)
+}}",
+        function("a", 0),
+        function("b", 1)
+    );
+    Both::of(&text, 2).same(&[("x", some(&[2, 3], 1))]);
+}
+
+#[test]
+fn sizes_that_nothing_but_a_step_mentions_are_waited_for() {
+    // `r` and `t` are made by one kernel, and `i` is known behind it.
+    let with = |inputs: &str, body: &str| {
+        with(
+            18,
+            &format!(
+                "graph g({inputs}, %y: f32[n]) -> (%z) {{
+  const %w = f32[1, 1, 2] {{1, 2}}
+  const %none = i64[1] {{0}}
+  const %one = i64[1] {{1}}
+  const %four = i64[1] {{4}}
+  %r = Relu(%y)
+  %t = Neg(%r)
+  %found = NonZero(%t)
+  %shape = Shape(%found)
+  %i = Gather(%shape, %one)
+{body}
+  %s = ReduceSum(%a) {{keepdims: 0}}
+  %z = Add(%r, %s)
+}}"
+            ),
+        )
+    };
+    let y = || ("y", floats(&[4], &[0.0, 2.0, 0.0, 3.0]));
+    let bias = "  %end = Add(%i, %one)
+  %part = Slice(%v, %i, %end)
+  %b = Reshape(%part, %one)
+  %a = Conv(%x, %w, %b)";
+    let model = with("%x: f32[1, 1, 3], %v: f32[m]", bias);
+    model.same(&[("x", some(&[1, 1, 3], 1)), ("v", some(&[5], 2)), y()]);
+    let images = "  %end = Add(%i, %four)
+  %part = Slice(%x, %i, %end)
+  const %sizes = i64[3] {1, 1, 4}
+  %c = Reshape(%part, %sizes)
+  %a = Conv(%c, %w)";
+    with("%x: f32[m]", images).same(&[("x", some(&[8], 1)), y()]);
+    let table = "  %part = Slice(%x, %none, %i)
+  %a = Gather(%part, %k)";
+    let model = with("%x: f32[m], %k: i64[p]", table);
+    model.same(&[("x", some(&[8], 1)), ("k", integers(&[2], &[0, -1])), y()]);
+}
