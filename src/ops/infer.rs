@@ -7,7 +7,8 @@
 //! - a size that a model declares of a value, where nothing else is known of it;
 //! - that a size in the shape of a Reshape is one, also where it is 0 in a run, which stands for another;
 //! - that a Scan of no elements makes tensors of the sizes of any other;
-//! - that no axis has 2³¹ elements.
+//! - that no axis has 2³¹ elements;
+//! - that sums and products of elements are numbers of i64, and those of sizes of the type they are in.
 //!
 //! A node that calls a function of the model is not told from an operator of that name: functions are
 //! inlined before.
@@ -106,8 +107,7 @@ fn filled(made: Made, own: impl Fn(bool, u32) -> Atom) -> Fact {
     Fact { dtype, shape, elements: elements.map(|elements| fill(false, elements)) }
 }
 
-/// Whether a type of integers has a number. Sums and products of elements of i64 are taken to be in its
-/// range; of other types those of sizes are, and what may wrap around is not followed.
+/// Whether a type of integers has a number, or is believed to. What else may wrap around is not followed.
 fn fits(element: &Size, dtype: Option<DataType>) -> bool {
     match (element.known(), dtype) {
         (Some(number), Some(dtype)) => {
