@@ -129,12 +129,11 @@ fn windows_are_far_apart_or_too_large() {
         both("%x: f32[n, 2, l]", "%y", &[], &format!("%y = MaxPool(%x) {{{attributes}}}"))
     };
     pool("kernel_shape: ints [1], dilations: ints [1099511627776]").same(&x);
-    let far = "dilations: ints [4294967296], pads: ints [4294967296, 0]";
-    let conv = format!("%y = Conv(%x, %w) {{{far}}}");
-    let conv = both("%x: f32[n, 2, l]", "%y", &[("w", &[3, 2, 2])], &conv);
-    for model in [conv, pool(&format!("kernel_shape: ints [2], {far}"))] {
-        let error = model.compared(&x).expect_err("the engine refuses");
-        assert!(error.starts_with("the engine: ") && error.contains("too large"), "{error}");
+    for far in [2_147_483_000_i64, 4_294_967_296] {
+        let far = format!("dilations: ints [{far}], pads: ints [{far}, 0]");
+        let conv = format!("%y = Conv(%x, %w) {{{far}}}");
+        both("%x: f32[n, 2, l]", "%y", &[("w", &[3, 2, 2])], &conv).same(&x);
+        pool(&format!("kernel_shape: ints [2], {far}")).same(&x);
     }
 }
 
