@@ -175,20 +175,16 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::TensorData;
 
-    fn archive(arrays: &[(&str, DataType, &[i64], &[u8])]) -> Vec<u8> {
-        let layout = Layout::new(arrays.iter().map(|&(n, t, d, _)| (n, t, d))).expect("a layout");
-        let mut bytes = vec![0; layout.len() as usize];
-        let mut put = |at: u64, data: &[u8]| {
-            bytes[at as usize..at as usize + data.len()].copy_from_slice(data);
+    fn archive(arrays: &[(&'static str, DataType, &[i64], &[u8])]) -> Vec<u8> {
+        let tensor = |&(name, dtype, dims, data): &(&'static str, DataType, &[i64], &[u8])| {
+            let data = TensorData::Bytes(data.to_vec().into());
+            (name, Tensor::new(dtype, dims.to_vec(), data))
         };
-        for ((at, len), array) in layout.elements().zip(arrays) {
-            assert_eq!(len as usize, array.3.len());
-            put(at, array.3);
-        }
-        let headers = layout.headers(|i, crc| Ok(crc.over(arrays[i].3))).expect("headers");
-        headers.iter().for_each(|(at, header)| put(*at, header));
-        bytes
+        let tensors: Vec<(&str, Tensor)> = arrays.iter().map(tensor).collect();
+        let tensors: Vec<(&str, &Tensor)> = tensors.iter().map(|(n, t)| (*n, t)).collect();
+        write(&tensors).expect("an archive")
     }
 
     #[test]

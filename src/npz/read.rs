@@ -39,6 +39,7 @@ pub(crate) fn read_npy(bytes: &[u8]) -> Result<Tensor> {
     let descr = descr.trim_start_matches('\'').split('\'').next().unwrap_or_default();
     let dtype = dtype(descr).ok_or_else(|| {
         Error::input(format!("has elements {descr:?}, which tensors do not have"))
+            .help("booleans and little-endian numbers are accepted")
     })?;
     if field(header, "fortran_order").is_some_and(|order| order.starts_with("True")) {
         return Err(Error::input("is stored column after column (fortran_order)")

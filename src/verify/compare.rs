@@ -16,10 +16,12 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// 1e-4 for float32 and float64, 5e-3 for types of 16 bits, 0 for all else.
+    /// 1e-4 for float32, float64 and complex numbers of these, 5e-3 for types of 16 bits, 0 for all else.
     fn of(&self, dtype: DataType) -> f64 {
         match dtype {
-            DataType::F32 | DataType::F64 => self.relative.unwrap_or(1e-4),
+            DataType::F32 | DataType::F64 | DataType::C64 | DataType::C128 => {
+                self.relative.unwrap_or(1e-4)
+            }
             DataType::F16 | DataType::BF16 => self.relative.unwrap_or(5e-3),
             _ => 0.0,
         }
