@@ -57,7 +57,7 @@ impl Drop for Memory {
 /// Memory that outputs had and that nobody reads any more: a later run's outputs take it.
 pub(super) type Spare = Mutex<Vec<Memory>>;
 
-/// So many blocks are kept.
+/// So many blocks are kept: the last.
 const KEPT: usize = 64;
 
 /// Bytes that have all been written, and are written no more.
@@ -89,9 +89,10 @@ impl Drop for Written {
     fn drop(&mut self) {
         if let (Some(spare), Some(memory)) = (self.spare.upgrade(), self.memory.take()) {
             let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);
-            if spare.len() < KEPT {
-                spare.push(memory);
+            if spare.len() == KEPT {
+                spare.remove(0);
             }
+            spare.push(memory);
         }
     }
 }
@@ -105,7 +106,7 @@ pub(super) fn take(spare: &Spare, bytes: usize) -> Result<Memory> {
     let fits = |memory: &Memory| (bytes..=2 * bytes).contains(&memory.len());
     let all = spare.iter().enumerate().filter(|(_, memory)| fits(memory));
     match all.min_by_key(|(_, memory)| memory.len()).map(|(at, _)| at) {
-        Some(at) => Ok(spare.swap_remove(at)),
+        Some(at) => Ok(spare.remove(at)),
         None => {
             drop(spare);
             Memory::new(bytes)
