@@ -2,6 +2,7 @@
 
 use super::group::{Inst, Kind};
 use super::lowering::{Home, Lowering};
+use super::program::Origin;
 use super::view::View;
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op};
@@ -43,7 +44,12 @@ impl Lowering<'_> {
             }
             _ => self.in_float32(id, a),
         };
-        let b = self.in_float32(id, b);
+        let is_constant = matches!(self.program.buffers[b.buffer].origin, Origin::Constant(_));
+        let b = match is_constant && !b.sizes().all(|size| size.known().is_some()) {
+            // Constants are packed before sizes are known.
+            true => self.copied(id, &b, DataType::F32),
+            false => self.in_float32(id, b),
+        };
         if b.dims.len() == 2 {
             let rows = match a.rows() {
                 Some(rows) => rows,
@@ -65,7 +71,7 @@ impl Lowering<'_> {
         match (buffer.dtype, &buffer.origin) {
             (DataType::F32, _) => view,
             // Weights are widened when they are packed.
-            (_, super::program::Origin::Constant(_)) if view.dims.len() == 2 => view,
+            (_, Origin::Constant(_)) if view.dims.len() == 2 => view,
             _ => self.copied(id, &view, DataType::F32),
         }
     }

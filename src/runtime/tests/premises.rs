@@ -324,3 +324,17 @@ fn sizes_that_nothing_but_a_step_mentions_are_waited_for() {
     let model = with("%x: f32[m], %k: i64[p]", table);
     model.same(&[("x", some(&[8], 1)), ("k", integers(&[2], &[0, -1])), y()]);
 }
+
+#[test]
+fn a_factor_that_is_spread_to_sizes_of_inputs_is_no_weight() {
+    let model = with(
+        18,
+        "graph g(%x: f32[m, k], %y: f32[k, n]) -> (%a, %b) {
+  %shape = Shape(%y)
+  %c = ConstantOfShape(%shape) {value: tensor f32[1] {1.5}}
+  %a = MatMul(%x, %c)
+  %b = Gemm(%x, %c)
+}",
+    );
+    model.same(&[("x", some(&[2, 3], 1)), ("y", some(&[3, 4], 2))]);
+}
