@@ -338,3 +338,19 @@ fn a_factor_that_is_spread_to_sizes_of_inputs_is_no_weight() {
     );
     model.same(&[("x", some(&[2, 3], 1)), ("y", some(&[3, 4], 2))]);
 }
+
+#[test]
+fn steps_may_be_longer_than_an_axis() {
+    let model = with(
+        18,
+        "graph g(%x: f32[n, m, k]) -> (%y) {
+  const %one = i64[1] {1}
+  const %far = i64[1] {9223372036854775807}
+  %s = Slice(%x, %one, %far, %one, %far)
+  %y = Neg(%s)
+}",
+    );
+    for m in [1, 2, 3] {
+        model.same(&[("x", some(&[2, m, 3], 1))]);
+    }
+}
