@@ -113,6 +113,10 @@ pub fn run(job: &Job) -> Result<Report> {
 
 /// Whether each file that is written can be: it is not there yet, and is no other of them.
 fn check_written(job: &Job, outputs: usize) -> Result<()> {
+    if let Some(output) = job.output.as_deref().filter(|path| !is_archive(path) && path.is_file()) {
+        return Err(Error::input(format!("{} is no folder", output.display()))
+            .help("outputs go into an archive (.npz) or a folder"));
+    }
     let outputs = job.output.iter().flat_map(|path| files::written(path, outputs));
     let written: Vec<PathBuf> =
         outputs.chain(job.save_inputs.clone()).chain(job.trace.clone()).collect();

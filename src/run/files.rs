@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The inputs in these files, by name.
 ///
 /// # Errors
-/// One cannot be read, or an input stands twice.
+/// One cannot be read, an input stands twice, or a folder has one more than the model.
 pub(crate) fn read(paths: &[PathBuf], signature: &[Signature]) -> Result<HashMap<String, Value>> {
     let mut inputs = HashMap::new();
     for path in paths {
@@ -53,10 +53,13 @@ fn file(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> {
 
 /// Values by the numbers of inputs, as ONNX's test data has them.
 fn folder(path: &Path, signature: &[Signature]) -> Result<Vec<(String, Value)>> {
-    let numbered = signature
-        .iter()
-        .enumerate()
-        .map(|(number, input)| (input, path.join(format!("input_{number}.pb"))));
+    let file = |number: usize| path.join(format!("input_{number}.pb"));
+    let beyond = file(signature.len());
+    if beyond.exists() {
+        let what = format!("{}: the model has {} inputs", beyond.display(), signature.len());
+        return Err(Error::input(what).help("files of inputs are numbered from 0 on"));
+    }
+    let numbered = signature.iter().enumerate().map(|(number, input)| (input, file(number)));
     let there: Vec<_> = numbered.filter(|(_, file)| file.exists()).collect();
     if there.is_empty() && !signature.is_empty() {
         return Err(Error::input(format!("{}: has no input_0.pb", path.display()))

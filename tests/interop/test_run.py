@@ -237,6 +237,8 @@ def test_archives_that_cannot_be_read(tmp_path):
     refused(LLAMA, "-i", path, folder=tmp_path, parts=["inputs.npz", "is compressed", "numpy.savez"])
     refused(LLAMA, "-i", tmp_path / "none.npz", folder=tmp_path, parts=["none.npz", "No such file"])
     refused(LLAMA, "-i", tmp_path, folder=tmp_path, parts=["has no input_0.pb"])
+    (tmp_path / "input_2.pb").write_bytes(b"")
+    refused(LLAMA, "-i", tmp_path, folder=tmp_path, parts=["input_2.pb", "has 2 inputs"])
 
 
 def test_options_that_fit_nothing(tmp_path):
@@ -246,6 +248,8 @@ def test_options_that_fit_nothing(tmp_path):
     refused(LLAMA, "-i", path, "-i", path, folder=tmp_path, parts=["stands twice"])
     refused(LLAMA, "--random", "--save-inputs", tmp_path / "x.npy", folder=tmp_path, parts=["x.npy", ".npz"])
     refused(LLAMA, "--random", "--save-inputs", tmp_path / "out.npz", folder=tmp_path, parts=["out.npz would be written twice"])
+    (tmp_path / "file").touch()
+    assert "file is no folder" in peftc("run", LLAMA, "-i", path, "-o", tmp_path / "file", expect=BAD_INPUT).stderr
     (tmp_path / "out.npz").write_text("precious")
     refused(LLAMA, "-i", path, folder=tmp_path, parts=["out.npz", "is there already"])
     assert (tmp_path / "out.npz").read_text() == "precious"
