@@ -63,15 +63,14 @@ impl Lowering<'_> {
     }
 
     fn match_attention(&self, id: NodeId, op: &Op) -> Option<(Match, Vec<NodeId>)> {
-        let is_matmul = |op: &Op| op.domain.is_empty() && op.op_type == "MatMul";
         let (weights, v) = (self.slot(id, 0)?, self.slot(id, 1)?);
-        if !is_matmul(op) || self.graph.uses(weights).len() != 1 {
+        if !op.is("MatMul") || self.graph.uses(weights).len() != 1 {
             return None;
         }
         let guard = self.guarded(weights);
         let softmax = guard.as_ref().map_or(weights, |(softmax, _)| *softmax);
         let (softmax, softmax_op) = self.producer(softmax)?;
-        if softmax_op.op_type != "Softmax" {
+        if !softmax_op.is("Softmax") {
             return None;
         }
         let (dims, _) = self.known(weights)?;
@@ -115,12 +114,12 @@ impl Lowering<'_> {
     }
 
     fn scaled(&self, value: ValueId) -> Option<(ValueId, f64, NodeId)> {
-        let (node, op) = self.producer(value).filter(|(_, op)| op.domain.is_empty())?;
+        let (node, op) = self.producer(value)?;
         let (x, y) = (self.slot(node, 0)?, self.slot(node, 1)?);
-        let (of, by) = match (op.op_type.as_str(), self.scalar(x), self.scalar(y)) {
-            ("Mul", None, Some(by)) => (x, by),
-            ("Mul", Some(by), None) => (y, by),
-            ("Div", None, Some(by)) => (x, 1.0 / by),
+        let (of, by) = match (self.scalar(x), self.scalar(y)) {
+            (None, Some(by)) if op.is("Mul") => (x, by),
+            (Some(by), None) if op.is("Mul") => (y, by),
+            (None, Some(by)) if op.is("Div") => (x, 1.0 / by),
             _ => return None,
         };
         let is_fine = self.graph.uses(value).len() == 1
@@ -134,8 +133,8 @@ impl Lowering<'_> {
         let (guard, op) = self.producer(weights)?;
         let (is_nan, zero, x) = (self.slot(guard, 0)?, self.slot(guard, 1)?, self.slot(guard, 2)?);
         let (test, test_op) = self.producer(is_nan)?;
-        let is_guard = op.op_type == "Where"
-            && test_op.op_type == "IsNaN"
+        let is_guard = op.is("Where")
+            && test_op.is("IsNaN")
             && self.slot(test, 0) == Some(x)
             && self.scalar(zero) == Some(0.0)
             && self.graph.uses(is_nan).len() == 1
@@ -149,7 +148,7 @@ impl Lowering<'_> {
         if self.graph.uses(value).len() != 1 || self.known(value)?.0 != dims {
             return None;
         }
-        if op.domain.is_empty() && op.op_type == "MatMul" {
+        if op.is("MatMul") {
             return Some(value);
         }
         if between.len() == LONGEST

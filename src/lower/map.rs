@@ -57,7 +57,7 @@ impl Lowering<'_> {
         let schema = self.call(op)?.schema;
         let has_size = |value| self.known(value).is_some_and(|(dims, _)| dims == own);
         // Before operator set 7 attributes, or the operator, say which axes are broadcast.
-        let is_old = op.domain.is_empty() && schema.since < 7;
+        let is_old = schema.domain.is_empty() && schema.since < 7;
         if is_old && !self.graph.node_inputs(id).into_iter().flatten().all(has_size) {
             return Ok(None);
         }
