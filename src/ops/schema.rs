@@ -103,6 +103,11 @@ impl Schema {
         self.attributes.iter().find(|a| a.name == name)
     }
 
+    /// Whether two calls may give other results of the same inputs.
+    pub fn is_random(&self) -> bool {
+        self.name == "Dropout" || self.attribute("seed").is_some()
+    }
+
     /// The input of a slot: the last may stand any number of times.
     pub fn input(&self, slot: usize) -> Option<&Parameter> {
         at(&self.inputs, slot)

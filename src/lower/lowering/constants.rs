@@ -10,8 +10,8 @@ use crate::ops::{self, Call, Value};
 impl Lowering<'_> {
     /// Whether a node gives the same for the same inputs, as far as is known: functions may do anything.
     fn is_plain(&self, op: &Op) -> bool {
-        let is_known = ops::operator(op, self.opsets).is_ok();
-        is_known && op.subgraphs().next().is_none() && !is_random(op)
+        let is_known = ops::operator(op, self.opsets).is_ok_and(|(_, s)| !s.is_random());
+        is_known && op.subgraphs().next().is_none()
     }
 
     /// Whether another node computes the same of the same values: exporters write a mask for each layer.
@@ -89,14 +89,13 @@ impl Lowering<'_> {
         if !is_plain || !inputs.iter().flatten().all(|v| self.constants.contains_key(v)) {
             return false;
         }
-        let Ok((operator, _)) = ops::operator(op, self.opsets) else { return false };
-        let Ok(call) = self.call(op) else { return false };
+        let Ok((operator, schema)) = ops::operator(op, self.opsets) else { return false };
         let values: Vec<Option<Value>> =
             inputs.iter().map(|v| v.map(|v| self.constants[&v].clone().into())).collect();
         let call = Call {
             inputs: values.iter().map(Option::as_ref).collect(),
             outputs: outputs.len(),
-            ..call
+            ..Call::without_inputs(op, schema)
         };
         let Ok(made) = (operator.compute)(&call) else { return false };
         let tensors: Option<Vec<Tensor>> = made
@@ -130,10 +129,4 @@ impl Lowering<'_> {
         self.homes.insert(*value, Home::View(view));
         true
     }
-}
-
-/// Whether two runs may give other results.
-fn is_random(op: &Op) -> bool {
-    let names = ["Multinomial", "Bernoulli", "Dropout"];
-    op.op_type.starts_with("Random") || names.contains(&op.op_type.as_str())
 }

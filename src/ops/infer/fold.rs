@@ -33,8 +33,7 @@ pub(super) fn folded<'s>(
     };
     let inputs: Vec<Option<Value>> = inputs.iter().map(constant).collect::<Option<_>>()?;
     let (operator, schema) = (find(&op.domain, &op.op_type)?, schema_of(op, opsets)?);
-    let is_random = schema.attribute("seed").is_some() || op.is("Dropout");
-    if is_random || op.subgraphs().next().is_some() {
+    if schema.is_random() || op.subgraphs().next().is_some() {
         return None;
     }
     let call = Call {
