@@ -104,8 +104,8 @@ pub struct Buffer {
 
 impl Buffer {
     /// How large an element is, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.dtype.bits().map_or(1, |bits| (bits / 8).max(1))
+    pub(crate) fn bytes(&self) -> u64 {
+        self.dtype.byte_len(1).unwrap_or(1)
     }
 }
 

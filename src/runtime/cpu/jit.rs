@@ -1,7 +1,6 @@
 //! Compiled kernels.
 
 use crate::error::{Error, Result};
-use crate::ir::DataType;
 use crate::kernel::{Kernel, check, clif};
 use cranelift::codegen::settings::{self, Configurable};
 use cranelift::jit::{JITBuilder, JITModule};
@@ -158,7 +157,7 @@ impl Compiled {
                 }
             };
             pointers.push(pointer);
-            lengths.push((bytes / size(buffer.dtype)) as i64);
+            lengths.push((bytes as u64 / buffer.bytes()) as i64);
         }
         // SAFETY: pointers and lengths are of this kernel's buffers; inputs are only read, as `check` has
         // found; the caller says that places are inside.
@@ -200,9 +199,4 @@ impl Compiled {
             ))),
         }
     }
-}
-
-/// How many bytes an element takes that kernels compute.
-pub(super) fn size(dtype: DataType) -> usize {
-    dtype.bits().map_or(1, |bits| bits as usize / 8).max(1)
 }

@@ -5,9 +5,13 @@ use crate::ir::{DataType, Tensor, TensorData};
 use crate::lower::{Place, Program};
 use crate::ops::numbers;
 use crate::ops::size::Size;
-pub(super) use crate::runtime::cpu::jit::size;
 use half::{bf16, f16};
 use std::sync::Weak;
+
+/// How many bytes an element takes.
+pub(super) fn size(dtype: DataType) -> usize {
+    dtype.byte_len(1).map_or(1, |bytes| bytes as usize)
+}
 
 /// A constant whose elements are dense, and begin where their type may.
 pub(super) fn aligned(tensor: &Tensor) -> Result<Tensor> {
