@@ -298,7 +298,7 @@ impl Lowering<'_> {
             let [only] = self.graph.uses(value)[..] else { return None };
             let op = self.graph.node(only.node).op()?;
             match self.graph.output(only.node) {
-                Some(next) if op.op_type == "Reshape" && self.known(next) == self.known(value) => {
+                Some(next) if op.is("Reshape") && self.known(next) == self.known(value) => {
                     value = next;
                 }
                 _ => return Some(op),
@@ -310,7 +310,7 @@ impl Lowering<'_> {
         let plain = || (0..rank).collect::<Vec<usize>>();
         let Some(op) = self.only_reader(value) else { return plain() };
         let order = match op.attribute("perm") {
-            Some(crate::ir::AttributeValue::Ints(order)) if op.op_type == "Transpose" => {
+            Some(crate::ir::AttributeValue::Ints(order)) if op.is("Transpose") => {
                 order.iter().map(|&axis| axis as usize).collect::<Vec<_>>()
             }
             _ => return plain(),
@@ -326,5 +326,5 @@ impl Lowering<'_> {
 
 /// Whether scores pass through as they are: they are held in float32 before and behind.
 fn is_cast_away(op: &Op) -> bool {
-    matches!(op.op_type.as_str(), "Cast" | "Identity")
+    op.is("Cast") || op.is("Identity")
 }

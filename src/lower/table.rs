@@ -11,6 +11,10 @@ impl Lowering<'_> {
         if self.attentions.contains_key(&id) {
             return self.attention(id);
         }
+        if ops::operator(op, self.opsets).is_err() {
+            // A function, whatever its name is.
+            return Ok(None);
+        }
         let is_standard = op.domain.is_empty() || op.domain == "ai.onnx";
         let name = op.op_type.as_str();
         let known = match name {

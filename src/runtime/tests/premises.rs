@@ -307,6 +307,16 @@ graph g(%q: f32[b, n, 4], %k: f32[b, 4, m], %v: f32[b, m, 4]) -> (%y) {
     let inputs =
         [("q", some(&[2, 3, 4], 1)), ("k", some(&[2, 4, 5], 2)), ("v", some(&[2, 5, 4], 3))];
     Both::of(text, 2).same(&inputs);
+    let text = "model ir=10 opset \"\"=18 opset \"f\"=1
+function \"f\" \"LayerNormalization\" opset \"\"=11
+graph LayerNormalization(%x, %s) -> (%y) {
+  %z = Softmax(%x) {axis: 1}
+  %y = Mul(%z, %s)
+}
+graph g(%x: f32[n, 4], %s: f32[4]) -> (%y) {
+  %y: f32[n, 4] = \"f\"::LayerNormalization(%x, %s)
+}";
+    Both::of(text, 2).same(&[("x", some(&[2, 4], 1)), ("s", some(&[4], 2))]);
 }
 
 #[test]
