@@ -402,3 +402,25 @@ fn sizes_to_spread_to_are_those_of_the_data_or_1() {
     );
     never.refused(&[("x", some(&[2, 2], 1))]);
 }
+
+#[test]
+fn the_largest_of_no_integers_is_the_least_of_their_type() {
+    for dtype in [DataType::I8, DataType::U8, DataType::I32, DataType::U32, DataType::I64] {
+        let model = with(
+            18,
+            &format!(
+                "graph g(%x: {dtype}[n, m]) -> (%a, %b, %c) {{
+  const %last = i64[1] {{1}}
+  %a = ReduceMax(%x, %last)
+  %b = ReduceMin(%x)
+  %most = ReduceMin(%x, %last)
+  %c = Cast(%most) {{to: 7}}
+}}"
+            ),
+        );
+        for (n, m) in [(2, 0), (0, 2), (2, 2)] {
+            let data: Vec<i128> = (0..n * m).map(|at| i128::from(at * 5 % 7)).collect();
+            model.same(&[("x", narrow(dtype, &[n, m], &data))]);
+        }
+    }
+}
