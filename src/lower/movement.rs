@@ -1,7 +1,7 @@
 //! Operators that move elements: as views, without moving them where strides can say it.
 
 use super::group::{Inst, Kind};
-use super::lowering::{Home, Lowering};
+use super::lowering::{Home, Lowering, stored};
 use super::program::Origin;
 use super::view::{View, count};
 use crate::error::Result;
@@ -61,12 +61,19 @@ impl Lowering<'_> {
         match self.homes.get(&input).cloned() {
             // A value of a reference, or a constant, is of the model's own type.
             None | Some(Home::Value(_)) if !is_same => Ok(None),
+            // So are views of one.
+            Some(Home::View(view)) if !is_same && self.is_held_in_16_bits(&view) => Ok(None),
             None => Ok(self.view(input)?.and_then(|view| self.is(output, view))),
             Some(home) => {
                 self.homes.insert(output, home);
                 Ok(Some(()))
             }
         }
+    }
+
+    fn is_held_in_16_bits(&self, view: &View) -> bool {
+        let held = self.program.buffers[view.buffer].dtype;
+        stored(held) != held
     }
 
     pub(super) fn transpose(&mut self, id: NodeId, op: &Op) -> Result<Option<()>> {
@@ -90,7 +97,14 @@ impl Lowering<'_> {
         let (Some(input), Some((output, dims, _))) = (self.slot(id, 0), self.result(id)) else {
             return Ok(None);
         };
-        let Some(view) = self.view(input)? else { return Ok(None) };
+        let (Some(view), Some(given)) = (self.view(input)?, self.slot_sizes(id, 1)) else {
+            return Ok(None);
+        };
+        for (given, dim) in given.iter().rev().zip(dims.iter().rev()) {
+            if self.may_spread(given, dim).is_none() {
+                return Ok(None);
+            }
+        }
         Ok(self.spread(&view, &dims).and_then(|view| self.is(output, view)))
     }
 

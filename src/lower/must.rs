@@ -24,6 +24,19 @@ impl Lowering<'_> {
         Some(spread)
     }
 
+    /// That a size is 1 or another; none where it never is.
+    pub(super) fn may_spread(&mut self, one: &Size, other: &Size) -> Option<()> {
+        match (one.known(), other.known()) {
+            _ if one == other => Some(()),
+            (Some(1), _) => Some(()),
+            (Some(_), Some(_)) => None,
+            _ => {
+                self.must(Must::Spread, one, other);
+                Some(())
+            }
+        }
+    }
+
     /// That sizes are equal; none where they never are.
     pub(super) fn equal(&mut self, one: &Size, other: &Size) -> Option<()> {
         if one == other {

@@ -7,6 +7,7 @@ use super::view::{View, count, is_one};
 use crate::error::Result;
 use crate::ir::{DataType, NodeId, Op, ValueId};
 use crate::kernel::{FoldKind, Operation, Type};
+use crate::ops::numbers::limits;
 use crate::ops::shape;
 use crate::ops::size::Size;
 
@@ -286,10 +287,22 @@ impl Lowering<'_> {
         };
         let Some(rows) = rows else { return Ok(None) };
         let Some(result) = self.reduced(&rows, op) else { return Ok(None) };
-        // Sums are of 64 bits.
-        let result = match dtype {
-            DataType::I32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, true), result)),
-            DataType::U32 => self.push(rows.item, Inst::Math(|x| x.wrapped(32, false), result)),
+        // Sums are of 64 bits, and so is the largest or smallest of nothing.
+        let (least, most) = limits(dtype);
+        let result = match (op.op_type.as_str(), dtype) {
+            (_, DataType::I64) => result,
+            ("ReduceMax", _) if is_integer => {
+                let least = self.number(&rows, least as f64);
+                self.op(&rows, Operation::Max, &[result, least])
+            }
+            ("ReduceMin", _) if is_integer => {
+                let most = self.number(&rows, most as f64);
+                self.op(&rows, Operation::Min, &[result, most])
+            }
+            (_, DataType::I32) => self.push(rows.item, Inst::Math(|x| x.wrapped(32, true), result)),
+            (_, DataType::U32) => {
+                self.push(rows.item, Inst::Math(|x| x.wrapped(32, false), result))
+            }
             _ => result,
         };
         Ok(self.give(&rows, result, output))

@@ -391,3 +391,73 @@ fn steps_may_be_longer_than_an_axis() {
         model.same(&[("x", some(&[2, m, 3], 1))]);
     }
 }
+
+#[test]
+fn views_of_inputs_of_16_bits_are_cast() {
+    let model = with(
+        18,
+        "graph g(%x: f16[n, m], %y: bf16[n]) -> (%a, %b, %c) {
+  %t = Transpose(%x)
+  %a = Cast(%t) {to: 1}
+  const %axes = i64[1] {1}
+  %u = Unsqueeze(%y, %axes)
+  %b = Cast(%u) {to: 10}
+  const %shape = i64[2] {2, 1}
+  %e = Expand(%y, %shape)
+  %f = Cast(%e) {to: 1}
+  %c = Neg(%f)
+}",
+    );
+    let numbers = [0.5, -2.0, 1.25, 3.0, 0.0, -0.75];
+    let x = of_floats(DataType::F16, &[2, 3], &numbers).expect("the sizes fit");
+    let y = of_floats(DataType::BF16, &[2], &numbers[..2]).expect("the sizes fit");
+    model.same(&[("x", x), ("y", y)]);
+}
+
+#[test]
+fn sizes_to_spread_to_are_those_of_the_data_or_1() {
+    let model = with(
+        18,
+        "graph g(%x: f32[n, 2], %r: i64[3]) -> (%y) {
+  %y = Expand(%x, %r)
+}",
+    );
+    let run = |n: i64, r: [i128; 3]| [("x", some(&[n, 2], 1)), ("r", integers(&[3], &r))];
+    for (n, r) in [(3, [2, 3, 1]), (1, [2, 3, 2]), (3, [1, 1, 1]), (0, [1, 1, 2]), (1, [2, 0, 2])] {
+        model.same(&run(n, r));
+    }
+    for (n, r) in [(3, [2, 2, 1]), (2, [2, 3, 1]), (2, [2, 0, 1]), (0, [2, 3, 1]), (2, [1, 2, 3])] {
+        model.refused(&run(n, r));
+    }
+    let never = with(
+        18,
+        "graph g(%x: f32[n, 2]) -> (%y) {
+  const %shape = i64[2] {1, 3}
+  %e = Expand(%x, %shape)
+  %y = Neg(%e)
+}",
+    );
+    never.refused(&[("x", some(&[2, 2], 1))]);
+}
+
+#[test]
+fn the_largest_of_no_integers_is_the_least_of_their_type() {
+    for dtype in [DataType::I8, DataType::U8, DataType::I32, DataType::U32, DataType::I64] {
+        let model = with(
+            18,
+            &format!(
+                "graph g(%x: {dtype}[n, m]) -> (%a, %b, %c) {{
+  const %last = i64[1] {{1}}
+  %a = ReduceMax(%x, %last)
+  %b = ReduceMin(%x)
+  %most = ReduceMin(%x, %last)
+  %c = Cast(%most) {{to: 7}}
+}}"
+            ),
+        );
+        for (n, m) in [(2, 0), (0, 2), (2, 2)] {
+            let data: Vec<i128> = (0..n * m).map(|at| i128::from(at * 5 % 7)).collect();
+            model.same(&[("x", narrow(dtype, &[n, m], &data))]);
+        }
+    }
+}
