@@ -37,6 +37,7 @@ pub(in crate::ops) mod window;
 pub(in crate::ops) use site::{Made, Site};
 pub(crate) use window::slid;
 
+use super::numbers;
 use super::size::{Atom, Size};
 use crate::ir::{DataType, Graph, ValueId};
 use std::cell::Cell;
@@ -95,7 +96,9 @@ fn filled(made: Made, own: impl Fn(bool, u32) -> Atom) -> Fact {
     let dtype = made.dtype;
     let shape = made.shape.map(|shape| fill(true, shape));
     let count = shape.as_deref().and_then(count);
-    let count = count.filter(|_| dtype.is_some_and(super::numbers::is_integer));
+    // Numbers of the engine are i64: not all elements of uint64 are.
+    let is_followed = |&dtype: &DataType| numbers::is_integer(dtype) && dtype != DataType::U64;
+    let count = count.filter(|_| dtype.as_ref().is_some_and(is_followed));
     let elements = match (made.elements, count) {
         (Some(mut all), Some(count)) if all.len() == count && count <= ELEMENTS => {
             all.iter_mut().for_each(|x| drop(x.take_if(|x| !fits(x, dtype))));
@@ -111,12 +114,12 @@ fn filled(made: Made, own: impl Fn(bool, u32) -> Atom) -> Fact {
 fn fits(element: &Size, dtype: Option<DataType>) -> bool {
     match (element.known(), dtype) {
         (Some(number), Some(dtype)) => {
-            let (least, most) = super::numbers::limits(dtype);
+            let (least, most) = numbers::limits(dtype);
             (least..=most).contains(&number.into())
         }
         (None, Some(DataType::I64)) => true,
         (None, Some(DataType::I32)) => element.least().is_some(),
-        (None, Some(DataType::U32 | DataType::U64)) => element.least() >= Some(0),
+        (None, Some(DataType::U32)) => element.least() >= Some(0),
         _ => false,
     }
 }

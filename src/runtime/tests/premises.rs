@@ -461,3 +461,19 @@ fn the_largest_of_no_integers_is_the_least_of_their_type() {
         }
     }
 }
+
+#[test]
+fn numbers_of_u64_may_be_larger_than_those_of_i64() {
+    let model = with(
+        18,
+        "graph g(%x: i32[2]) -> (%u, %y) {
+  const %one = u64[] {1}
+  const %most = u64[] {50}
+  %u = Cast(%x) {to: 13}
+  %y = Clip(%u, %one, %most)
+}",
+    );
+    let x = narrow(DataType::I32, &[2], &[-3, 7]);
+    let found = model.same(&[("x", x)]);
+    assert_eq!(found[1].bytes(), narrow(DataType::U64, &[2], &[50, 7]).bytes());
+}
