@@ -477,3 +477,24 @@ fn numbers_of_u64_may_be_larger_than_those_of_i64() {
     let found = model.same(&[("x", x)]);
     assert_eq!(found[1].bytes(), narrow(DataType::U64, &[2], &[50, 7]).bytes());
 }
+
+#[test]
+fn factors_that_no_memory_holds_are_refused() {
+    let model = with(
+        18,
+        "graph g(%x: f32[1, 1], %rows: i64[2], %columns: i64[2]) -> (%y) {
+  %a = Expand(%x, %rows)
+  %b = Expand(%x, %columns)
+  %y = MatMul(%a, %b)
+}",
+    );
+    let run = |depth: i128| {
+        let x = ("x", some(&[1, 1], 1));
+        [x, ("rows", integers(&[2], &[2, depth])), ("columns", integers(&[2], &[depth, 3]))]
+    };
+    model.same(&run(4));
+    for depth in [1 << 45, 1 << 61] {
+        let error = model.refused(&run(depth)).to_string();
+        assert!(error.contains("too large"), "{error}");
+    }
+}

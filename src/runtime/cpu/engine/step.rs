@@ -20,6 +20,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// No memory holds a factor of a product with more elements.
+const LARGEST: i64 = 1 << 40;
+
 /// Memory of a buffer: where it is, and how many elements it has.
 #[derive(Clone, Copy)]
 pub(super) struct Area {
@@ -235,6 +238,11 @@ impl<'r> Run<'r> {
         let floats = [Some(&product.a), packed.is_none().then_some(&product.b), Some(&product.c)];
         if !fits || !self.are_floats(&floats) {
             return Err(Error::bug("the matrices of a product do not fit to each other"));
+        }
+        // With strides of 0 a factor may have any size, but is copied into panels.
+        if m.saturating_mul(k).max(k.saturating_mul(n)) > LARGEST {
+            let what = format!("a product of {m}×{k} and {k}×{n} elements is too large");
+            return Err(Error::input(what));
         }
         let matrix = |spot: &Spot, pointer: *mut u8| Matrix {
             pointer: pointer.cast_const().cast::<f32>(),
