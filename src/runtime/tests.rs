@@ -1,6 +1,8 @@
 //! A model that is expanded computes the same.
 
 #[cfg(feature = "cpu")]
+mod both;
+#[cfg(feature = "cpu")]
 mod drawn;
 #[cfg(feature = "cpu")]
 mod engine;

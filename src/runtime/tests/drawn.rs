@@ -1,6 +1,6 @@
 //! Drawn graphs: the engine computes what the references compute.
 
-use super::engine::{Both, floats, integers};
+use super::both::{Both, floats, integers};
 use crate::ir::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

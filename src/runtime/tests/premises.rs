@@ -1,6 +1,6 @@
 //! What fusions and kernels take for granted is looked at: where it does not hold, the references compute.
 
-use super::engine::{Both, floats, integers, some};
+use super::both::{Both, floats, integers, some};
 use crate::ir::{DataType, Tensor};
 use crate::ops::numbers::{of_bools, of_floats, of_integers, reals};
 

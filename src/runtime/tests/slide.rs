@@ -1,6 +1,6 @@
 //! Convolutions, pools and what moves images: the engine computes what the references compute.
 
-use super::engine::{Both, some};
+use super::both::{Both, some};
 use crate::ops::numbers::reals;
 
 /// A constant of numbers that differ.
